@@ -1,0 +1,94 @@
+"""Boot one kernel in QEMU's software emulation and bring its results back."""
+import dataclasses
+import io
+import re
+import subprocess
+import tarfile
+import time
+from pathlib import Path
+
+COMMAND_LINE = ("console=ttyS0 loglevel=4 panic=-1 oops=panic random.trust_cpu=on "
+                "mitigations=off net.ifnames=0")
+# 6.12 crashed in about every second emulated boot with two processors.
+PROCESSORS = {"6.12": 1}
+# The guest's own limits come first; this much later QEMU is ended from outside.
+BOOT_SECONDS = 60
+CONSOLE_TAIL = 40
+
+
+@dataclasses.dataclass
+class Outcome:
+    """What one boot left. `failure` is empty if the VM ran to its end."""
+    failure: str
+    seconds: float
+    console: str
+    results: Path
+
+    def result(self, name, default=""):
+        path = self.results / name
+        return path.read_text(errors="replace").strip() if path.exists() else default
+
+    def describe(self):
+        tail = "\n".join(self.console.splitlines()[-CONSOLE_TAIL:])
+        return f"{self.failure}\n--- end of the console ---\n{tail}"
+
+
+def command(kernel, directory, initramfs, work, job_seconds, processors=None):
+    smp = processors or PROCESSORS.get(kernel, 2)
+    limit = job_seconds + BOOT_SECONDS
+    # timeout(1) and not Python holds the limit: it outlives a killed caller.
+    return ["timeout", "--foreground", "--kill-after=5", str(limit),
+            "qemu-system-x86_64", "-accel", "tcg", "-cpu", "max", "-smp", str(smp), "-m", "768",
+            "-nodefaults", "-no-user-config", "-display", "none", "-monitor", "none",
+            "-nic", "none", "-no-reboot",
+            "-kernel", str(Path(directory) / "vmlinuz"), "-initrd", str(initramfs),
+            "-append", f"{COMMAND_LINE} job_seconds={job_seconds}",
+            "-serial", f"file:{work / 'console'}",
+            "-chardev", "stdio,id=output,signal=off", "-serial", "chardev:output",
+            "-serial", f"file:{work / 'results.tar'}"]
+
+
+def unpack(archive, target):
+    """Unpack the VM's results; return False if they are not complete."""
+    target.mkdir(parents=True, exist_ok=True)
+    try:
+        with tarfile.open(fileobj=io.BytesIO(archive.read_bytes())) as tar:
+            for member in tar.getmembers():
+                name = member.name.removeprefix("./")
+                if not member.isfile() or name.startswith("/") or ".." in name:
+                    continue
+                path = target / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(tar.extractfile(member).read())
+    except (OSError, tarfile.TarError):
+        return False
+    return (target / "complete").exists()
+
+
+def boot(kernel, directory, initramfs, work, *, job_seconds, processors=None, output=None):
+    """Run the VM to its end. The job's output goes to the file object `output`."""
+    work = Path(work)
+    work.mkdir(parents=True, exist_ok=True)
+    results = work / "results"
+    begin = time.monotonic()
+    with open(work / "qemu.stderr", "w+", encoding="utf-8") as stderr:
+        status = subprocess.run(
+            command(kernel, directory, initramfs, work, job_seconds, processors),
+            stdin=subprocess.DEVNULL, stdout=output, stderr=stderr, check=False).returncode
+        stderr.seek(0)
+        complaint = stderr.read().strip()
+    seconds = time.monotonic() - begin
+    console = ""
+    if (work / "console").exists():
+        console = (work / "console").read_text(errors="replace").replace("\r", "")
+    panic = re.search(r"Kernel panic - .*|^.*\bBUG: .*", console, re.M)
+    failure = ""
+    if panic:
+        failure = f"kernel {kernel} crashed after {seconds:.0f} s: {panic.group(0)}"
+    elif status in (124, 137):
+        failure = f"kernel {kernel} hung: ended after {seconds:.0f} s"
+    elif status != 0:
+        failure = f"QEMU ended with status {status}: {complaint}"
+    elif not unpack(work / "results.tar", results):
+        failure = f"kernel {kernel} powered off without complete results"
+    return Outcome(failure, seconds, console, results)
