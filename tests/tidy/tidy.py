@@ -1,0 +1,120 @@
+"""Checks the source tree: include direction, lengths, names, wording, files that nobody builds.
+
+Usage: tidy.py SOURCE_DIR. Prints one line a violation; exit status 1 if there is any.
+"""
+
+import ast
+import os
+import re
+import sys
+
+import c_text
+import layers
+import wording
+
+FILE_LINES_MAX = 400
+FUNCTION_LINES_MAX = 60
+SKIPPED_FOLDERS = {".git", "build", "__pycache__", ".cache"}
+# Not written by hand here: the licence, recorded kernels, expected output.
+UNMEASURED = re.compile(r"^(?:LICENSE$|tests/(?:golden|kernel_data)/)")
+C_SUFFIXES = (".c", ".h", ".cpp")
+BUILT_SUFFIXES = (".c", ".cpp")
+
+
+def read_tree(root):
+    """Returns {path below root: text} of all text files."""
+    texts = {}
+    for folder, folders, names in os.walk(root):
+        folders[:] = sorted(name for name in folders if name not in SKIPPED_FOLDERS)
+        for name in sorted(names):
+            full = os.path.join(folder, name)
+            if os.path.islink(full):
+                continue
+            with open(full, "rb") as file:
+                content = file.read()
+            if b"\0" not in content:
+                path = os.path.relpath(full, root).replace(os.sep, "/")
+                texts[path] = content.decode("utf-8", errors="replace")
+    return texts
+
+
+def python_functions(text):
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            yield node.name, node.lineno, node.end_lineno - node.lineno + 1
+
+
+def shell_functions(text):
+    for match in re.finditer(r"^(\w+)\(\) \{.*?^\}", text, re.MULTILINE | re.DOTALL):
+        yield match.group(1), text.count("\n", 0, match.start()) + 1, match.group(0).count("\n") + 1
+
+
+def check_lengths(path, text):
+    """Yields (line, message) where a file or a function is too long to read at once."""
+    lines = len(text.splitlines())
+    if lines > FILE_LINES_MAX:
+        yield 1, f"{lines} lines, {FILE_LINES_MAX} at most"
+    functions = []
+    if path.endswith(C_SUFFIXES):
+        functions, balanced = c_text.functions(text)
+        if not balanced:
+            yield 1, "braces do not pair up outside of #if, so functions cannot be measured"
+    elif path.endswith(".py"):
+        functions = python_functions(text)
+    elif text.startswith("#!") and "sh" in text.split("\n", 1)[0]:
+        functions = shell_functions(text)
+    for name, line, length in functions:
+        if length > FUNCTION_LINES_MAX:
+            yield line, f"function {name} has {length} lines, {FUNCTION_LINES_MAX} at most"
+
+
+def names_file(lists, name):
+    """Whether the CMakeLists.txt text names the file: in full, or its stem where a loop adds the suffix."""
+    lists = re.sub(r"#.*", "", lists)
+    stem, suffix = os.path.splitext(name)
+    words = [name] + ([stem] if f"}}{suffix}" in lists else [])
+    return any(re.search(rf"(?<![\w.-]){re.escape(word)}(?![\w.-])", lists) for word in words)
+
+
+def check_built(texts):
+    """Yields (path, message) for each source that no CMakeLists.txt at or above it names."""
+    for path in texts:
+        if not path.endswith(BUILT_SUFFIXES):
+            continue
+        folder, name = os.path.split(path)
+        while not names_file(texts.get(os.path.join(folder, "CMakeLists.txt"), ""), name):
+            if not folder:
+                yield path, "no CMakeLists.txt at or above it names this file: it is never built"
+                break
+            folder = os.path.dirname(folder)
+
+
+def check_tree(texts):
+    """Returns all violations as 'path:line: message'."""
+    found = [f"{path}:1: {message}" for path, message in check_built(texts)]
+    for path, text in texts.items():
+        name_complaint = wording.check_name(path)
+        if name_complaint:
+            found.append(f"{path}:1: {name_complaint}")
+        complaints = list(wording.check_text(text))
+        if not UNMEASURED.match(path):
+            complaints += check_lengths(path, text)
+        if path.endswith(C_SUFFIXES):
+            complaints += layers.check(path, text)
+        found += [f"{path}:{line}: {message}" for line, message in complaints]
+    return found
+
+
+def main():
+    texts = read_tree(sys.argv[1])
+    sources = sum(path.endswith(C_SUFFIXES) for path in texts)
+    if sources == 0:
+        print(f"{sys.argv[1]}: no C or C++ source found here: wrong folder?")
+        return 1
+    found = check_tree(texts)
+    print("\n".join(found + [f"{len(texts)} files read, {sources} of them C or C++: {len(found)} violations"]))
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
