@@ -1,0 +1,64 @@
+/*
+ * The classic broken pipe: the peer reads and ends, the victim pauses, sends once more
+ * (which draws the RST), and sends again: EPIPE. Variants: how the peer ends (close,
+ * exit, shutdown), and `eof`: after the RST the victim only reads (end of file) and leaves.
+ */
+#include "provoke.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static bool variant(const struct story *story, const char *name)
+{
+	return strcmp(story->options.variant, name) == 0;
+}
+
+static void peer(struct story *story)
+{
+	int fd = pair_join(story, false);
+
+	read_exactly(fd, 5);
+	if (variant(story, "exit"))
+		_exit(0);
+	if (variant(story, "shutdown"))
+		shutdown(fd, SHUT_RDWR);
+	else
+		close(fd);
+	await(story, STEP_END);
+}
+
+static void victim(struct story *story)
+{
+	int fd = pair_join(story, true);
+	char data[16];
+
+	sigpipe_prepare(story);
+	int64_t first_us = now_us();
+
+	if (call_out(story, fd, "hello", 5) != 5)
+		die("first send");
+	wait_fin(fd);
+	int64_t fin_us = now_us();
+
+	pause_of_story(story);
+	story->idle_min_us = now_us() - fin_us;
+	if (call_out(story, fd, "again", 5) != 5)
+		die("second send");
+	story->idle_max_us = now_us() - first_us;
+	wait_reset(fd);
+	if (variant(story, "eof")) {
+		if (call_recv(story, fd, data, sizeof(data)) != 0)
+			die("no end of file");
+		return;
+	}
+	for (long i = 0; i <= story->options.repeat; i++)
+		if (call_out(story, fd, "third", 5) >= 0)
+			die("send to a dead socket succeeded");
+	sigpipe_finish(story);
+}
+
+int main(int argc, char **argv)
+{
+	return story_play(story_new("classic", argc, argv, "sc6mnarpv"), peer, victim);
+}

@@ -1,0 +1,72 @@
+/* The command line that all provokers share; each names the options that it knows. */
+#include "provoke.h"
+
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct option long_options[] = {
+	{"sigpipe", required_argument, NULL, 's'}, {"call", required_argument, NULL, 'c'},
+	{"ipv6", no_argument, NULL, '6'},          {"mapped", no_argument, NULL, 'm'},
+	{"netns", no_argument, NULL, 'n'},         {"victim-accepts", no_argument, NULL, 'a'},
+	{"nonblock", no_argument, NULL, 'b'},      {"hold", no_argument, NULL, 'h'},
+	{"repeat", required_argument, NULL, 'r'},  {"pause-ms", required_argument, NULL, 'p'},
+	{"bytes", required_argument, NULL, 'N'},   {"variant", required_argument, NULL, 'v'},
+	{NULL, 0, NULL, 0},
+};
+
+static int choice(const char *text, const char *const *names, int count)
+{
+	for (int i = 0; i < count; i++)
+		if (strcmp(text, names[i]) == 0)
+			return i;
+	die("unknown value %s", text);
+}
+
+static long number(const char *text)
+{
+	char *end = NULL;
+	long value = strtol(text, &end, 10);
+
+	if (end == text || *end != '\0' || value < 0)
+		die("not a number: %s", text);
+	return value;
+}
+
+static void apply(struct options *options, int letter)
+{
+	static const char *const sigpipes[] = {"default", "ignore", "handler", "block", "nosignal"};
+	static const char *const calls[] = {"send", "write", "writev", "sendmsg"};
+
+	switch (letter) {
+	case 's': options->sigpipe = (enum sigpipe_choice)choice(optarg, sigpipes, 5); break;
+	case 'c': options->call = (enum call_kind)choice(optarg, calls, 4); break;
+	case '6': options->address = ADDRESS_IPV6; break;
+	case 'm': options->address = ADDRESS_MAPPED; break;
+	case 'n': options->netns = true; break;
+	case 'a': options->victim_accepts = true; break;
+	case 'b': options->nonblock = true; break;
+	case 'h': options->hold = true; break;
+	case 'r': options->repeat = number(optarg); break;
+	case 'p': options->pause_ms = number(optarg); break;
+	case 'N': options->bytes = number(optarg); break;
+	case 'v': options->variant = optarg; break;
+	default: die("unknown option");
+	}
+}
+
+void options_parse(struct options *options, int argc, char **argv, const char *allowed)
+{
+	int letter;
+
+	*options = (struct options){.pause_ms = 50, .bytes = 10, .variant = ""};
+	while ((letter = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
+		if (letter == '?' || strchr(allowed, letter) == NULL)
+			die("option not known to this program");
+		apply(options, letter);
+	}
+	if (optind != argc)
+		die("unexpected argument %s", argv[optind]);
+	if (options->sigpipe == SIGPIPE_NOSIGNAL && options->call != CALL_SEND && options->call != CALL_SENDMSG)
+		die("MSG_NOSIGNAL needs send or sendmsg");
+}

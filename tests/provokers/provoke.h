@@ -1,0 +1,127 @@
+/*
+ * What every provoker shares: a victim and a peer as processes of their own, batons
+ * between them, calls whose errors are noted as the program sees them, and one JSON
+ * line at the end that tells what really happened. Every process is bounded by alarm().
+ */
+#ifndef PROVOKE_H
+#define PROVOKE_H
+
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+
+enum { NAME_SIZE = 16, ADDRESS_SIZE = 64, ERRORS_MAX = 16 };
+
+enum sigpipe_choice { SIGPIPE_DEFAULT, SIGPIPE_IGNORE, SIGPIPE_HANDLER, SIGPIPE_BLOCK, SIGPIPE_NOSIGNAL };
+enum call_kind { CALL_SEND, CALL_WRITE, CALL_WRITEV, CALL_SENDMSG };
+enum address_choice { ADDRESS_IPV4, ADDRESS_IPV6, ADDRESS_MAPPED };
+
+struct options {
+	enum sigpipe_choice sigpipe;
+	enum call_kind call;
+	enum address_choice address;
+	bool netns;          /* the peer lives in another network namespace, over a veth pair */
+	bool victim_accepts; /* the victim is the server of the connection */
+	bool nonblock;
+	bool hold;           /* wait for a byte on stdin at the program's holding point */
+	long repeat;         /* more failing calls after the first */
+	long pause_ms;       /* the silence that is part of the story */
+	long bytes;          /* unread bytes, or writes to spin */
+	const char *variant; /* the program's own choice, see each */
+};
+
+/* Meeting points of the processes; each is a counter that one passes and one awaits. */
+enum step { STEP_LISTENING, STEP_PEER_UP, STEP_LINK_UP, STEP_JOINED, STEP_SENT, STEP_CLOSE, STEP_CLOSED,
+	    STEP_READY, STEP_GO, STEP_END, STEP_COUNT };
+
+struct call_error {
+	int number;
+	char syscall[NAME_SIZE];
+	int fd;
+	pid_t tid;
+	long bytes;
+	long count;
+};
+
+struct actor {
+	pid_t pid;
+	pid_t tid;
+	char comm[NAME_SIZE];
+};
+
+/* Lives in memory shared by all processes of the provoker, so that a killed victim's notes survive. */
+struct story {
+	const char *program;
+	struct options options;
+	int baton[STEP_COUNT];
+	int parent_closes[2]; /* ends that only the roles may hold; 0: none */
+	struct actor victim;
+	struct actor peer;
+	struct call_error errors[ERRORS_MAX];
+	int error_count;
+	struct call_error attempt; /* the call under way: the last one of a killed victim */
+	bool attempt_open;
+	volatile sig_atomic_t handled;
+	bool pending;
+	bool killed;
+	bool expects_epipe_signal; /* a call failed or fell short that could raise SIGPIPE */
+	uint16_t port;
+	char local[ADDRESS_SIZE];
+	char remote[ADDRESS_SIZE];
+	long unread;      /* -1: does not apply */
+	int64_t idle_min_us; /* bounds of the silence before the write that met the dead end; -1: none */
+	int64_t idle_max_us;
+};
+
+typedef void (*role_fn)(struct story *);
+
+/* story.c */
+__attribute__((noreturn, format(printf, 1, 2))) void die(const char *format, ...);
+struct story *story_new(const char *program, int argc, char **argv, const char *allowed);
+int story_play(struct story *story, role_fn peer, role_fn victim);
+pid_t role_start(struct story *story, role_fn role, struct actor *actor, const char *name);
+void actor_is_me(struct actor *actor, const char *name);
+void pass(struct story *story, enum step step);
+void await(struct story *story, enum step step);
+int64_t now_us(void);
+void pause_of_story(const struct story *story);
+
+/* report.c */
+void report_ready(const struct story *story);
+void report_truth(const struct story *story);
+
+/* options.c: `allowed` holds the letters of the options the program knows. */
+void options_parse(struct options *options, int argc, char **argv, const char *allowed);
+
+/* calls.c */
+void sigpipe_prepare(struct story *story);
+void sigpipe_finish(struct story *story);
+void note_error(struct story *story, int number, const char *syscall, int fd, long bytes);
+ssize_t call_out(struct story *story, int fd, const void *data, size_t size);
+ssize_t call_write(struct story *story, int fd, const void *data, size_t size);
+ssize_t call_recv(struct story *story, int fd, void *data, size_t size);
+
+/* tcp.c */
+int pair_join(struct story *story, bool is_victim);
+void endpoint_names(struct story *story, int fd);
+void address_fill(const struct story *story, bool of_victim, uint16_t port, struct sockaddr_storage *address,
+		  socklen_t *size);
+void address_format(const struct sockaddr_storage *address, char out[ADDRESS_SIZE]);
+void read_exactly(int fd, size_t size);
+void wait_fin(int fd);
+void wait_reset(int fd);
+long wait_unread(int fd, long size);
+int tcp_state(int fd);
+void close_abortively(int fd);
+
+/* veth.c: a veth pair between the caller's network namespace and that of `peer`. */
+void veth_create(pid_t peer);
+void veth_configure(bool of_victim);
+#define VETH_VICTIM_ADDRESS 0x0a4d0001u /* 10.77.0.1 */
+#define VETH_PEER_ADDRESS 0x0a4d0002u   /* 10.77.0.2 */
+
+#endif

@@ -1,0 +1,60 @@
+/*
+ * Nobody listens: ECONNREFUSED, by a blocking connect or (--nonblock) by SO_ERROR. The
+ * port is bound, so that nobody else can take it, but not listened on.
+ */
+#include "provoke.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <unistd.h>
+
+static void finish_nonblocking(struct story *story, int fd)
+{
+	struct pollfd wait = {.fd = fd, .events = POLLOUT};
+	int number = 0;
+	socklen_t size = sizeof(number);
+
+	if (poll(&wait, 1, -1) != 1 || getsockopt(fd, SOL_SOCKET, SO_ERROR, &number, &size) < 0)
+		die("SO_ERROR");
+	if (number == 0)
+		die("no pending error");
+	note_error(story, number, "getsockopt", fd, 0);
+	for (long i = 0; i < story->options.repeat; i++)
+		if (call_out(story, fd, "again", 5) >= 0)
+			die("send to a refused socket succeeded");
+}
+
+static void victim(struct story *story)
+{
+	struct sockaddr_storage address;
+	socklen_t size;
+	int holder, fd, result;
+
+	address_fill(story, false, 0, &address, &size);
+	holder = socket(address.ss_family, SOCK_STREAM, 0);
+	fd = socket(address.ss_family, SOCK_STREAM, 0);
+	if (holder < 0 || fd < 0 || bind(holder, (struct sockaddr *)&address, size) < 0)
+		die("bind");
+	getsockname(holder, (struct sockaddr *)&address, &size);
+	address_format(&address, story->remote);
+	if (story->options.nonblock && fcntl(fd, F_SETFL, O_NONBLOCK) < 0)
+		die("O_NONBLOCK");
+	sigpipe_prepare(story);
+	result = connect(fd, (struct sockaddr *)&address, size);
+	if (result == 0)
+		die("connect succeeded");
+	if (!story->options.nonblock)
+		note_error(story, errno, "connect", fd, 0);
+	else if (errno == EINPROGRESS)
+		finish_nonblocking(story, fd);
+	else
+		die("connect did not wait");
+	sigpipe_finish(story);
+}
+
+int main(int argc, char **argv)
+{
+	return story_play(story_new("refused", argc, argv, "sc6mbr"), NULL, victim);
+}

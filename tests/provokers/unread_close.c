@@ -1,0 +1,46 @@
+/*
+ * The peer closes while bytes of the victim lie unread there: RST instead of FIN. The
+ * victim then reads (ECONNRESET) or, variant `write`, writes: ECONNRESET, then EPIPE.
+ */
+#include "provoke.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static void peer(struct story *story)
+{
+	int fd = pair_join(story, false);
+
+	story->unread = wait_unread(fd, story->options.bytes);
+	close(fd);
+	await(story, STEP_END);
+}
+
+static void victim(struct story *story)
+{
+	int fd = pair_join(story, true);
+	size_t size = (size_t)story->options.bytes;
+	char *data = calloc(1, size);
+
+	if (data == NULL || write(fd, data, size) != (ssize_t)size)
+		die("first write");
+	wait_reset(fd);
+	sigpipe_prepare(story);
+	if (strcmp(story->options.variant, "write") == 0) {
+		for (long i = 0; i <= story->options.repeat + 1; i++)
+			if (call_out(story, fd, "again", 5) >= 0)
+				die("send to a dead socket succeeded");
+	} else {
+		if (call_recv(story, fd, data, size) >= 0)
+			die("no error for recv");
+		if (call_recv(story, fd, data, size) != 0)
+			die("no end of file after the error");
+	}
+	sigpipe_finish(story);
+}
+
+int main(int argc, char **argv)
+{
+	return story_play(story_new("unread_close", argc, argv, "sc6mnarNv"), peer, victim);
+}
