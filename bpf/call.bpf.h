@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The system call that current is in, from its saved registers, and the repeats of its failures. */
+#pragma once
+
+#include "endpoint.bpf.h"
+
+#define PT_S_IFMT 0170000
+#define PT_S_IFSOCK 0140000
+#define PT_S_IFIFO 0010000
+#define PT_IOVECS_MAX 8
+#define PT_ARGUMENTS 6
+
+struct pt_registers {
+	__u64 argument[PT_ARGUMENTS];
+	__u16 number;
+};
+
+static __always_inline struct pt_regs *pt_saved_registers(void)
+{
+	if (pt_config.has_task_regs_helper)
+		return (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
+#if defined(__TARGET_ARCH_x86)
+	return (struct pt_regs *)(BPF_CORE_READ(pt_current(), stack) + PT_STACK_BYTES -
+				  bpf_core_type_size(struct pt_regs));
+#else
+	return 0;
+#endif
+}
+
+static __always_inline bool pt_read_registers(struct pt_registers *out)
+{
+	struct pt_regs *regs = pt_saved_registers();
+	long number;
+
+	if (!regs || (BPF_CORE_READ(pt_current(), flags) & PT_PF_KTHREAD))
+		return false;
+#if defined(__TARGET_ARCH_x86)
+	number = BPF_CORE_READ(regs, orig_ax);
+	out->argument[0] = BPF_CORE_READ(regs, di);
+	out->argument[1] = BPF_CORE_READ(regs, si);
+	out->argument[2] = BPF_CORE_READ(regs, dx);
+	out->argument[3] = BPF_CORE_READ(regs, r10);
+	out->argument[4] = BPF_CORE_READ(regs, r8);
+	out->argument[5] = BPF_CORE_READ(regs, r9);
+#else
+	number = BPF_CORE_READ(regs, syscallno);
+	out->argument[0] = BPF_CORE_READ(regs, orig_x0);
+	out->argument[1] = BPF_CORE_READ(regs, user_regs.regs[1]);
+	out->argument[2] = BPF_CORE_READ(regs, user_regs.regs[2]);
+	out->argument[3] = BPF_CORE_READ(regs, user_regs.regs[3]);
+	out->argument[4] = BPF_CORE_READ(regs, user_regs.regs[4]);
+	out->argument[5] = BPF_CORE_READ(regs, user_regs.regs[5]);
+#endif
+	/* -1: not in a system call (a signal's return, an io_uring worker). */
+	if (number < 0 || number >= PT_SYSCALL_MAX)
+		return false;
+	out->number = number;
+	return true;
+}
+
+static __always_inline __u64 pt_argument(const struct pt_registers *r, __u8 index_plus_one)
+{
+	/* Spelt out: a variable index into the stack is more than 5.10's verifier follows. */
+	switch (index_plus_one) {
+	case 1:
+		return r->argument[0];
+	case 2:
+		return r->argument[1];
+	case 3:
+		return r->argument[2];
+	case 4:
+		return r->argument[3];
+	case 5:
+		return r->argument[4];
+	case 6:
+		return r->argument[5];
+	}
+	return 0;
+}
+
+static __always_inline struct file *pt_file_of_fd(__u32 fd)
+{
+	struct fdtable *table = BPF_CORE_READ(pt_current(), files, fdt);
+	struct file **slots = BPF_CORE_READ(table, fd);
+	struct file *file = 0;
+
+	if (fd >= BPF_CORE_READ(table, max_fds))
+		return 0;
+	bpf_probe_read_kernel(&file, sizeof(file), slots + fd);
+	return file;
+}
+
+static __always_inline __u32 pt_file_type(struct file *file)
+{
+	return BPF_CORE_READ(file, f_inode, i_mode) & PT_S_IFMT;
+}
+
+static __always_inline struct sock *pt_sock_of_file(struct file *file)
+{
+	struct socket *socket = BPF_CORE_READ(file, private_data);
+
+	return BPF_CORE_READ(socket, sk);
+}
+
+static __always_inline __s64 pt_iovec_bytes(__u64 vector, __u64 count)
+{
+	__s64 total = 0;
+
+	if (count > PT_IOVECS_MAX)
+		return -1;
+	for (__u64 i = 0; i < PT_IOVECS_MAX; i++) {
+		struct iovec iov;
+
+		if (i >= count)
+			break;
+		if (bpf_probe_read_user(&iov, sizeof(iov), (void *)(vector + i * sizeof(iov))))
+			return -1;
+		total += iov.iov_len;
+	}
+	return total;
+}
+
+static __always_inline __s64 pt_requested_bytes(const struct pt_registers *r,
+						const struct pt_syscall_shape *shape)
+{
+	struct user_msghdr message;
+
+	if (shape->bytes_argument)
+		return pt_argument(r, shape->bytes_argument);
+	if (shape->vector == PT_VECTOR_IOVEC)
+		return pt_iovec_bytes(r->argument[1], r->argument[2]);
+	if (shape->vector == PT_VECTOR_MSGHDR &&
+	    !bpf_probe_read_user(&message, sizeof(message), (void *)r->argument[1]))
+		return pt_iovec_bytes((__u64)message.msg_iov, message.msg_iovlen);
+	return -1;
+}
+
+/* Fills `call` and returns the file its descriptor names, or null. */
+static __always_inline struct file *pt_fill_call(struct pt_call *call)
+{
+	struct pt_registers r = {};
+	struct pt_syscall_shape *shape;
+	__u32 number;
+
+	__builtin_memset(call, 0, sizeof(*call));
+	call->number = PT_NO_CALL;
+	call->fd = -1;
+	call->bytes = -1;
+	if (!pt_read_registers(&r))
+		return 0;
+	number = r.number;
+	call->number = r.number;
+	shape = bpf_map_lookup_elem(&syscall_shapes, &number);
+	if (!shape || !shape->fd_argument)
+		return 0;
+	call->fd = pt_argument(&r, shape->fd_argument);
+	call->bytes = pt_requested_bytes(&r, shape);
+	if (shape->flags_argument)
+		call->msg_flags = pt_argument(&r, shape->flags_argument);
+	return pt_file_of_fd(call->fd);
+}
+
+/* As above, for a hook that knows its socket: a descriptor that names another is not this one's
+ * (io_uring, whose fd is the ring). */
+static __always_inline void pt_fill_call_on(struct pt_call *call, struct sock *sk)
+{
+	struct file *file = pt_fill_call(call);
+
+	if (file && pt_file_type(file) == PT_S_IFSOCK && pt_sock_of_file(file) == sk)
+		return;
+	call->fd = -1;
+	call->bytes = -1;
+}
+
+static const struct pt_failure_counts pt_no_counts = {};
+
+/* True for the first failure of its kind on this endpoint; later ones only count. */
+static __always_inline bool pt_is_first_failure(const struct pt_endpoint *e, __u16 call_number,
+						__u8 error, bool is_sigpipe)
+{
+	struct pt_failure_counts *counts;
+	__u64 id = e->id;
+	__u64 now = bpf_ktime_get_ns();
+	__u64 task = bpf_get_current_pid_tgid();
+
+	if (!id)
+		return true;
+	counts = bpf_map_lookup_elem(&failing, &id);
+	if (!counts) {
+		bpf_map_update_elem(&failing, &id, &pt_no_counts, BPF_NOEXIST);
+		counts = bpf_map_lookup_elem(&failing, &id);
+		if (!counts)
+			return true;
+		counts->endpoint_id = id;
+		counts->endpoint_kind = e->kind;
+		counts->tgid = task >> 32;
+	}
+	for (int i = 0; i < PT_COUNT_SLOTS; i++) {
+		struct pt_failure_count *slot = &counts->slots[i];
+
+		if (!slot->count) {
+			slot->tid = task;
+			slot->call_number = call_number;
+			slot->error = error;
+			slot->is_sigpipe = is_sigpipe;
+			slot->last_ns = now;
+			slot->count = 1;
+			return true;
+		}
+		if (slot->tid == (__u32)task && slot->call_number == call_number &&
+		    slot->error == error && slot->is_sigpipe == is_sigpipe) {
+			__sync_fetch_and_add(&slot->count, 1);
+			slot->last_ns = now;
+			return false;
+		}
+	}
+	return true; /* more kinds than slots: each is a record of its own */
+}
+
+/* The end of a process that failed belongs to the story. */
+static __always_inline void pt_watch_failed(void)
+{
+	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
+	__u32 *flags = bpf_map_lookup_elem(&watched, &tgid);
+	__u32 failed = PT_WATCH_FAILED;
+
+	if (flags)
+		*flags |= PT_WATCH_FAILED;
+	else
+		bpf_map_update_elem(&watched, &tgid, &failed, BPF_ANY);
+}

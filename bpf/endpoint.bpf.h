@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* A socket or pipe as records show it: identity, addresses, TCP facts, and what is remembered. */
+#pragma once
+
+#include "kernel_compat.bpf.h"
+#include "maps.bpf.h"
+#include "record.bpf.h"
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_endian.h>
+
+#define PT_AF_UNIX 1
+#define PT_AF_INET 2
+#define PT_AF_INET6 10
+#define PT_SOCK_STREAM 1
+
+#define PT_TCP_ESTABLISHED 1
+#define PT_TCP_SYN_SENT 2
+#define PT_TCP_SYN_RECV 3
+#define PT_TCP_FIN_WAIT1 4
+#define PT_TCP_FIN_WAIT2 5
+#define PT_TCP_TIME_WAIT 6
+#define PT_TCP_CLOSE 7
+#define PT_TCP_CLOSE_WAIT 8
+#define PT_TCP_LAST_ACK 9
+#define PT_TCP_LISTEN 10
+#define PT_TCP_CLOSING 11
+#define PT_TCP_NEW_SYN_RECV 12
+
+/* A process holds the socket's lock, so current is working on this very socket: true in its system
+ * calls and in the backlog they process, never in softirq or timers, which wait for the lock
+ * (lock_sock_nested and bh_lock_sock users, net/core/sock.c, 5.10 to 7.2). */
+static __always_inline bool pt_owned_by_current(struct sock *sk)
+{
+	return BPF_CORE_READ(sk, sk_lock.owned) != 0;
+}
+
+/* The cookie where it has one. Else our own id, which later readers of the same socket find. */
+static __always_inline __u64 pt_known_id(struct sock *sk)
+{
+	__u64 pointer = (__u64)sk;
+	__u64 cookie = BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);
+	__u64 *own;
+
+	if (cookie)
+		return cookie;
+	own = bpf_map_lookup_elem(&ids, &pointer);
+	return own ? *own : 0;
+}
+
+static __always_inline __u64 pt_endpoint_id(struct sock *sk)
+{
+	__u64 pointer = (__u64)sk;
+	__u64 id = pt_known_id(sk);
+
+	if (id)
+		return id;
+	/* Cookies are small counters; a nanosecond clock with the CPU in it never meets one. */
+	id = (bpf_ktime_get_ns() << 8) | (bpf_get_smp_processor_id() & 0xff);
+	bpf_map_update_elem(&ids, &pointer, &id, BPF_ANY);
+	return id;
+}
+
+/* For tp_btf and iterators, whose sk the verifier knows to be a socket: makes a cookie. */
+static __always_inline __u64 pt_make_id(struct sock *sk)
+{
+	if (pt_config.has_cookie_helper && !pt_known_id(sk))
+		return bpf_get_socket_cookie(sk);
+	return pt_endpoint_id(sk);
+}
+
+static __always_inline void pt_map_v4(__u8 *out, __be32 address)
+{
+	__builtin_memset(out, 0, 10);
+	out[10] = out[11] = 0xff;
+	__builtin_memcpy(out + 12, &address, 4);
+}
+
+static __always_inline void pt_fill_endpoint(struct pt_endpoint *out, struct sock *sk, __u64 id)
+{
+	__u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
+
+	__builtin_memset(out, 0, sizeof(*out));
+	out->id = id;
+	out->kind = PT_KIND_TCP;
+	out->state = BPF_CORE_READ(sk, __sk_common.skc_state);
+	out->netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
+	/* skc_num is 0 once the socket is closed; inet_sport stays. */
+	out->local_port = bpf_ntohs(BPF_CORE_READ((struct inet_sock *)sk, inet_sport));
+	out->remote_port = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
+	if (family == PT_AF_INET6) {
+		BPF_CORE_READ_INTO(&out->local, sk, __sk_common.skc_v6_rcv_saddr);
+		BPF_CORE_READ_INTO(&out->remote, sk, __sk_common.skc_v6_daddr);
+	} else {
+		pt_map_v4(out->local, BPF_CORE_READ(sk, __sk_common.skc_rcv_saddr));
+		pt_map_v4(out->remote, BPF_CORE_READ(sk, __sk_common.skc_daddr));
+	}
+}
+
+static __always_inline __u64 pt_ticks_since(__u32 then)
+{
+	if (!pt_config.has_jiffies_helper || !then)
+		return PT_NO_AGE;
+	return (__u32)bpf_jiffies64() - then;
+}
+
+/* When the only unacknowledged segment left; the queue is a tree whose nodes begin their sk_buff. */
+static __always_inline __u64 pt_unacked_sent_ns(struct sock *sk)
+{
+	struct rb_node *root = BPF_CORE_READ(sk, tcp_rtx_queue.rb_node);
+
+	if (!root || BPF_CORE_READ(root, rb_left) || BPF_CORE_READ(root, rb_right))
+		return 0;
+	return BPF_CORE_READ((struct sk_buff *)root, skb_mstamp_ns);
+}
+
+static __always_inline bool pt_fin_was_received(__u8 state)
+{
+	return state == PT_TCP_CLOSE_WAIT || state == PT_TCP_LAST_ACK || state == PT_TCP_CLOSING ||
+	       state == PT_TCP_TIME_WAIT;
+}
+
+static __always_inline void pt_fill_tcp(struct pt_tcp *out, struct sock *sk)
+{
+	struct tcp_sock *tp = (struct tcp_sock *)sk;
+	struct pt_memory *memory;
+	__u64 id = pt_known_id(sk);
+
+	__builtin_memset(out, 0, sizeof(*out));
+	out->bytes_sent = BPF_CORE_READ(tp, bytes_sent);
+	out->bytes_retrans = BPF_CORE_READ(tp, bytes_retrans);
+	out->bytes_received = BPF_CORE_READ(tp, bytes_received);
+	out->last_sent_ago_ticks = pt_ticks_since(BPF_CORE_READ(tp, lsndtime));
+	out->last_received_ago_ticks =
+		pt_has_rcv_tstamp(tp) ? pt_ticks_since(BPF_CORE_READ(tp, rcv_tstamp)) : PT_NO_AGE;
+	out->unacked_sent_ns = pt_unacked_sent_ns(sk);
+	out->snd_nxt = BPF_CORE_READ(tp, snd_nxt);
+	out->snd_una = BPF_CORE_READ(tp, snd_una);
+	out->rcv_nxt = BPF_CORE_READ(tp, rcv_nxt);
+	out->copied_seq = BPF_CORE_READ(tp, copied_seq);
+	out->srtt_us = BPF_CORE_READ(tp, srtt_us);
+	out->retransmits = BPF_CORE_READ(tp, total_retrans);
+	out->user_timeout_ms = BPF_CORE_READ((struct inet_connection_sock *)sk, icsk_user_timeout);
+	out->error = BPF_CORE_READ(sk, sk_err);
+	out->soft_error = BPF_CORE_READ(sk, sk_err_soft);
+	out->shutdown = BPF_CORE_READ(sk, sk_shutdown);
+	memory = bpf_map_lookup_elem(&endpoints, &id);
+	out->fin_received = (memory && memory->fin_seen) ||
+			    pt_fin_was_received(BPF_CORE_READ(sk, __sk_common.skc_state));
+}
+
+static __always_inline bool pt_is_loopback(const __u8 *address)
+{
+	if (address[10] == 0xff && address[11] == 0xff)
+		return address[12] == 127;
+	return address[15] == 1 && address[0] == 0;
+}
+
+static __always_inline void pt_fill_key(struct pt_address_key *key, const struct pt_endpoint *e,
+					bool mirrored)
+{
+	const __u8 *local = mirrored ? e->remote : e->local;
+	const __u8 *remote = mirrored ? e->local : e->remote;
+
+	__builtin_memset(key, 0, sizeof(*key));
+	__builtin_memcpy(key->local, local, 16);
+	__builtin_memcpy(key->remote, remote, 16);
+	key->local_port = mirrored ? e->remote_port : e->local_port;
+	key->remote_port = mirrored ? e->local_port : e->remote_port;
+	if (pt_is_loopback(e->local) || pt_is_loopback(e->remote))
+		key->netns = e->netns;
+}
+
+static __always_inline void pt_send_memory(struct pt_memory *memory)
+{
+	struct pt_endpoint_remembered *record;
+
+	record = pt_reserve(struct pt_endpoint_remembered, PT_ENDPOINT_REMEMBERED);
+	if (!record)
+		return;
+	__builtin_memcpy(&record->memory, memory, sizeof(*memory));
+	pt_submit(record);
+}
+
+/* The socket that stands at the other end, if it is, or was, on this host. */
+static __always_inline struct pt_memory *pt_find_peer(const struct pt_endpoint *e)
+{
+	struct pt_address_key key;
+	__u64 *id;
+
+	pt_fill_key(&key, e, true);
+	id = bpf_map_lookup_elem(&by_address, &key);
+	return id ? bpf_map_lookup_elem(&endpoints, id) : 0;
+}
+
+/* The first failure of an endpoint sends what is remembered of it and of its other end; from then
+ * on their changes are sent as they come. */
+static __always_inline void pt_report_endpoint(const struct pt_endpoint *e)
+{
+	struct pt_memory *memory;
+	__u64 id = e->id;
+
+	memory = bpf_map_lookup_elem(&endpoints, &id);
+	if (memory && !memory->reported) {
+		memory->reported = 1;
+		pt_send_memory(memory);
+	}
+	memory = pt_find_peer(e);
+	if (memory && !memory->reported) {
+		memory->reported = 1;
+		pt_send_memory(memory);
+	}
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Every difference between kernel releases that the programs meet, each with its release.
+ * Differences in argument lists are in struct pt_config, found by userspace from BTF. */
+#pragma once
+
+#include "maps.bpf.h"
+
+#include <bpf/bpf_core_read.h>
+
+/* CONFIG_TASK_XACCT off: task->ioac has no wchar. */
+static __always_inline __u64 pt_written_bytes(struct task_struct *task)
+{
+	if (!bpf_core_field_exists(task->ioac.wchar))
+		return 0;
+	return BPF_CORE_READ(task, ioac.wchar);
+}
+
+/* rcv_tstamp left struct tcp_sock's hot groups more than once; absent reads as "not known". */
+static __always_inline bool pt_has_rcv_tstamp(struct tcp_sock *tp)
+{
+	return bpf_core_field_exists(tp->rcv_tstamp);
+}
+
+/* enum sock_flags, the same in 5.10 to 7.2. */
+#define PT_SOCK_DEAD 0
+#define PT_SOCK_LINGER 4
+
+/* x86-64: the saved registers end 16384 bytes above the stack's start; right on 5.10, where there
+ * is no bpf_task_pt_regs (wrong on 7.2, which has it). arm64 leaves room for a frame record. */
+#define PT_STACK_BYTES 16384

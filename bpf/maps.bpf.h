@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* All maps, the configuration that userspace sets before loading, and the doorbell.
+ * maps.bpf.c defines them. Every table has a bound; the LRU ones drop the oldest. */
+#pragma once
+
+#include "vmlinux.h"
+
+#include <bpf/bpf_helpers.h>
+
+#include "pipetrace_abi.h"
+
+extern const volatile struct pt_config pt_config;
+
+/* The consumer sets it when it is about to sleep; the first producer to see it wakes it. */
+extern __u32 pt_doorbell;
+/* The snapshot program reports endpoints that failed, instead of filling the tables. */
+extern __u32 pt_snapshot_reports;
+/* tick_hz = sysctl_tcp_fin_timeout in ticks / the same in seconds (procfs). */
+extern __u32 pt_fin_timeout_ticks;
+
+#define PT_RING_BYTES (1 << 20)
+#define PT_ENDPOINTS_MAX 32768
+#define PT_FAILING_MAX 16384
+#define PT_PIPES_MAX 8192
+#define PT_TRACED_MAX 65536
+
+/* One key for both ends: mirrored, it names the other. Loopback addresses mean something only in
+ * their network namespace; all others may be paired across namespaces (netns 0). */
+struct pt_address_key {
+	__u8 local[16];
+	__u8 remote[16];
+	__u16 local_port;
+	__u16 remote_port;
+	__u32 netns;
+};
+
+struct pt_ring_map {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, PT_RING_BYTES);
+};
+/* Records that did not fit the ring, by kind. */
+struct pt_lost_map {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, PT_RECORD_KIND_COUNT);
+	__type(key, __u32);
+	__type(value, __u64);
+};
+struct pt_endpoints_map {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, PT_ENDPOINTS_MAX);
+	__type(key, __u64);
+	__type(value, struct pt_memory);
+};
+struct pt_by_address_map {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, PT_ENDPOINTS_MAX);
+	__type(key, struct pt_address_key);
+	__type(value, __u64);
+};
+/* Own ids for sockets without a cookie, by address; gone when the socket is destroyed. */
+struct pt_ids_map {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, PT_ENDPOINTS_MAX);
+	__type(key, __u64);
+	__type(value, __u64);
+};
+struct pt_failing_map {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, PT_FAILING_MAX);
+	__type(key, __u64);
+	__type(value, struct pt_failure_counts);
+};
+struct pt_pipe_readers_map {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, PT_PIPES_MAX);
+	__type(key, __u64);
+	__type(value, struct pt_closure);
+};
+/* Thread groups whose fork and exit userspace wants to hear of. */
+struct pt_watched_map {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, PT_TRACED_MAX);
+	__type(key, __u32);
+	__type(value, __u32);
+};
+struct pt_syscall_shapes_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, PT_SYSCALL_MAX);
+	__type(key, __u32);
+	__type(value, struct pt_syscall_shape);
+};
+
+extern struct pt_ring_map ring SEC(".maps");
+extern struct pt_lost_map lost SEC(".maps");
+extern struct pt_endpoints_map endpoints SEC(".maps");
+extern struct pt_by_address_map by_address SEC(".maps");
+extern struct pt_ids_map ids SEC(".maps");
+extern struct pt_failing_map failing SEC(".maps");
+extern struct pt_pipe_readers_map pipe_readers SEC(".maps");
+extern struct pt_watched_map watched SEC(".maps");
+extern struct pt_syscall_shapes_map syscall_shapes SEC(".maps");

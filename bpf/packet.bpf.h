@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What a received segment says. Only for hooks on the receive path, where the headers are set. */
+#pragma once
+
+#include "endpoint.bpf.h"
+
+#define PT_TCP_SYN 0x02
+#define PT_TCP_RST 0x04
+
+/* Bytes 13 and 4..7 of the TCP header, as the wire has them: bit-fields would depend on the
+ * kernel's layout. */
+static __always_inline __u8 pt_tcp_flags(struct sk_buff *skb)
+{
+	unsigned char *tcp = BPF_CORE_READ(skb, head) + BPF_CORE_READ(skb, transport_header);
+	__u8 flags = 0;
+
+	bpf_probe_read_kernel(&flags, sizeof(flags), tcp + 13);
+	return flags;
+}
+
+static __always_inline __u32 pt_tcp_seq(struct sk_buff *skb)
+{
+	unsigned char *tcp = BPF_CORE_READ(skb, head) + BPF_CORE_READ(skb, transport_header);
+	__be32 seq = 0;
+
+	bpf_probe_read_kernel(&seq, sizeof(seq), tcp + 4);
+	return bpf_ntohl(seq);
+}
+
+static __always_inline unsigned char *pt_network_header(struct sk_buff *skb)
+{
+	return BPF_CORE_READ(skb, head) + BPF_CORE_READ(skb, network_header);
+}
+
+static __always_inline bool pt_is_ipv4(struct sk_buff *skb)
+{
+	__u8 version = 0;
+
+	bpf_probe_read_kernel(&version, sizeof(version), pt_network_header(skb));
+	return version >> 4 == 4;
+}
+
+static __always_inline __u8 pt_packet_ttl(struct sk_buff *skb)
+{
+	__u8 ttl = 0;
+
+	bpf_probe_read_kernel(&ttl, sizeof(ttl), pt_network_header(skb) + (pt_is_ipv4(skb) ? 8 : 7));
+	return ttl;
+}
+
+/* The endpoint that a segment was sent to, where no socket stands. */
+static __always_inline void pt_fill_endpoint_of_packet(struct pt_endpoint *out, struct sk_buff *skb)
+{
+	unsigned char *ip = pt_network_header(skb);
+	unsigned char *tcp = BPF_CORE_READ(skb, head) + BPF_CORE_READ(skb, transport_header);
+	__be32 v4 = 0;
+	__be16 port = 0;
+
+	__builtin_memset(out, 0, sizeof(*out));
+	out->kind = PT_KIND_TCP;
+	out->netns = BPF_CORE_READ(skb, dev, nd_net.net, ns.inum);
+	if (pt_is_ipv4(skb)) {
+		bpf_probe_read_kernel(&v4, sizeof(v4), ip + 16);
+		pt_map_v4(out->local, v4);
+		bpf_probe_read_kernel(&v4, sizeof(v4), ip + 12);
+		pt_map_v4(out->remote, v4);
+	} else {
+		bpf_probe_read_kernel(out->local, 16, ip + 24);
+		bpf_probe_read_kernel(out->remote, 16, ip + 8);
+	}
+	bpf_probe_read_kernel(&port, sizeof(port), tcp + 2);
+	out->local_port = bpf_ntohs(port);
+	bpf_probe_read_kernel(&port, sizeof(port), tcp);
+	out->remote_port = bpf_ntohs(port);
+}

@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The record layouts that the BPF programs write and the decoder reads: the only header that
+ * both languages include. Every field is fixed-width, padding is explicit and zero, and sizes are
+ * asserted. Change a layout: raise PT_ABI_VERSION. Times are CLOCK_MONOTONIC ns, ports host order. */
+#ifndef PIPETRACE_ABI_H
+#define PIPETRACE_ABI_H
+
+#ifndef __bpf__
+#include <linux/types.h>
+#endif
+
+#define PT_ABI_VERSION 1
+#define PT_COMM_LEN 16
+
+enum pt_record_kind {
+	PT_RESET_RECEIVED = 1,
+	PT_RESET_SENT = 2,
+	PT_ERROR_RAISED = 3,
+	PT_CALL_FAILED = 4,
+	PT_SIGPIPE_GENERATED = 5,
+	PT_SIGPIPE_DELIVERED = 6,
+	PT_ENDPOINT_REMEMBERED = 7,
+	PT_STATE_CHANGED = 8,
+	PT_ENDPOINT_DESTROYED = 9,
+	PT_FAILURES_COUNTED = 10,
+	PT_PIPE_READER_SEEN = 11,
+	PT_PROCESS_FORKED = 12,
+	PT_PROCESS_EXECUTED = 13,
+	PT_PROCESS_EXITED = 14,
+	PT_RECORD_KIND_COUNT = 15,
+};
+
+enum pt_endpoint_kind { PT_KIND_NONE = 0, PT_KIND_TCP = 1, PT_KIND_UNIX = 2, PT_KIND_PIPE = 3 };
+
+/* pt_header.flags */
+#define PT_TRACED 0x1 /* the task belongs to the processes asked for */
+
+#define PT_NO_CALL 0xffff /* pt_call.number: not known */
+#define PT_NO_AGE 0xffffffffffffffffULL
+
+/* tgid 0: the kernel was not working for any process (softirq, timer). */
+struct pt_task {
+	__u64 start_boottime_ns; /* of the thread group leader */
+	__u64 cgroup_id;
+	__u32 tgid;
+	__u32 tid;
+	__u32 parent_tgid;
+	__u32 uid;
+	__u32 namespace_tgid;
+	__u32 padding;
+	char process_comm[PT_COMM_LEN];
+	char thread_comm[PT_COMM_LEN];
+};
+
+struct pt_header {
+	__u16 kind;
+	__u16 size; /* of the whole record */
+	__u32 flags;
+	__u64 ktime_ns;
+	struct pt_task task;
+};
+
+/* Addresses are IPv6, or IPv4 as ::ffff:a.b.c.d. */
+struct pt_endpoint {
+	__u64 id; /* socket cookie, own socket id, or pipe inode; 0: no socket */
+	__u32 netns;
+	__u16 local_port;
+	__u16 remote_port;
+	__u8 local[16];
+	__u8 remote[16];
+	__u8 kind; /* enum pt_endpoint_kind */
+	__u8 state; /* TCP state */
+	__u8 padding[6];
+};
+
+/* struct tcp_sock and struct sock, raw. */
+struct pt_tcp {
+	__u64 bytes_sent; /* with retransmissions */
+	__u64 bytes_retrans;
+	__u64 bytes_received; /* a FIN counts one */
+	__u64 last_sent_ago_ticks; /* PT_NO_AGE: never or not known */
+	__u64 last_received_ago_ticks;
+	__u64 unacked_sent_ns; /* send time of the only unacknowledged segment; else 0 */
+	__u32 snd_nxt;
+	__u32 snd_una;
+	__u32 rcv_nxt;
+	__u32 copied_seq;
+	__u32 srtt_us; /* as the kernel keeps it, times 8 */
+	__u32 retransmits;
+	__u32 user_timeout_ms;
+	__s32 error; /* sk_err */
+	__s32 soft_error;
+	__u8 shutdown; /* sk_shutdown */
+	__u8 fin_received; /* counted in rcv_nxt and bytes_received */
+	__u8 padding[2];
+};
+
+struct pt_call {
+	__s64 bytes; /* asked for; -1 not known */
+	__s32 fd; /* that refers to the endpoint; -1 not known */
+	__u32 msg_flags;
+	__u16 number; /* system call; PT_NO_CALL not known */
+	__u8 padding[6];
+};
+
+/* The first act that ended an end's sending, or a pipe's reading. at_ns 0: none. */
+struct pt_closure {
+	__u64 at_ns;
+	struct pt_task by;
+	__u32 unread_bytes;
+	__u16 call_number;
+	__u8 from_state;
+	__u8 to_state;
+	__u8 shutdown;
+	__u8 linger_zero;
+	__u8 exiting;
+	__u8 signal; /* that ends the process; with exiting */
+	__u8 padding[4];
+};
+
+#define PT_PACKET_SEEN 1
+struct pt_reset_received {
+	struct pt_header header;
+	struct pt_endpoint endpoint;
+	struct pt_tcp tcp;
+	__u32 seq;
+	__u8 packet; /* PT_PACKET_SEEN: the next fields hold */
+	__u8 ttl;
+	__u8 handshake_ttl;
+	__u8 tcp_flags;
+};
+
+#define PT_REASON_UNKNOWN 0xffff
+struct pt_reset_sent {
+	struct pt_header header;
+	struct pt_endpoint endpoint;
+	struct pt_tcp tcp;
+	__u16 reason; /* enum sk_rst_reason; PT_REASON_UNKNOWN before 6.12 */
+	__u8 active;
+	__u8 provoking_flags;
+	__u8 padding[4];
+};
+
+struct pt_error_raised {
+	struct pt_header header;
+	struct pt_endpoint endpoint;
+	struct pt_tcp tcp;
+	struct pt_call call; /* set where the task itself was inside a call on this socket */
+};
+
+enum pt_direction { PT_OTHER = 0, PT_SEND = 1, PT_RECEIVE = 2 };
+struct pt_call_failed {
+	struct pt_header header;
+	struct pt_endpoint endpoint;
+	struct pt_tcp tcp;
+	struct pt_call call;
+	__s32 error; /* positive errno */
+	__u8 direction; /* enum pt_direction */
+	__u8 no_signal; /* MSG_NOSIGNAL */
+	__u8 padding[2];
+};
+
+enum pt_disposition { PT_DEFAULT = 0, PT_IGNORE = 1, PT_HANDLER = 2 };
+struct pt_sigpipe_generated {
+	struct pt_header header;
+	struct pt_endpoint endpoint;
+	struct pt_tcp tcp;
+	struct pt_call call;
+	__u64 written_bytes; /* task->ioac.wchar */
+	__u8 disposition; /* enum pt_disposition */
+	__u8 blocked;
+	__u8 result; /* TRACE_SIGNAL_* */
+	__u8 padding[5];
+};
+
+struct pt_sigpipe_delivered {
+	struct pt_header header;
+	__u64 written_bytes;
+	__u8 disposition;
+	__u8 kills;
+	__u8 padding[6];
+};
+
+/* What is kept of every connection until somebody needs it (map value and record body). */
+struct pt_memory {
+	struct pt_endpoint endpoint; /* the state is the last one seen */
+	struct pt_task owner;
+	__u64 opened_ns;
+	__u64 fin_received_ns;
+	__u32 snd_nxt_at_fin;
+	__u8 fin_seen;
+	__u8 older_than_trace;
+	__u8 passive;
+	__u8 handshake_ttl;
+	__u8 reported; /* changes are sent as records from now on */
+	__u8 rst_tcp_flags; /* of a RST that tcp_rcv_state_process was given; 0 none */
+	__u8 rst_ttl;
+	__u8 padding;
+	__u32 rst_seq;
+	struct pt_closure closure;
+};
+
+struct pt_endpoint_remembered {
+	struct pt_header header;
+	struct pt_memory memory;
+};
+
+struct pt_state_changed {
+	struct pt_header header;
+	struct pt_endpoint endpoint;
+	struct pt_tcp tcp;
+	struct pt_closure closure;
+	__u8 from_state;
+	__u8 to_state;
+	__u8 padding[6];
+};
+
+struct pt_endpoint_destroyed {
+	struct pt_header header;
+	struct pt_endpoint endpoint;
+	struct pt_tcp tcp;
+};
+
+/* Repeats of one failure: the first is a record, the rest only count. */
+#define PT_COUNT_SLOTS 6
+struct pt_failure_count {
+	__u64 count;
+	__u64 last_ns;
+	__u32 tid;
+	__u16 call_number;
+	__u8 error; /* positive errno; 0 with is_sigpipe */
+	__u8 is_sigpipe;
+};
+struct pt_failure_counts {
+	__u64 endpoint_id;
+	__u32 tgid;
+	__u8 endpoint_kind;
+	__u8 padding[3];
+	struct pt_failure_count slots[PT_COUNT_SLOTS];
+};
+struct pt_failures_counted {
+	struct pt_header header;
+	struct pt_failure_counts counts;
+};
+
+struct pt_pipe_reader_seen {
+	struct pt_header header;
+	__u64 inode;
+	struct pt_closure closure;
+	__u8 last_reader;
+	__u8 padding[7];
+};
+
+struct pt_process_forked {
+	struct pt_header header;
+	struct pt_task child;
+};
+struct pt_process_executed {
+	struct pt_header header;
+};
+struct pt_process_exited {
+	struct pt_header header;
+	__s32 exit_code; /* wait status */
+	__u32 padding;
+};
+
+/* Where a system call keeps what we want to know: argument number + 1, 0 none. */
+struct pt_syscall_shape {
+	__u8 fd_argument;
+	__u8 bytes_argument;
+	__u8 flags_argument;
+	__u8 vector; /* PT_VECTOR_*: bytes are summed over an iovec in user memory */
+};
+#define PT_VECTOR_IOVEC 1 /* arguments 2 and 3 are iovec, count */
+#define PT_VECTOR_MSGHDR 2 /* argument 2 is struct user_msghdr */
+#define PT_SYSCALL_MAX 512
+
+/* Set by userspace from what this kernel offers (source/kernel_features); const after loading, so
+ * the verifier never sees the branches that this kernel would refuse. */
+struct pt_config {
+	__u8 has_cookie_helper; /* bpf_get_socket_cookie in tp_btf: >= 5.12 */
+	__u8 has_task_regs_helper; /* bpf_task_pt_regs: >= 5.15 */
+	__u8 has_jiffies_helper; /* bpf_jiffies64 in tracing programs */
+	__u8 tcp_reset_has_skb; /* tcp_reset(sk, skb): >= 6.1, 5.10 (sk) */
+	__u8 send_reset_has_reason; /* tp tcp_send_reset and tcp_v4_send_reset: >= 6.12 */
+	__u8 active_reset_reason_argument; /* of tcp_send_active_reset: 0 none, else 1 or 2 */
+	__u8 recvmsg_return_argument; /* ctx index of fexit tcp_recvmsg's return value */
+	__u8 walk_pipes; /* no hook on pipe_release: look at fd tables on exec and exit */
+	__u8 resets_by_tracepoint; /* tcp_receive_reset gives no packet to tell traps by */
+	__u8 exact_errors; /* return values of sends and receives are watched */
+	__u8 padding[6];
+};
+
+/* Values of the map `watched`, by thread group id. */
+#define PT_WATCH_TRACED 1 /* asked for; children inherit it with PT_WATCH_FOLLOW */
+#define PT_WATCH_FOLLOW 2
+#define PT_WATCH_FAILED 4 /* met a failure: its end is part of the story */
+
+#ifdef __cplusplus
+#define PT_ASSERT(condition) static_assert(condition, #condition)
+#else
+#define PT_ASSERT(condition) _Static_assert(condition, #condition)
+#endif
+PT_ASSERT(sizeof(struct pt_config) == 16);
+PT_ASSERT(sizeof(struct pt_task) == 72);
+PT_ASSERT(sizeof(struct pt_header) == 88);
+PT_ASSERT(sizeof(struct pt_endpoint) == 56);
+PT_ASSERT(sizeof(struct pt_tcp) == 88);
+PT_ASSERT(sizeof(struct pt_call) == 24);
+PT_ASSERT(sizeof(struct pt_closure) == 96);
+PT_ASSERT(sizeof(struct pt_memory) == 256);
+PT_ASSERT(sizeof(struct pt_failure_count) == 24);
+PT_ASSERT(sizeof(struct pt_failure_counts) == 160);
+PT_ASSERT(sizeof(struct pt_reset_received) == 240);
+PT_ASSERT(sizeof(struct pt_reset_sent) == 240);
+PT_ASSERT(sizeof(struct pt_error_raised) == 256);
+PT_ASSERT(sizeof(struct pt_call_failed) == 264);
+PT_ASSERT(sizeof(struct pt_sigpipe_generated) == 272);
+PT_ASSERT(sizeof(struct pt_sigpipe_delivered) == 104);
+PT_ASSERT(sizeof(struct pt_endpoint_remembered) == 344);
+PT_ASSERT(sizeof(struct pt_state_changed) == 336);
+PT_ASSERT(sizeof(struct pt_endpoint_destroyed) == 232);
+PT_ASSERT(sizeof(struct pt_failures_counted) == 248);
+PT_ASSERT(sizeof(struct pt_pipe_reader_seen) == 200);
+PT_ASSERT(sizeof(struct pt_process_forked) == 160);
+PT_ASSERT(sizeof(struct pt_process_exited) == 96);
+
+#endif

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* RSTs received and sent. */
+#include "call.bpf.h"
+#include "packet.bpf.h"
+
+#include <bpf/bpf_tracing.h>
+
+static __always_inline void pt_fill_segment(struct pt_reset_received *record, struct pt_memory *memory,
+					    struct sk_buff *skb)
+{
+	record->packet = 0;
+	record->seq = 0;
+	record->ttl = 0;
+	record->tcp_flags = 0;
+	record->handshake_ttl = memory ? memory->handshake_ttl : 0;
+	if (skb) {
+		record->packet = PT_PACKET_SEEN;
+		record->seq = pt_tcp_seq(skb);
+		record->ttl = pt_packet_ttl(skb);
+		record->tcp_flags = pt_tcp_flags(skb);
+	} else if (memory && memory->rst_tcp_flags) {
+		record->packet = PT_PACKET_SEEN;
+		record->seq = memory->rst_seq;
+		record->ttl = memory->rst_ttl;
+		record->tcp_flags = memory->rst_tcp_flags;
+	}
+}
+
+/* tcp_reset() also runs when no RST came: the kernel ends a socket in FIN_WAIT whose owner shut
+ * down receiving when data arrives after all. With the segment at hand its flags tell. */
+static __always_inline int pt_reset_received(struct sock *sk, struct sk_buff *skb, bool has_segment)
+{
+	struct pt_reset_received *record;
+	__u64 id;
+
+	if (has_segment && !(pt_tcp_flags(skb) & PT_TCP_RST))
+		return 0;
+	id = pt_endpoint_id(sk);
+	record = pt_reserve(struct pt_reset_received, PT_RESET_RECEIVED);
+	if (!record)
+		return 0;
+	pt_fill_endpoint(&record->endpoint, sk, id);
+	pt_fill_tcp(&record->tcp, sk);
+	pt_fill_segment(record, bpf_map_lookup_elem(&endpoints, &id), has_segment ? skb : 0);
+	pt_report_endpoint(&record->endpoint);
+	pt_submit(record);
+	return 0;
+}
+
+SEC("fentry/tcp_reset")
+int pt_tcp_reset_fentry(unsigned long long *ctx)
+{
+	if (pt_config.tcp_reset_has_skb)
+		return pt_reset_received((struct sock *)ctx[0], (struct sk_buff *)ctx[1], true);
+	return pt_reset_received((struct sock *)ctx[0], 0, false);
+}
+
+SEC("kprobe/tcp_reset")
+int BPF_KPROBE(pt_tcp_reset_kprobe, struct sock *sk, struct sk_buff *skb)
+{
+	return pt_reset_received(sk, skb, pt_config.tcp_reset_has_skb);
+}
+
+SEC("tp_btf/tcp_receive_reset")
+int BPF_PROG(pt_tcp_receive_reset, struct sock *sk)
+{
+	pt_make_id(sk);
+	return pt_reset_received(sk, 0, false);
+}
+
+/* A null or TIME_WAIT sk has nothing to read but the segment it answers. */
+static __always_inline int pt_reset_sent(struct sock *sk, struct sk_buff *skb, __u16 reason, bool active)
+{
+	struct pt_reset_sent *record;
+	bool has_socket = sk && BPF_CORE_READ(sk, __sk_common.skc_state) != PT_TCP_TIME_WAIT &&
+			  BPF_CORE_READ(sk, __sk_common.skc_state) != PT_TCP_NEW_SYN_RECV &&
+			  BPF_CORE_READ(sk, __sk_common.skc_state) != PT_TCP_LISTEN;
+	__u8 state = sk ? BPF_CORE_READ(sk, __sk_common.skc_state) : 0;
+
+	if (!has_socket && !skb)
+		return 0;
+	record = pt_reserve(struct pt_reset_sent, PT_RESET_SENT);
+	if (!record)
+		return 0;
+	if (has_socket) {
+		pt_fill_endpoint(&record->endpoint, sk, pt_endpoint_id(sk));
+		pt_fill_tcp(&record->tcp, sk);
+		if (active && pt_owned_by_current(sk))
+			pt_stamp_task(&record->header);
+	} else {
+		pt_fill_endpoint_of_packet(&record->endpoint, skb);
+		record->endpoint.state = state;
+		__builtin_memset(&record->tcp, 0, sizeof(record->tcp));
+	}
+	record->reason = reason;
+	record->active = active;
+	record->provoking_flags = active ? 0 : pt_tcp_flags(skb);
+	__builtin_memset(record->padding, 0, sizeof(record->padding));
+	pt_submit(record);
+	return 0;
+}
+
+SEC("fentry/tcp_v4_send_reset")
+int pt_v4_send_reset_fentry(unsigned long long *ctx)
+{
+	__u16 reason = pt_config.send_reset_has_reason ? ctx[2] : PT_REASON_UNKNOWN;
+
+	return pt_reset_sent((struct sock *)ctx[0], (struct sk_buff *)ctx[1], reason, false);
+}
+
+SEC("fentry/tcp_v6_send_reset")
+int pt_v6_send_reset_fentry(unsigned long long *ctx)
+{
+	__u16 reason = pt_config.send_reset_has_reason ? ctx[2] : PT_REASON_UNKNOWN;
+
+	return pt_reset_sent((struct sock *)ctx[0], (struct sk_buff *)ctx[1], reason, false);
+}
+
+SEC("kprobe/tcp_v4_send_reset")
+int BPF_KPROBE(pt_v4_send_reset_kprobe, struct sock *sk, struct sk_buff *skb, int reason)
+{
+	return pt_reset_sent(sk, skb, pt_config.send_reset_has_reason ? reason : PT_REASON_UNKNOWN,
+			     false);
+}
+
+SEC("kprobe/tcp_v6_send_reset")
+int BPF_KPROBE(pt_v6_send_reset_kprobe, struct sock *sk, struct sk_buff *skb, int reason)
+{
+	return pt_reset_sent(sk, skb, pt_config.send_reset_has_reason ? reason : PT_REASON_UNKNOWN,
+			     false);
+}
+
+/* (sk, gfp) up to 6.1, (sk, gfp, reason) in 6.12, (sk, reason) in 7.2. */
+SEC("fentry/tcp_send_active_reset")
+int pt_active_reset_fentry(unsigned long long *ctx)
+{
+	__u16 reason = PT_REASON_UNKNOWN;
+
+	if (pt_config.active_reset_reason_argument == 1)
+		reason = ctx[1];
+	if (pt_config.active_reset_reason_argument == 2)
+		reason = ctx[2];
+	return pt_reset_sent((struct sock *)ctx[0], 0, reason, true);
+}
+
+SEC("kprobe/tcp_send_active_reset")
+int BPF_KPROBE(pt_active_reset_kprobe, struct sock *sk, int second, int third)
+{
+	__u16 reason = PT_REASON_UNKNOWN;
+
+	if (pt_config.active_reset_reason_argument == 1)
+		reason = second;
+	if (pt_config.active_reset_reason_argument == 2)
+		reason = third;
+	return pt_reset_sent(sk, 0, reason, true);
+}
+
+/* One tracepoint for both; an active reset answers no segment and passes none. Before 6.12 it is
+ * silent where no socket, or one in TIME_WAIT, answers. */
+SEC("tp_btf/tcp_send_reset")
+int pt_tcp_send_reset(unsigned long long *ctx)
+{
+	struct sk_buff *skb = (struct sk_buff *)ctx[1];
+	__u16 reason = pt_config.send_reset_has_reason ? ctx[2] : PT_REASON_UNKNOWN;
+
+	return pt_reset_sent((struct sock *)ctx[0], skb, reason, !skb);
+}

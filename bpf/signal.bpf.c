@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* SIGPIPE: raised by the kernel for a write, and what became of it. */
+#include "call.bpf.h"
+
+#include <bpf/bpf_tracing.h>
+
+#define PT_SIGPIPE 13
+#define PT_SIGKILL 9
+#define PT_SIG_DFL 0
+#define PT_SIG_IGN 1
+
+static __always_inline __u8 pt_disposition(__u64 handler)
+{
+	if (handler == PT_SIG_DFL)
+		return PT_DEFAULT;
+	return handler == PT_SIG_IGN ? PT_IGNORE : PT_HANDLER;
+}
+
+/* What the descriptor of the call under way names. */
+static __always_inline void pt_fill_endpoint_of_file(struct pt_endpoint *out, struct pt_tcp *tcp,
+						     struct file *file)
+{
+	struct sock *sk;
+
+	__builtin_memset(out, 0, sizeof(*out));
+	__builtin_memset(tcp, 0, sizeof(*tcp));
+	if (!file)
+		return;
+	if (pt_file_type(file) == PT_S_IFIFO) {
+		out->kind = PT_KIND_PIPE;
+		out->id = BPF_CORE_READ(file, f_inode, i_ino);
+		return;
+	}
+	if (pt_file_type(file) != PT_S_IFSOCK)
+		return;
+	sk = pt_sock_of_file(file);
+	switch (BPF_CORE_READ(sk, __sk_common.skc_family)) {
+	case PT_AF_INET:
+	case PT_AF_INET6:
+		pt_fill_endpoint(out, sk, pt_endpoint_id(sk));
+		pt_fill_tcp(tcp, sk);
+		break;
+	case PT_AF_UNIX:
+		out->kind = PT_KIND_UNIX;
+		out->id = BPF_CORE_READ(file, f_inode, i_ino);
+		break;
+	}
+}
+
+static __always_inline void pt_report_pipe(__u64 inode)
+{
+	struct pt_closure *reader = bpf_map_lookup_elem(&pipe_readers, &inode);
+	struct pt_pipe_reader_seen *record;
+
+	if (!reader)
+		return;
+	record = pt_reserve(struct pt_pipe_reader_seen, PT_PIPE_READER_SEEN);
+	if (!record)
+		return;
+	record->inode = inode;
+	__builtin_memcpy(&record->closure, reader, sizeof(*reader));
+	record->last_reader = !pt_config.walk_pipes;
+	__builtin_memset(record->padding, 0, sizeof(record->padding));
+	pt_submit(record);
+}
+
+/* send_sig(SIGPIPE, current, 0): no siginfo, one thread, the caller itself. kill() and raise() pass
+ * a siginfo (kernel/signal.c, 5.10 to 7.2). */
+SEC("tp_btf/signal_generate")
+int BPF_PROG(pt_signal_generate, int sig, struct kernel_siginfo *info, struct task_struct *task, int group,
+	     int result)
+{
+	struct pt_sigpipe_generated *record;
+	struct pt_endpoint endpoint;
+	struct pt_call call;
+	struct pt_tcp tcp;
+
+	if (sig != PT_SIGPIPE || info || group || task != pt_current())
+		return 0;
+	pt_fill_endpoint_of_file(&endpoint, &tcp, pt_fill_call(&call));
+	if (!pt_is_first_failure(&endpoint, call.number, 0, true))
+		return 0;
+	pt_watch_failed();
+	if (endpoint.kind == PT_KIND_TCP)
+		pt_report_endpoint(&endpoint);
+	if (endpoint.kind == PT_KIND_PIPE)
+		pt_report_pipe(endpoint.id);
+	record = pt_reserve(struct pt_sigpipe_generated, PT_SIGPIPE_GENERATED);
+	if (!record)
+		return 0;
+	pt_stamp_task(&record->header);
+	__builtin_memcpy(&record->endpoint, &endpoint, sizeof(endpoint));
+	__builtin_memcpy(&record->tcp, &tcp, sizeof(tcp));
+	__builtin_memcpy(&record->call, &call, sizeof(call));
+	record->written_bytes = pt_written_bytes(task);
+	record->disposition =
+		pt_disposition((__u64)BPF_CORE_READ(task, sighand, action[PT_SIGPIPE - 1].sa.sa_handler));
+	record->blocked = (BPF_CORE_READ(task, blocked.sig[0]) >> (PT_SIGPIPE - 1)) & 1;
+	record->result = result;
+	__builtin_memset(record->padding, 0, sizeof(record->padding));
+	pt_submit(record);
+	return 0;
+}
+
+/* A SIGPIPE that kills is delivered as SIGKILL to the same thread (complete_signal). */
+SEC("tp_btf/signal_deliver")
+int BPF_PROG(pt_signal_deliver, int sig)
+{
+	struct pt_sigpipe_delivered *record;
+	struct task_struct *task = pt_current();
+	__u64 handler;
+	__u32 tgid;
+
+	if (sig != PT_SIGPIPE && sig != PT_SIGKILL)
+		return 0;
+	tgid = bpf_get_current_pid_tgid() >> 32;
+	if (sig == PT_SIGKILL) {
+		__u32 *flags = bpf_map_lookup_elem(&watched, &tgid);
+
+		if (!flags || !(*flags & PT_WATCH_FAILED) ||
+		    (BPF_CORE_READ(task, signal, group_exit_code) & 0x7f) != PT_SIGPIPE)
+			return 0;
+	}
+	record = pt_reserve(struct pt_sigpipe_delivered, PT_SIGPIPE_DELIVERED);
+	if (!record)
+		return 0;
+	pt_stamp_task(&record->header);
+	handler = (__u64)BPF_CORE_READ(task, sighand, action[PT_SIGPIPE - 1].sa.sa_handler);
+	record->written_bytes = pt_written_bytes(task);
+	record->disposition = pt_disposition(handler);
+	record->kills = sig == PT_SIGKILL || handler == PT_SIG_DFL;
+	__builtin_memset(record->padding, 0, sizeof(record->padding));
+	pt_submit(record);
+	return 0;
+}

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What was there before the trace: connections, and who holds them. Run at the start, and once more
+ * when the holder of a failed endpoint is wanted (pt_snapshot_reports). */
+#include "pipe.bpf.h"
+
+#include <bpf/bpf_tracing.h>
+
+static const struct pt_memory pt_empty_memory = {};
+
+static __always_inline struct pt_memory *pt_remember_old(struct sock *sk, __u64 id)
+{
+	struct pt_memory *memory;
+	__u8 state = BPF_CORE_READ(sk, __sk_common.skc_state);
+
+	bpf_map_update_elem(&endpoints, &id, &pt_empty_memory, BPF_NOEXIST);
+	memory = bpf_map_lookup_elem(&endpoints, &id);
+	if (!memory || memory->endpoint.id)
+		return memory;
+	pt_fill_endpoint(&memory->endpoint, sk, id);
+	memory->older_than_trace = 1;
+	if (pt_fin_was_received(state)) {
+		memory->fin_seen = 1;
+		/* Sent since the start of the trace is sent after the FIN. */
+		memory->snd_nxt_at_fin = BPF_CORE_READ((struct tcp_sock *)sk, snd_nxt);
+	}
+	return memory;
+}
+
+SEC("iter/tcp")
+int pt_snapshot_tcp(struct bpf_iter__tcp *ctx)
+{
+	struct sock *sk = (struct sock *)ctx->sk_common;
+	struct pt_address_key key;
+	struct pt_memory *memory;
+	__u8 state;
+	__u64 id;
+
+	if (!sk)
+		return 0;
+	pt_fin_timeout_ticks =
+		BPF_CORE_READ(pt_current(), nsproxy, net_ns, ipv4.sysctl_tcp_fin_timeout);
+	state = BPF_CORE_READ(sk, __sk_common.skc_state);
+	if (state == PT_TCP_LISTEN || state == PT_TCP_TIME_WAIT || state == PT_TCP_NEW_SYN_RECV)
+		return 0;
+	if (pt_config.has_cookie_helper)
+		id = bpf_get_socket_cookie(ctx->sk_common);
+	else
+		id = pt_endpoint_id(sk);
+	memory = pt_remember_old(sk, id);
+	if (!memory)
+		return 0;
+	pt_fill_key(&key, &memory->endpoint, false);
+	bpf_map_update_elem(&by_address, &key, &id, BPF_ANY);
+	return 0;
+}
+
+static __always_inline void pt_visit_tcp(struct sock *sk, struct task_struct *task)
+{
+	struct pt_memory *memory;
+	__u64 id = pt_endpoint_id(sk);
+
+	if (BPF_CORE_READ(sk, __sk_common.skc_state) == PT_TCP_LISTEN)
+		return;
+	if (pt_snapshot_reports)
+		memory = bpf_map_lookup_elem(&endpoints, &id);
+	else
+		memory = pt_remember_old(sk, id);
+	if (!memory || memory->owner.tgid)
+		return;
+	pt_fill_task(&memory->owner, task);
+	if (pt_snapshot_reports && memory->reported)
+		pt_send_memory(memory);
+}
+
+SEC("iter/task_file")
+int pt_snapshot_files(struct bpf_iter__task_file *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct file *file = ctx->file;
+	struct sock *sk;
+
+	if (!task || !file || BPF_CORE_READ(task, pid) != BPF_CORE_READ(task, tgid))
+		return 0;
+	pt_fin_timeout_ticks =
+		BPF_CORE_READ(pt_current(), nsproxy, net_ns, ipv4.sysctl_tcp_fin_timeout);
+	if (pt_config.walk_pipes && !pt_snapshot_reports && pt_is_pipe_read_end(file)) {
+		pt_note_reader(file, task, false);
+		return 0;
+	}
+	if (pt_file_type(file) != PT_S_IFSOCK)
+		return 0;
+	sk = pt_sock_of_file(file);
+	if (BPF_CORE_READ(sk, sk_protocol) == 6 && BPF_CORE_READ(sk, sk_type) == PT_SOCK_STREAM)
+		pt_visit_tcp(sk, task);
+	return 0;
+}

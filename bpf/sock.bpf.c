@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Pending errors raised, and the socket calls that took one. */
+#include "call.bpf.h"
+
+#include <bpf/bpf_tracing.h>
+
+#define PT_EAGAIN 11
+#define PT_ENOTCONN 107
+#define PT_EPIPE 32
+#define PT_ECONNABORTED 103
+#define PT_ECONNRESET 104
+#define PT_ETIMEDOUT 110
+#define PT_ECONNREFUSED 111
+#define PT_EHOSTUNREACH 113
+#define PT_ENETUNREACH 101
+#define PT_MSG_NOSIGNAL 0x4000
+#define PT_IPPROTO_TCP 6
+
+static __always_inline bool pt_is_tcp(struct sock *sk)
+{
+	return BPF_CORE_READ(sk, sk_protocol) == PT_IPPROTO_TCP &&
+	       BPF_CORE_READ(sk, sk_type) == PT_SOCK_STREAM;
+}
+
+static __always_inline int pt_error_raised(struct sock *sk)
+{
+	struct pt_error_raised *record;
+
+	if (!pt_is_tcp(sk))
+		return 0;
+	record = pt_reserve(struct pt_error_raised, PT_ERROR_RAISED);
+	if (!record)
+		return 0;
+	pt_fill_endpoint(&record->endpoint, sk, pt_endpoint_id(sk));
+	pt_fill_tcp(&record->tcp, sk);
+	if (pt_owned_by_current(sk)) {
+		pt_stamp_task(&record->header);
+		pt_fill_call_on(&record->call, sk);
+	} else {
+		__builtin_memset(&record->call, 0, sizeof(record->call));
+		record->call.number = PT_NO_CALL;
+		record->call.fd = -1;
+	}
+	pt_report_endpoint(&record->endpoint);
+	pt_submit(record);
+	return 0;
+}
+
+SEC("tp_btf/inet_sk_error_report")
+int BPF_PROG(pt_inet_sk_error_report, struct sock *sk)
+{
+	pt_make_id(sk);
+	return pt_error_raised(sk);
+}
+
+/* 5.10 has no sk_error_report(); sockets call this through a pointer. */
+SEC("fentry/sock_def_error_report")
+int BPF_PROG(pt_error_report_fentry, struct sock *sk)
+{
+	return pt_error_raised(sk);
+}
+
+SEC("kprobe/sock_def_error_report")
+int BPF_KPROBE(pt_error_report_kprobe, struct sock *sk)
+{
+	return pt_error_raised(sk);
+}
+
+static __always_inline int pt_call_failed(struct sock *sk, int error, __u8 direction, bool no_signal)
+{
+	struct pt_call_failed *record;
+	struct pt_registers registers = {};
+	struct pt_endpoint endpoint;
+	__u16 number = pt_read_registers(&registers) ? registers.number : PT_NO_CALL;
+
+	pt_fill_endpoint(&endpoint, sk, pt_endpoint_id(sk));
+	if (!pt_is_first_failure(&endpoint, number, error, false))
+		return 0;
+	pt_watch_failed();
+	record = pt_reserve(struct pt_call_failed, PT_CALL_FAILED);
+	if (!record)
+		return 0;
+	pt_stamp_task(&record->header);
+	__builtin_memcpy(&record->endpoint, &endpoint, sizeof(endpoint));
+	pt_fill_tcp(&record->tcp, sk);
+	pt_fill_call_on(&record->call, sk);
+	record->error = error;
+	record->direction = direction;
+	record->no_signal = no_signal || (record->call.msg_flags & PT_MSG_NOSIGNAL);
+	__builtin_memset(record->padding, 0, sizeof(record->padding));
+	pt_report_endpoint(&record->endpoint);
+	pt_submit(record);
+	return 0;
+}
+
+/* Entry is enough: sk_stream_error(sk, flags, -EPIPE) returns the pending error if there is one and
+ * else -EPIPE, and its caller holds the socket's lock (net/core/stream.c, 5.10 to 7.2). It also runs
+ * for every EAGAIN of a full non-blocking socket. */
+static __always_inline int pt_stream_error(struct sock *sk, int flags, int error)
+{
+	int pending;
+
+	if (error == -PT_EAGAIN || error >= 0 || !pt_is_tcp(sk))
+		return 0;
+	pending = BPF_CORE_READ(sk, sk_err);
+	if (error == -PT_EPIPE && pending)
+		error = -pending;
+	return pt_call_failed(sk, -error, PT_SEND, flags & PT_MSG_NOSIGNAL);
+}
+
+SEC("fentry/sk_stream_error")
+int BPF_PROG(pt_stream_error_fentry, struct sock *sk, int flags, int error)
+{
+	return pt_stream_error(sk, flags, error);
+}
+
+SEC("kprobe/sk_stream_error")
+int BPF_KPROBE(pt_stream_error_kprobe, struct sock *sk, int flags, int error)
+{
+	return pt_stream_error(sk, flags, error);
+}
+
+/* Errors that mean the connection, not the argument, is at fault. */
+static __always_inline bool pt_is_connection_error(int error)
+{
+	switch (error) {
+	case -PT_EPIPE:
+	case -PT_ECONNRESET:
+	case -PT_ECONNABORTED:
+	case -PT_ECONNREFUSED:
+	case -PT_ETIMEDOUT:
+	case -PT_EHOSTUNREACH:
+	case -PT_ENETUNREACH:
+	case -PT_ENOTCONN:
+		return true;
+	}
+	return false;
+}
+
+/* The compare comes first: these two run for every send and receive of the host. */
+SEC("tp_btf/sock_send_length")
+int BPF_PROG(pt_sock_send_length, struct sock *sk, int ret)
+{
+	if (ret >= 0 || !pt_is_connection_error(ret) || !pt_is_tcp(sk))
+		return 0;
+	pt_make_id(sk);
+	return pt_call_failed(sk, -ret, PT_SEND, false);
+}
+
+SEC("tp_btf/sock_recv_length")
+int BPF_PROG(pt_sock_recv_length, struct sock *sk, int ret)
+{
+	if (ret >= 0 || !pt_is_connection_error(ret) || !pt_is_tcp(sk))
+		return 0;
+	pt_make_id(sk);
+	return pt_call_failed(sk, -ret, PT_RECEIVE, false);
+}
+
+/* Where there is no sock_recv_length (before 6.12). */
+SEC("fexit/tcp_recvmsg")
+int pt_recvmsg_fexit(unsigned long long *ctx)
+{
+	long ret;
+
+	if (pt_config.recvmsg_return_argument == 6)
+		ret = ctx[6];
+	else if (pt_config.recvmsg_return_argument == 5)
+		ret = ctx[5];
+	else
+		ret = ctx[4];
+	/* The function returns int: the upper half is not its own. */
+	if ((int)ret >= 0 || !pt_is_connection_error(ret))
+		return 0;
+	return pt_call_failed((struct sock *)ctx[0], -(int)ret, PT_RECEIVE, false);
+}
+
+/* The socket is found through the descriptor, only when the call failed. */
+SEC("kretprobe/tcp_recvmsg")
+int BPF_KRETPROBE(pt_recvmsg_kretprobe, int ret)
+{
+	struct pt_call call;
+	struct file *file;
+
+	if (ret >= 0 || !pt_is_connection_error(ret))
+		return 0;
+	file = pt_fill_call(&call);
+	if (!file || pt_file_type(file) != PT_S_IFSOCK)
+		return 0;
+	return pt_call_failed(pt_sock_of_file(file), -ret, PT_RECEIVE, false);
+}

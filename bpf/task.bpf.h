@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Process identity of a task. */
+#pragma once
+
+#include "maps.bpf.h"
+
+#include <bpf/bpf_core_read.h>
+
+#define PT_PF_EXITING 0x4
+#define PT_PF_KTHREAD 0x200000
+#define PT_PF_IO_WORKER 0x10
+
+/* As an integer cast: the typed helper does not exist in 5.10. */
+static __always_inline struct task_struct *pt_current(void)
+{
+	return (struct task_struct *)bpf_get_current_task();
+}
+
+static __always_inline void pt_fill_task(struct pt_task *out, struct task_struct *task)
+{
+	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
+	struct pid *pid = BPF_CORE_READ(leader, thread_pid);
+	unsigned int level = BPF_CORE_READ(pid, level);
+	struct upid own_namespace = {};
+
+	out->tgid = BPF_CORE_READ(task, tgid);
+	out->tid = BPF_CORE_READ(task, pid);
+	out->parent_tgid = BPF_CORE_READ(task, real_parent, tgid);
+	out->start_boottime_ns = BPF_CORE_READ(leader, start_boottime);
+	out->cgroup_id = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
+	out->uid = BPF_CORE_READ(task, cred, uid.val);
+	out->padding = 0;
+	/* MAX_PID_NS_LEVEL is 32; struct upid is two pointers wide. */
+	if (level <= 32) {
+		__u64 offset = bpf_core_field_offset(pid->numbers) + level * bpf_core_type_size(struct upid);
+
+		bpf_probe_read_kernel(&own_namespace.nr, sizeof(own_namespace.nr), (char *)pid + offset);
+	}
+	out->namespace_tgid = own_namespace.nr;
+	BPF_CORE_READ_STR_INTO(&out->process_comm, leader, comm);
+	BPF_CORE_READ_STR_INTO(&out->thread_comm, task, comm);
+}

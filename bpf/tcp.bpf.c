@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The life of a TCP endpoint: who opened it, when the FIN came, who closed it and how. It is kept
+ * in the `endpoints` table and becomes records only where something failed. */
+#include "call.bpf.h"
+#include "packet.bpf.h"
+
+#include <bpf/bpf_tracing.h>
+
+#define PT_IPPROTO_TCP 6
+
+static const struct pt_memory pt_empty_memory = {};
+
+static __always_inline struct pt_memory *pt_remember(__u64 id)
+{
+	struct pt_memory *memory = bpf_map_lookup_elem(&endpoints, &id);
+
+	if (memory)
+		return memory;
+	bpf_map_update_elem(&endpoints, &id, &pt_empty_memory, BPF_NOEXIST);
+	return bpf_map_lookup_elem(&endpoints, &id);
+}
+
+static __always_inline void pt_index_by_address(const struct pt_endpoint *e)
+{
+	struct pt_address_key key;
+	__u64 id = e->id;
+
+	pt_fill_key(&key, e, false);
+	bpf_map_update_elem(&by_address, &key, &id, BPF_ANY);
+}
+
+/* Bytes received that no read took. close() drops the queue but leaves copied_seq (__tcp_close). */
+static __always_inline __u32 pt_unread_bytes(struct sock *sk, bool fin_received)
+{
+	struct tcp_sock *tp = (struct tcp_sock *)sk;
+	__u32 unread = BPF_CORE_READ(tp, rcv_nxt) - BPF_CORE_READ(tp, copied_seq);
+
+	return unread && fin_received ? unread - 1 : unread;
+}
+
+static __always_inline void pt_fill_closure(struct pt_closure *out, struct sock *sk, bool fin_received,
+					    int from, int to)
+{
+	struct task_struct *task = pt_current();
+	struct pt_registers registers = {};
+	int exit_code = BPF_CORE_READ(task, signal, group_exit_code);
+
+	out->at_ns = bpf_ktime_get_ns();
+	pt_fill_task(&out->by, task);
+	out->unread_bytes = pt_unread_bytes(sk, fin_received);
+	out->call_number = pt_read_registers(&registers) ? registers.number : PT_NO_CALL;
+	out->from_state = from;
+	out->to_state = to;
+	out->shutdown = BPF_CORE_READ(sk, sk_shutdown);
+	out->linger_zero = ((BPF_CORE_READ(sk, __sk_common.skc_flags) >> PT_SOCK_LINGER) & 1) &&
+			   !BPF_CORE_READ(sk, sk_lingertime);
+	out->exiting = !!(BPF_CORE_READ(task, flags) & PT_PF_EXITING);
+	if (!exit_code)
+		exit_code = BPF_CORE_READ(task, exit_code);
+	out->signal = out->exiting ? exit_code & 0x7f : 0;
+}
+
+/* An end is given up by a process: FIN_WAIT1 and LAST_ACK are entered only from close(), shutdown()
+ * and exit; CLOSE also by the network, which either sets sk_err first or holds no owner's lock. A
+ * child that nobody accepted is closed by its listener's closer without the lock
+ * (inet_csk_listen_stop) and has no struct socket. */
+static __always_inline bool pt_is_given_up(struct sock *sk, int from, int to)
+{
+	if (to == PT_TCP_FIN_WAIT1 || (to == PT_TCP_LAST_ACK && from == PT_TCP_CLOSE_WAIT))
+		return true;
+	if (to != PT_TCP_CLOSE || BPF_CORE_READ(sk, sk_err))
+		return false;
+	if (from != PT_TCP_ESTABLISHED && from != PT_TCP_CLOSE_WAIT && from != PT_TCP_FIN_WAIT1 &&
+	    from != PT_TCP_FIN_WAIT2 && from != PT_TCP_SYN_RECV)
+		return false;
+	return pt_owned_by_current(sk) || !BPF_CORE_READ(sk, sk_socket);
+}
+
+static __always_inline void pt_update_memory(struct pt_memory *memory, struct sock *sk, int from, int to)
+{
+	switch (to) {
+	case PT_TCP_SYN_SENT:
+		memory->opened_ns = bpf_ktime_get_ns();
+		pt_fill_task(&memory->owner, pt_current());
+		break;
+	case PT_TCP_ESTABLISHED:
+		if (!memory->opened_ns)
+			memory->opened_ns = bpf_ktime_get_ns();
+		memory->passive = from == PT_TCP_SYN_RECV && !memory->owner.tgid;
+		pt_index_by_address(&memory->endpoint);
+		break;
+	case PT_TCP_CLOSE_WAIT:
+	case PT_TCP_CLOSING:
+		memory->fin_received_ns = bpf_ktime_get_ns();
+		memory->fin_seen = 1;
+		memory->snd_nxt_at_fin = BPF_CORE_READ((struct tcp_sock *)sk, snd_nxt);
+		break;
+	}
+	if (!memory->closure.at_ns && pt_is_given_up(sk, from, to))
+		pt_fill_closure(&memory->closure, sk, memory->fin_seen, from, to);
+}
+
+static __always_inline void pt_send_state(struct sock *sk, struct pt_memory *memory, int from, int to)
+{
+	struct pt_state_changed *record = pt_reserve(struct pt_state_changed, PT_STATE_CHANGED);
+
+	if (!record)
+		return;
+	if (pt_owned_by_current(sk))
+		pt_stamp_task(&record->header);
+	__builtin_memcpy(&record->endpoint, &memory->endpoint, sizeof(record->endpoint));
+	pt_fill_tcp(&record->tcp, sk);
+	__builtin_memcpy(&record->closure, &memory->closure, sizeof(record->closure));
+	record->from_state = from;
+	record->to_state = to;
+	__builtin_memset(record->padding, 0, sizeof(record->padding));
+	pt_submit(record);
+}
+
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(pt_inet_sock_set_state, struct sock *sk, int from, int to)
+{
+	struct pt_memory *memory;
+	__u64 id;
+
+	if (BPF_CORE_READ(sk, sk_protocol) != PT_IPPROTO_TCP || to == PT_TCP_LISTEN ||
+	    from == PT_TCP_LISTEN)
+		return 0;
+	/* An unconnected socket that closes has no story. */
+	if (from == PT_TCP_CLOSE && to != PT_TCP_SYN_SENT)
+		return 0;
+	id = pt_make_id(sk);
+	memory = pt_remember(id);
+	if (!memory)
+		return 0;
+	pt_fill_endpoint(&memory->endpoint, sk, id);
+	memory->endpoint.state = to;
+	pt_update_memory(memory, sk, from, to);
+	if (memory->reported)
+		pt_send_state(sk, memory, from, to);
+	return 0;
+}
+
+SEC("tp_btf/tcp_destroy_sock")
+int BPF_PROG(pt_tcp_destroy_sock, struct sock *sk)
+{
+	struct pt_endpoint_destroyed *record;
+	struct pt_failures_counted *counted;
+	struct pt_failure_counts *counts;
+	struct pt_memory *memory;
+	__u64 pointer = (__u64)sk;
+	__u64 id = pt_known_id(sk);
+	bool failed = false;
+
+	bpf_map_delete_elem(&ids, &pointer);
+	if (!id)
+		return 0;
+	counts = bpf_map_lookup_elem(&failing, &id);
+	if (counts) {
+		failed = true;
+		counted = pt_reserve(struct pt_failures_counted, PT_FAILURES_COUNTED);
+		if (counted) {
+			__builtin_memcpy(&counted->counts, counts, sizeof(*counts));
+			pt_submit(counted);
+		}
+		bpf_map_delete_elem(&failing, &id);
+	}
+	memory = bpf_map_lookup_elem(&endpoints, &id);
+	if (!failed && !(memory && memory->reported))
+		return 0;
+	record = pt_reserve(struct pt_endpoint_destroyed, PT_ENDPOINT_DESTROYED);
+	if (!record)
+		return 0;
+	pt_fill_endpoint(&record->endpoint, sk, id);
+	pt_fill_tcp(&record->tcp, sk);
+	pt_submit(record);
+	return 0;
+}
+
+/* Who accepted. Attached where the kernel allows it; elsewhere the closer or the fd table tells. */
+static __always_inline int pt_accepted(struct sock *sk)
+{
+	struct pt_memory *memory;
+	__u64 id;
+
+	if (!sk)
+		return 0;
+	id = pt_known_id(sk);
+	memory = bpf_map_lookup_elem(&endpoints, &id);
+	if (memory)
+		pt_fill_task(&memory->owner, pt_current());
+	return 0;
+}
+
+SEC("fexit/inet_csk_accept")
+int pt_accept_fexit(unsigned long long *ctx)
+{
+	/* The return value follows the arguments: 4 up to 6.1, 2 from 6.12. */
+	return pt_accepted((struct sock *)(pt_config.send_reset_has_reason ? ctx[2] : ctx[4]));
+}
+
+SEC("kretprobe/inet_csk_accept")
+int BPF_KRETPROBE(pt_accept_kretprobe, struct sock *sk)
+{
+	return pt_accepted(sk);
+}
+
+/* The handshake's own packet shows the TTL that the peer's packets have when nobody interferes; and a
+ * RST passes here on its way to tcp_reset(), which has no packet before 6.1. */
+static __always_inline int pt_segment_outside_established(struct sock *sk, struct sk_buff *skb)
+{
+	__u8 state = BPF_CORE_READ(sk, __sk_common.skc_state);
+	struct pt_memory *memory;
+	__u64 id;
+
+	__u8 flags = pt_tcp_flags(skb);
+
+	if (flags & PT_TCP_RST) {
+		id = pt_known_id(sk);
+		memory = bpf_map_lookup_elem(&endpoints, &id);
+		if (memory) {
+			memory->rst_tcp_flags = flags;
+			memory->rst_ttl = pt_packet_ttl(skb);
+			memory->rst_seq = pt_tcp_seq(skb);
+		}
+		return 0;
+	}
+	if (state != PT_TCP_SYN_SENT && state != PT_TCP_SYN_RECV)
+		return 0;
+	id = pt_endpoint_id(sk);
+	memory = pt_remember(id);
+	if (memory)
+		memory->handshake_ttl = pt_packet_ttl(skb);
+	return 0;
+}
+
+SEC("fentry/tcp_rcv_state_process")
+int BPF_PROG(pt_rcv_state_fentry, struct sock *sk, struct sk_buff *skb)
+{
+	return pt_segment_outside_established(sk, skb);
+}
+
+SEC("kprobe/tcp_rcv_state_process")
+int BPF_KPROBE(pt_rcv_state_kprobe, struct sock *sk, struct sk_buff *skb)
+{
+	return pt_segment_outside_established(sk, skb);
+}

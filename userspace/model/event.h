@@ -1,0 +1,174 @@
+// Events: one typed value per record, as the decoder makes them and the correlator takes them.
+// Kernel facts behind each are named beside it. Nothing here allocates.
+#pragma once
+
+#include "model/endpoint.h"
+#include "model/ktime.h"
+#include "model/process.h"
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <variant>
+
+namespace pipetrace {
+
+/// A RST as it came off the wire, where a hook saw its packet.
+struct RstPacket {
+    std::uint32_t seq = 0;
+    std::uint8_t ttl = 0;
+    std::uint8_t handshake_ttl = 0;  ///< of the SYN-ACK or the handshake's ACK; 0 not seen
+    std::uint8_t flags = 0;          ///< TCP flag bits; 0x04 RST, 0x10 ACK
+};
+
+/// tcp_reset() ran: the endpoint is dead. Without a packet it may, in FIN_WAIT, be the
+/// kernel's own answer to data after shutdown (tcp_rcv_state_process, all releases).
+struct ResetReceived {
+    Endpoint endpoint;
+    TcpFacts tcp;
+    std::optional<RstPacket> packet;
+};
+
+/// tcp_send_active_reset() or tcp_v{4,6}_send_reset(). `endpoint.id` is 0 where no socket sent it.
+struct ResetSent {
+    Endpoint endpoint;
+    TcpFacts tcp;
+    bool active = false;            ///< aborts its own connection; else answers a segment
+    std::optional<int> reason;      ///< enum sk_rst_reason, kernels >= 6.12
+    std::uint8_t provoking_flags = 0;  ///< TCP flags of the answered segment; 0 not seen
+};
+
+/// sk_error_report(): the pending error is in tcp.error; 0 is no new error.
+struct ErrorRaised {
+    Endpoint endpoint;
+    TcpFacts tcp;
+};
+
+/// The system call under way, from the task's saved registers.
+struct CallSite {
+    std::uint16_t number = 0xffff;  ///< system call number; 0xffff not known
+    std::int32_t fd = -1;           ///< that refers to the endpoint; -1 not known
+    std::int64_t bytes = -1;        ///< asked for; -1 not known
+    std::uint32_t flags = 0;        ///< MSG_*
+};
+
+enum class CallDirection : std::uint8_t { kOther = 0, kSend = 1, kReceive = 2 };
+
+/// A call on the endpoint returned -error.
+struct CallFailed {
+    Endpoint endpoint;
+    TcpFacts tcp;
+    CallSite call;
+    CallDirection direction = CallDirection::kOther;
+    std::int32_t error = 0;  ///< positive errno
+    bool no_signal = false;  ///< MSG_NOSIGNAL was given
+};
+
+enum class Disposition : std::uint8_t { kDefault = 0, kIgnore = 1, kHandler = 2 };
+
+/// send_sig(SIGPIPE, current, 0) by the kernel itself: signal_generate with info NULL.
+struct SigpipeGenerated {
+    Endpoint endpoint;
+    TcpFacts tcp;
+    CallSite call;
+    Disposition disposition = Disposition::kDefault;
+    bool blocked = false;
+    std::uint8_t result = 0;  ///< TRACE_SIGNAL_*: 0 queued, 1 ignored, 2 already pending
+    std::uint64_t written_bytes = 0;  ///< task->ioac.wchar at that moment
+};
+
+/// signal_deliver: 13 reached its handler, or 9 ends a task that SIGPIPE kills.
+struct SigpipeDelivered {
+    Disposition disposition = Disposition::kDefault;
+    bool kills = false;
+    std::uint64_t written_bytes = 0;
+};
+
+/// How an end was given up, kept by the kernel programs until somebody needs it.
+struct Closure {
+    Ktime at;
+    Task by;  ///< unknown where the network closed it
+    TcpState from = TcpState::kUnknown;
+    TcpState to = TcpState::kUnknown;
+    std::uint8_t shutdown = 0;  ///< sk_shutdown at that moment: 3 close(), 2 shutdown(SHUT_WR)
+    bool linger_zero = false;   ///< SO_LINGER with a time of 0
+    bool exiting = false;       ///< inside do_exit
+    std::uint8_t signal = 0;    ///< that kills the process, when exiting
+    std::uint32_t unread_bytes = 0;
+    std::uint16_t call_number = 0xffff;
+
+    bool known() const { return at.known(); }
+};
+
+/// What the kernel programs remembered of an endpoint, emitted when it, or its other end, fails.
+struct EndpointRemembered {
+    Endpoint endpoint;
+    Task owner;  ///< who connected, accepted or was found holding it
+    Ktime opened;         ///< connect() or the handshake's end; unknown if older than the trace
+    Ktime fin_received;   ///< unknown with `fin_seen`: before the trace
+    bool fin_seen = false;
+    bool older_than_trace = false;
+    bool passive = false;  ///< accepted, not connected
+    std::uint32_t snd_nxt_at_fin = 0;
+    Closure closure;       ///< the first act that ended its sending
+};
+
+/// inet_sock_set_state on an endpoint that has already been reported.
+struct StateChanged {
+    Endpoint endpoint;
+    TcpFacts tcp;
+    TcpState from = TcpState::kUnknown;
+    TcpState to = TcpState::kUnknown;
+    Closure closure;
+};
+
+/// tcp_destroy_sock on a reported endpoint; tcp.error != 0: the program never looked.
+struct EndpointDestroyed {
+    Endpoint endpoint;
+    TcpFacts tcp;
+};
+
+/// One kind of repeated failure on an endpoint, counted by the kernel programs.
+struct FailureCount {
+    Tid tid = 0;
+    std::uint16_t call_number = 0xffff;
+    std::uint8_t error = 0;   ///< positive errno; SIGPIPE: 0
+    bool is_sigpipe = false;
+    std::uint64_t count = 0;  ///< the first one included
+    Ktime last;
+};
+inline constexpr std::size_t kFailureCountMax = 6;
+struct FailuresCounted {
+    Endpoint endpoint;
+    Tgid tgid = 0;
+    std::array<FailureCount, kFailureCountMax> counts{};
+};
+
+/// Who held a pipe's read end, and how it went.
+struct PipeReaderSeen {
+    Endpoint endpoint;
+    Closure closure;         ///< by: the reader; at unknown: still open when last seen
+    bool last_reader = false;  ///< pipe->readers was 1: its going ended the pipe
+};
+
+struct ProcessForked {
+    Task child;
+};
+struct ProcessExecuted {};
+struct ProcessExited {
+    int exit_code = 0;  ///< wait status: low 7 bits are the signal
+};
+
+using EventBody = std::variant<std::monostate, ResetReceived, ResetSent, ErrorRaised, CallFailed,
+                               SigpipeGenerated, SigpipeDelivered, EndpointRemembered, StateChanged,
+                               EndpointDestroyed, FailuresCounted, PipeReaderSeen, ProcessForked,
+                               ProcessExecuted, ProcessExited>;
+
+struct Event {
+    Ktime at;
+    Task task;  ///< current, only where the kernel was working for it; unknown in softirq
+    bool is_traced = true;  ///< of the processes asked for (-p and their children)
+    EventBody body;
+};
+
+}  // namespace pipetrace

@@ -1,0 +1,129 @@
+// Incident: one process, one endpoint, one failure. The correlator fills it, the diagnoser adds
+// the verdict, renderers read it. Fields follow incident.schema.json; an empty optional is "null".
+#pragma once
+
+#include "model/endpoint.h"
+#include "model/ktime.h"
+#include "model/process.h"
+#include "model/verdict.h"
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace pipetrace {
+
+struct HostIdentity {
+    std::string name;
+    std::string boot_id;
+    std::string kernel;
+};
+
+enum class Role : std::uint8_t { kVictim, kOrigin };
+
+/// A process as an incident tells of it.
+struct InvolvedProcess {
+    std::optional<Tgid> tgid;
+    std::optional<std::string> comm;
+    std::optional<Tgid> parent_tgid;
+    std::optional<WallTime> start_time;
+    std::optional<std::uint32_t> uid;
+    std::optional<Tgid> namespace_tgid;
+    ProcessDetails details;
+    ProcessId identity;  ///< for lookups; not rendered
+};
+
+enum class PeerAction : std::uint8_t { kClose, kShutdown, kExit, kKilled, kAbort, kNone };
+const char* peer_action_name(PeerAction action);  ///< the contract's spelling
+
+struct Peer {
+    InvolvedProcess process;
+    std::optional<PeerAction> action;
+    std::optional<std::uint32_t> unread_bytes;
+    std::optional<std::string> host;
+    std::optional<int> killed_by_signal;  ///< with kKilled
+};
+
+/// One kind of failed call, in the order first met.
+struct CallError {
+    int error = 0;                       ///< positive errno
+    std::optional<std::string> syscall;  ///< "sendto"
+    std::optional<std::int32_t> fd;
+    std::optional<Tid> tid;
+    std::optional<std::string> thread;
+    std::optional<std::int64_t> bytes;
+    std::uint64_t count = 1;
+    bool inferred = false;
+    Ktime first;
+};
+
+/// Ordered by gravity: the gravest one seen is told.
+enum class SigpipeFate : std::uint8_t { kNone, kSuppressed, kIgnored, kBlocked, kHandled, kKilled };
+const char* sigpipe_fate_name(SigpipeFate fate);  ///< the contract's spelling
+
+enum class FirstClose : std::uint8_t { kPeer, kLocal, kNone };
+const char* first_close_name(FirstClose who);
+
+struct RstFacts {
+    bool received = true;
+    TcpState state = TcpState::kUnknown;
+    std::optional<std::string> why;
+    std::optional<std::uint32_t> seq;
+    std::optional<std::uint8_t> ttl;
+    std::optional<std::uint8_t> handshake_ttl;
+    std::optional<std::string> flags;  ///< "RST", "RST|ACK"
+    Ktime at;
+};
+
+struct EndpointStory {
+    EndpointKind kind = EndpointKind::kTcp;
+    std::optional<std::int32_t> fd;
+    std::optional<std::string> local;   ///< "127.0.0.1:50870", "[::1]:50870", "pipe:[1234]"
+    std::optional<std::string> remote;
+    std::optional<std::uint32_t> netns;
+    TcpState state = TcpState::kUnknown;  ///< when the first error was raised
+    std::optional<std::uint64_t> age_us;
+    std::optional<std::uint64_t> idle_us;
+    std::optional<std::uint64_t> bytes_sent;
+    std::optional<std::uint64_t> bytes_acked;
+    std::optional<std::uint64_t> bytes_received;
+    std::optional<std::uint32_t> rtt_us;
+    std::optional<std::uint32_t> retransmits;
+};
+
+enum class Side : std::uint8_t { kLocal, kPeer, kNetwork };
+const char* side_name(Side side);
+
+/// One step of the story. `event` is the machine's word ("fin_received"); `detail` small facts
+/// about it, rendered as a JSON object and used by the text renderer to make the sentence.
+struct TimelineEntry {
+    using Value = std::variant<std::int64_t, std::string, bool>;
+    Ktime at;
+    bool time_known = true;  ///< false: read from the socket's state, happened at or before `at`
+    std::string event;
+    Side side = Side::kLocal;
+    std::map<std::string, Value> detail;
+};
+
+struct Incident {
+    std::string id;
+    std::uint32_t revision = 0;
+    Ktime at;  ///< the first error told, else the SIGPIPE, else what killed the endpoint
+    Role role = Role::kVictim;
+    InvolvedProcess process;
+    EndpointStory endpoint;
+    std::vector<CallError> errors;
+    std::optional<SigpipeFate> sigpipe;
+    std::optional<RstFacts> rst;
+    std::optional<FirstClose> first_close;
+    std::optional<Peer> peer;
+    std::vector<TimelineEntry> timeline;
+    std::optional<std::string> caused_by;
+    std::uint64_t lost = 0;
+    Verdict verdict;
+};
+
+}  // namespace pipetrace

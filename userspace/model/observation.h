@@ -1,0 +1,48 @@
+// What this kernel lets pipetrace see, as `doctor` prints it, and what a trace has seen, as the
+// summary prints it.
+#pragma once
+
+#include "model/options.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace pipetrace {
+
+/// One thing worth seeing ("RST received") and the hook that sees it here.
+struct ObservationStatus {
+    std::string observation;  ///< "rst_received"
+    std::string title;        ///< "RST received"
+    std::string hook;         ///< "fentry tcp_reset"; empty: nothing here can see it
+    std::string lost;         ///< what this hook, or none, does not show; empty: nothing
+    std::string why;          ///< why no better hook is in use; empty with `lost` empty
+    bool complete() const { return lost.empty(); }
+};
+
+struct HookReport {
+    Mode mode = Mode::kTracepoint;
+    std::string kernel;
+    std::vector<ObservationStatus> observations;
+    std::size_t hook_count = 0;  ///< programs attached
+
+    std::size_t missing_count() const {
+        std::size_t missing = 0;
+        for (const auto& status : observations) missing += status.complete() ? 0 : 1;
+        return missing;
+    }
+};
+
+struct TraceSummary {
+    std::uint64_t incidents = 0;
+    std::uint64_t resets_received = 0;
+    std::uint64_t resets_sent = 0;
+    std::uint64_t events = 0;
+    std::map<std::string, std::uint64_t> lost_by_kind;  ///< kinds with losses only
+    std::uint64_t endpoints_older_than_trace = 0;
+    std::uint64_t evicted = 0;  ///< stories dropped because a table was full
+};
+
+}  // namespace pipetrace

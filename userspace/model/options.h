@@ -1,0 +1,57 @@
+// What the user asked for, validated. Made by cli/, read by app/.
+#pragma once
+
+#include "model/endpoint.h"
+#include "model/incident.h"
+#include "model/verdict.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace pipetrace {
+
+enum class Command : std::uint8_t { kTrace, kRun, kDemo, kDoctor, kExplain };
+enum class Mode : std::uint8_t { kFull, kKprobe, kTracepoint };
+const char* mode_name(Mode mode);
+
+enum class ErrorsMode : std::uint8_t { kExact, kInferred };
+
+/// Which incidents are shown. Values of one list are alternatives; the lists are all required.
+struct IncidentFilter {
+    std::vector<Tgid> tgids;
+    bool follow_children = true;
+    std::vector<std::string> comms;  ///< exact, of the process or of a failing thread
+    std::vector<std::uint32_t> uids;
+    std::vector<std::string> cgroups;
+    std::vector<std::string> containers;
+    std::vector<std::uint16_t> ports;  ///< either end
+    std::vector<std::uint16_t> local_ports;
+    std::vector<std::uint16_t> remote_ports;
+    std::vector<EndpointKind> kinds;
+    std::vector<int> errnos;
+    std::vector<Cause> causes;
+    std::vector<Severity> severities;
+    bool include_origin = false;
+};
+
+struct Options {
+    Command command = Command::kTrace;
+    IncidentFilter filter;
+    std::optional<Mode> mode;  ///< not set: the best that attaches
+    ErrorsMode errors = ErrorsMode::kExact;
+    std::optional<std::uint64_t> count;
+    std::optional<double> duration_seconds;
+    std::uint32_t idle_after_seconds = 30;
+    bool json = false;
+    bool verbose = false;
+    bool quiet = false;
+    bool cmdline = false;
+    std::optional<std::string> output_path;
+    std::vector<std::string> run_argv;
+    std::optional<std::string> run_as;
+    std::string explain_code;
+};
+
+}  // namespace pipetrace
