@@ -88,6 +88,8 @@ Dir::Etc::preferences "/dev/null";
 Dir::Etc::preferencesparts "/dev/null";
 APT::Architecture "amd64";
 APT::Architectures {{ "amd64"; }};
+Acquire::AllowInsecureRepositories "false";
+APT::Get::AllowUnauthenticated "false";
 Acquire::Languages "none";
 Acquire::Retries "2";
 #clear APT::Update::Pre-Invoke;

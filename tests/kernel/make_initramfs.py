@@ -19,8 +19,8 @@ PYTHON = "/usr/bin/python3"
 BUSYBOX = "/bin/busybox"
 PYTHON_MODULES = ["argparse", "dataclasses", "fcntl", "json", "os", "pathlib", "re", "selectors",
                   "signal", "socket", "struct", "subprocess", "tempfile", "threading", "time"]
-# For destroying sockets (ss -K) and reading MPTCP and unix sockets.
-KERNEL_MODULES = ["inet_diag", "tcp_diag", "unix_diag"]
+# Sockets are destroyed through the diag modules; two hosts need a veth pair.
+KERNEL_MODULES = ["tcp_diag", "unix_diag", "veth"]
 # /etc/passwd and friends, so that tests can become another user.
 ETC = {"passwd": "root:x:0:0::/root:/bin/sh\nnobody:x:65534:65534::/:/bin/sh\n",
        "group": "root:x:0:\nnogroup:x:65534:\n",

@@ -81,7 +81,7 @@ def boot(kernel, directory, initramfs, work, *, job_seconds, processors=None, ou
     console = ""
     if (work / "console").exists():
         console = (work / "console").read_text(errors="replace").replace("\r", "")
-    panic = re.search(r"Kernel panic - .*|^.*\bBUG: .*", console, re.M)
+    panic = re.search(r"Kernel panic - .*", console)
     failure = ""
     if panic:
         failure = f"kernel {kernel} crashed after {seconds:.0f} s: {panic.group(0)}"

@@ -39,7 +39,7 @@ def arguments():
 def main():
     options = arguments()
     pipetrace = options.pipetrace or options.build / "pipetrace"
-    provokers = options.build / "tests/provokers"
+    provokers = options.build / "tests/provokers/bin"
     for missing in (path for path in (pipetrace, provokers) if not path.exists()):
         print(f"vm: {missing} is not built, the VM goes without", file=sys.stderr)
     with tempfile.TemporaryDirectory(prefix="pipetrace-vm-") as temporary:

@@ -1,0 +1,152 @@
+#!/usr/bin/env python3
+"""Boot one kernel, run every case in every mode there, and judge the results."""
+import argparse
+import json
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import fetch_kernel
+import make_initramfs
+import qemu
+
+HERE = Path(__file__).resolve().parent
+MODES = ["full", "kprobe", "tracepoint"]
+JOB_SECONDS = 230
+MODE_SECONDS = 70
+# A second boot after a crashed one gets what is left of this, if that is enough.
+TOTAL_SECONDS = 290
+RETRY_SECONDS_MIN = 60
+JUDGE_SECONDS = 60
+VERDICT = re.compile(r"^(ok|FAIL)\s+(\S+)", re.M)
+
+
+def arguments():
+    root = HERE.parents[1]
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("--kernel", required=True, choices=fetch_kernel.SUITES)
+    parser.add_argument("--build", type=Path, default=root / "build/release")
+    parser.add_argument("--cache", type=Path, default=root / "build/kernels")
+    parser.add_argument("--cases", type=Path, default=HERE.parent / "cases",
+                        help="directory of run_cases.py and check_incidents.py")
+    parser.add_argument("--mode", dest="modes", action="append", choices=MODES,
+                        help="only this mode; may be repeated")
+    parser.add_argument("--keep", type=Path, metavar="DIR", help="leave console and results here")
+    options = parser.parse_args()
+    options.modes = options.modes or MODES
+    return options
+
+
+def prepare(options, work):
+    """Fetch the kernel and pack the VM's file system; return the kernel's directory."""
+    kernel = fetch_kernel.fetch(options.kernel, options.cache)
+    job = (f"#!/bin/sh\nmodes='{' '.join(options.modes)}'\nmode_seconds={MODE_SECONDS}\n"
+           + (HERE / "matrix_job.sh").read_text())
+    make_initramfs.build(work / "initramfs", pipetrace=options.build / "pipetrace",
+                         provokers=options.build / "tests/provokers/bin", cases=options.cases,
+                         modules=kernel / "modules", job=job)
+    return kernel
+
+
+def boot(options, kernel, work):
+    """Boot the VM; once more if the VM itself, not the job in it, failed."""
+    begin = time.monotonic()
+    job_seconds = JOB_SECONDS
+    for attempt in (1, 2):
+        outcome = qemu.boot(options.kernel, kernel, work / "initramfs", work / f"boot{attempt}",
+                            job_seconds=job_seconds)
+        left = TOTAL_SECONDS - (time.monotonic() - begin) - qemu.BOOT_SECONDS
+        job_seconds = min(JOB_SECONDS, int(left))
+        if not outcome.failure or attempt == 2 or job_seconds < RETRY_SECONDS_MIN:
+            return outcome
+        print(f"boot {attempt} failed, trying once more: {outcome.describe()}", flush=True)
+    raise AssertionError("unreachable")
+
+
+def judge_mode(options, outcome, mode):
+    """Return ({case: verdict}, [problems]) of one mode."""
+    problems = []
+    file = outcome.results / f"{mode}.json"
+    status = outcome.result(f"{mode}.status", "never started")
+    if status != "0":
+        problems.append(f"run_cases ended with status {status}"
+                        + (f" (limit {MODE_SECONDS} s)" if status == "137" else "")
+                        + ":\n" + "\n".join(outcome.result(f"{mode}.output").splitlines()[-20:]))
+    if outcome.result(f"{mode}.attached") != outcome.result("attached.before"):
+        problems.append("hooks or pins were left attached:\n" + outcome.result(f"{mode}.attached"))
+    if not file.exists():
+        return {}, problems + ["no results were written"]
+    release = ".".join(outcome.result("release").split(".")[:2])
+    judged = subprocess.run([sys.executable, str(options.cases / "check_incidents.py"), "--mode", mode,
+                             "--kernel", release, str(file)], stdin=subprocess.DEVNULL,
+                            capture_output=True, text=True, timeout=JUDGE_SECONDS, check=False)
+    print(f"--- {mode}, {' to '.join(outcome.result(f'{mode}.seconds').split())} s\n"
+          f"{judged.stdout}{judged.stderr}", flush=True)
+    verdicts = {name: verdict for verdict, name in VERDICT.findall(judged.stdout)}
+    if judged.returncode != 0:
+        problems.append(f"check_incidents ended with status {judged.returncode}")
+    if not verdicts:
+        problems.append("check_incidents judged no case")
+    return verdicts, problems
+
+
+def judge_no_btf(outcome):
+    """Without BTF pipetrace must say so and end with status 1."""
+    status, stderr = outcome.result("no_btf.status"), outcome.result("no_btf.stderr")
+    print(f"--- without BTF: status {status}\n{stderr}")
+    problems = []
+    if status != "1":
+        problems.append(f"without BTF: status {status or 'missing'}, expected 1")
+    if "BTF" not in stderr:
+        problems.append("without BTF: the message does not name BTF")
+    if outcome.result("no_btf.stdout"):
+        problems.append("without BTF: something was written to stdout")
+    return problems
+
+
+def print_table(release, verdicts):
+    names = list(dict.fromkeys(name for mode in verdicts.values() for name in mode))
+    width = max([len(release), *map(len, names)])
+    print(f"{release:{width}}  " + "  ".join(verdicts))
+    for name in names:
+        cells = (f"{cases.get(name, '-'):{len(mode)}}" for mode, cases in verdicts.items())
+        print(f"{name:{width}}  " + "  ".join(cells).rstrip())
+
+
+def judge(options, outcome):
+    verdicts, problems = {}, []
+    for mode in options.modes:
+        verdicts[mode], found = judge_mode(options, outcome, mode)
+        problems += [f"{mode}: {problem}" for problem in found]
+    problems += judge_no_btf(outcome)
+    if outcome.result("left_behind"):
+        problems.append("processes left behind: " + outcome.result("left_behind"))
+    print_table(outcome.result("release"), verdicts)
+    print(f"booted in {outcome.result('boot_seconds')} s, {outcome.seconds:.1f} s in all")
+    return problems
+
+
+def main():
+    options = arguments()
+    with tempfile.TemporaryDirectory(prefix="pipetrace-matrix-") as temporary:
+        work = options.keep or Path(temporary)
+        work.mkdir(parents=True, exist_ok=True)
+        try:
+            kernel = prepare(options, work)
+        except (fetch_kernel.FetchError, RuntimeError, OSError,
+                subprocess.TimeoutExpired) as error:
+            sys.exit(f"kernel {options.kernel}: FAIL: {error}")
+        print("kernel", json.loads((kernel / "stamp.json").read_text()), flush=True)
+        outcome = boot(options, kernel, work)
+        problems = [outcome.describe()] if outcome.failure else judge(options, outcome)
+    for problem in problems:
+        print(f"FAIL: {problem}")
+    print(f"kernel {options.kernel}: {'FAIL' if problems else 'ok'}")
+    sys.exit(1 if problems else 0)
+
+
+if __name__ == "__main__":
+    main()
