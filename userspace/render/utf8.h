@@ -1,0 +1,29 @@
+// Text from processes is bytes: decode it as UTF-8, and make it harmless for a terminal.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace pipetrace {
+
+/// One step of decoding. Where the bytes are no UTF-8 (overlong and surrogates included),
+/// `valid` is false, `size` 1 and `code` the byte.
+struct Utf8Step {
+    char32_t code = 0;
+    std::size_t size = 1;
+    bool valid = true;
+};
+/// `at` < text.size().
+Utf8Step decode_utf8(std::string_view text, std::size_t at);
+
+/// What cannot be printed safely becomes "\x1b": control characters, bytes that are not UTF-8;
+/// "\u202e": characters that are invisible or turn the writing direction, C1 controls. A
+/// backslash stays one: the result is to be read, not parsed.
+std::string terminal_safe(std::string_view text);
+
+/// Columns that `text` takes on a terminal: code points, combining marks not counted, East
+/// Asian wide ones twice. For text without escape sequences.
+std::size_t display_width(std::string_view text);
+
+}  // namespace pipetrace
