@@ -1,0 +1,194 @@
+"""The table of cases: how each failure is provoked and what its incident must say.
+
+A case's `errors` are what the kernel must tell the program, as (errno, syscall, count); the
+provoker's own truth line is held against them without any tracer, and the incident against
+the truth line. What a mode or kernel cannot know stands in limits.py, not here.
+"""
+from dataclasses import dataclass
+
+SPIN_COUNT = 20000
+
+
+@dataclass(frozen=True)
+class Case:
+    name: str
+    program: str  # a provoker, or "python" for the two Python programs
+    arguments: tuple = ()
+    errors: tuple = ()
+    sigpipe: str = "none"
+    cause: tuple = ()  # empty: no incident at all may be printed
+    confidence: tuple = ("certain",)
+    severity: tuple = ("fault",)
+    rst: str | None = None  # state of the victim's socket when the RST came; None: no RST
+    first_close: tuple = ("peer",)
+    peer: str | None = "named"  # named, or None: must be null
+    action: tuple = ()
+    timeline: tuple = ()  # events that must be in it
+    kind: str = "tcp"
+    # live: begins under a system-wide tracer. old: begins before it. pid: before `pipetrace -p`.
+    when: str = "live"
+    fin_from_state: bool = False
+    idle: bool = False  # idle_us must lie within the bounds of the truth line
+    comm: str = "victim"
+    thread: str | None = None
+
+
+CLASSIC_EVENTS = ("fin_received", "rst_received")
+
+
+def classic(name, arguments, fate="ignored", syscall="sendto", count=1, **changes):
+    """The peer closed, the program wrote twice more; `fate` is that of SIGPIPE."""
+    values = dict(
+        program="classic", arguments=tuple(arguments), errors=(("EPIPE", syscall, count),),
+        sigpipe=fate, cause=("write_after_peer_close",), rst="CLOSE_WAIT", action=("close",),
+        timeline=CLASSIC_EVENTS, idle=True)
+    values.update(changes)
+    return Case(name, **values)
+
+
+def reset(name, program, arguments, errors, cause, **changes):
+    """The peer ended the connection by a RST while it was established."""
+    values = dict(program=program, arguments=tuple(arguments), errors=tuple(errors),
+                  cause=cause if isinstance(cause, tuple) else (cause,), rst="ESTABLISHED",
+                  timeline=("rst_received",))
+    values.update(changes)
+    return Case(name, **values)
+
+
+def pipe(name, variant, action, **changes):
+    values = dict(program="pipe_closed", arguments=("--variant", variant, "--sigpipe", "ignore"),
+                  errors=(("EPIPE", "write", 1),), sigpipe="ignored", cause=("pipe_reader_closed",),
+                  severity=("benign",), action=(action,), kind="pipe",
+                  timeline=("sigpipe_generated",))
+    values.update(changes)
+    return Case(name, **values)
+
+
+READ_RESET = (("ECONNRESET", "recvfrom", 1),)
+WRITE_RESET = (("ECONNRESET", "sendto", 1), ("EPIPE", "sendto", 1))
+# Told of the reset or not, the same facts may make it a lesser matter where nobody noticed.
+ANY_SEVERITY = ("fault", "warning", "benign")
+ANY_CONFIDENCE = ("certain", "likely", "unknown")
+IGNORE = ("--sigpipe", "ignore")
+
+CLASSIC = [
+    classic("classic_default", [], fate="killed"),
+    classic("classic_ignore", IGNORE),
+    classic("classic_handler", ["--sigpipe", "handler", "--repeat", "1"], fate="handled", count=2),
+    classic("classic_block", ["--sigpipe", "block"], fate="blocked"),
+    classic("classic_nosignal", ["--sigpipe", "nosignal"], fate="suppressed"),
+    classic("classic_repeat", [*IGNORE, "--repeat", "4"], count=5),
+    classic("classic_ipv6", ["--ipv6", *IGNORE]),
+    classic("classic_mapped", ["--mapped", *IGNORE]),
+    classic("classic_netns", ["--netns", *IGNORE]),
+    classic("classic_write", ["--call", "write", *IGNORE], syscall="write"),
+    classic("classic_writev", ["--call", "writev", *IGNORE], syscall="writev"),
+    classic("classic_sendmsg", ["--call", "sendmsg", *IGNORE], syscall="sendmsg"),
+    classic("classic_server_is_victim", ["--victim-accepts", *IGNORE]),
+    classic("classic_peer_exits", ["--variant", "exit", *IGNORE], action=("exit",)),
+    classic("classic_peer_shuts_down", ["--variant", "shutdown", *IGNORE], action=("shutdown",)),
+    classic("classic_eof", ["--variant", "eof"], fate="none", errors=(), severity=ANY_SEVERITY),
+    classic("classic_python", [], program="python", comm="python3"),
+    Case("fork_shared", "fork_shared", errors=(("EPIPE", "sendto", 1),), sigpipe="ignored",
+         cause=("write_after_peer_close",), rst="CLOSE_WAIT", action=("close",),
+         timeline=CLASSIC_EVENTS, comm="sharer"),
+    Case("threads", "threads", IGNORE, errors=(("EPIPE", "sendto", 1),), sigpipe="ignored",
+         cause=("write_after_peer_close",), rst="CLOSE_WAIT", action=("close",),
+         timeline=CLASSIC_EVENTS, thread="writer"),
+    Case("spin", "spin", ("--bytes", str(SPIN_COUNT), *IGNORE),
+         errors=(("EPIPE", "sendto", SPIN_COUNT),), sigpipe="ignored",
+         cause=("write_after_peer_close",), rst="CLOSE_WAIT", action=("close",),
+         timeline=CLASSIC_EVENTS),
+    Case("spin_nosignal", "spin", ("--bytes", str(SPIN_COUNT), "--sigpipe", "nosignal"),
+         errors=(("EPIPE", "sendto", SPIN_COUNT),), sigpipe="suppressed",
+         cause=("write_after_peer_close",), rst="CLOSE_WAIT", action=("close",),
+         timeline=CLASSIC_EVENTS),
+]
+
+RESETS = [
+    reset("unread_recv", "unread_close", [], READ_RESET, "peer_closed_unread_data", action=("close",)),
+    reset("unread_write", "unread_close", ["--variant", "write", *IGNORE], WRITE_RESET,
+          "peer_closed_unread_data", sigpipe="ignored", action=("close",)),
+    reset("unread_write_default", "unread_close", ["--variant", "write"], WRITE_RESET,
+          "peer_closed_unread_data", sigpipe="killed", action=("close",)),
+    reset("unread_ipv6", "unread_close", ["--ipv6", "--bytes", "4000"], READ_RESET,
+          "peer_closed_unread_data", action=("close",)),
+    # SO_LINGER 0 is a close that aborts: either word is true of it.
+    reset("linger0", "linger0", [], READ_RESET, "peer_abortive_close", action=("abort", "close")),
+    reset("linger0_then_write", "linger0", ["--repeat", "1", *IGNORE],
+          [*READ_RESET, ("EPIPE", "sendto", 1)], "peer_abortive_close", sigpipe="ignored",
+          action=("abort", "close")),
+    reset("linger0_netns", "linger0", ["--netns"], READ_RESET, "peer_abortive_close",
+          action=("abort", "close")),
+    reset("disconnect", "linger0", ["--variant", "disconnect"], READ_RESET, "peer_abortive_close",
+          action=("abort",)),
+    reset("health_check", "linger0", ["--variant", "empty", "--victim-accepts"], READ_RESET,
+          "peer_abortive_close", severity=("benign",), action=("abort", "close")),
+    reset("reset_unnoticed", "linger0", ["--variant", "unnoticed"], (), "peer_abortive_close",
+          severity=ANY_SEVERITY, action=("abort", "close")),
+    # A death is the finer verdict; the close that it also was is true of it too.
+    reset("killed_unread", "killed_peer", [], READ_RESET,
+          ("peer_process_died", "peer_closed_unread_data"), action=("killed",),
+          confidence=ANY_CONFIDENCE),
+    reset("killed_fin_only", "killed_peer", ["--bytes", "0", *IGNORE], [("EPIPE", "sendto", 1)],
+          ("peer_process_died", "write_after_peer_close"), confidence=ANY_CONFIDENCE,
+          sigpipe="ignored", rst="CLOSE_WAIT", action=("killed",)),
+    reset("refused", "refused", [], [("ECONNREFUSED", "connect", 1)], "connection_refused",
+          severity=("warning",), rst="SYN_SENT", first_close=("none", "peer", None), peer=None),
+    reset("refused_ipv6", "refused", ["--ipv6"], [("ECONNREFUSED", "connect", 1)],
+          "connection_refused", severity=("warning",), rst="SYN_SENT",
+          first_close=("none", "peer", None), peer=None),
+    reset("refused_nonblock", "refused", ["--nonblock"], [("ECONNREFUSED", "getsockopt", 1)],
+          "connection_refused", severity=("warning",), rst="SYN_SENT",
+          first_close=("none", "peer", None), peer=None),
+    reset("refused_then_write", "refused", ["--nonblock", "--repeat", "1", *IGNORE],
+          [("ECONNREFUSED", "getsockopt", 1), ("EPIPE", "sendto", 1)], "connection_refused",
+          severity=("warning",), sigpipe="ignored", rst="SYN_SENT",
+          first_close=("none", "peer", None), peer=None),
+]
+
+LOCAL = [
+    Case("shutdown_write", "shutdown_write", (*IGNORE, "--repeat", "1"),
+         errors=(("EPIPE", "sendto", 2),), sigpipe="ignored", cause=("local_shutdown",),
+         first_close=("local",), action=("none", None), timeline=("shut_down",)),
+    Case("shared_shutdown", "fork_shared", ("--variant", "shutdown"),
+         errors=(("EPIPE", "sendto", 1),), sigpipe="ignored", cause=("local_shutdown",),
+         first_close=("local",), action=("none", None), timeline=("shut_down",)),
+    Case("never_connected", "never_connected", errors=(("EPIPE", "sendto", 1),), sigpipe="killed",
+         cause=("not_connected",), first_close=("none", None), peer=None),
+]
+
+PIPES = [
+    pipe("pipe_exit", "exit", "exit"),
+    pipe("pipe_close", "close", "close"),
+    pipe("pipe_exec", "exec", "close"),
+    pipe("pipe_default", "exit", "exit", arguments=("--variant", "exit"), sigpipe="killed"),
+    pipe("pipe_partial", "partial", "close", errors=(), sigpipe="handled",
+         arguments=("--variant", "partial", "--sigpipe", "handler"),
+         timeline=("sigpipe_generated", "call_succeeded")),
+    pipe("pipe_reader_killed", "killed", "killed", cause=("pipe_reader_died", "pipe_reader_closed"),
+         severity=ANY_SEVERITY, confidence=ANY_CONFIDENCE),
+]
+
+HEALTHY = [
+    Case("innocent", "innocent", peer=None),
+    Case("innocent_ipv6", "innocent", ("--ipv6", "--victim-accepts"), peer=None),
+]
+
+OLD = [
+    classic("old_gone", IGNORE, program="old_endpoint", when="old", peer=None, action=(),
+            fin_from_state=True, idle=False),
+    classic("old_open", ["--variant", "open", *IGNORE], program="old_endpoint", when="old", idle=False),
+]
+
+OF_PID = [
+    classic("pid_old_gone", [*IGNORE, "--repeat", "1"], program="old_endpoint", when="pid", peer=None,
+            action=(), count=2, fin_from_state=True, idle=False),
+    classic("pid_old_open", ["--variant", "open"], program="old_endpoint", when="pid", fate="killed",
+            idle=False),
+    classic("pid_python", ["--hold"], program="python", when="pid", peer=None, action=(),
+            fin_from_state=True, comm="python3"),
+]
+
+CASES = [*CLASSIC, *RESETS, *LOCAL, *PIPES, *HEALTHY, *OLD, *OF_PID]
+BY_NAME = {case.name: case for case in CASES}

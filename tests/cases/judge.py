@@ -1,0 +1,231 @@
+"""Judge one case's incidents against the truth that the program told. Pure: no files, no output."""
+import json
+from datetime import datetime, timedelta
+from pathlib import Path
+
+# Socket clocks are jiffies: 4 ms each at HZ=250, one at either end of an interval.
+JIFFY_SLACK_US = 20_000
+# Lifetime up to which a connection of no bytes that was reset is nobody's fault for sure.
+HEALTH_CHECK_US_MAX = 5_000
+UNSTATED_BYTES = ("connect", "getsockopt")
+VECTOR_CALLS = ("writev", "sendmsg")
+
+
+def endpoint_name(text):
+    """A v4-mapped address may be written either way."""
+    return text.replace("[::ffff:", "").replace("]", "") if text and "::ffff:" in text else text
+
+
+def load_validator(schema_path):
+    """The schema's validator, or None where jsonschema is not installed (in the virtual machines)."""
+    try:
+        import jsonschema
+    except ImportError:
+        return None
+    schema = json.loads(Path(schema_path).read_text(encoding="utf-8"))
+    return jsonschema.Draft202012Validator(schema, format_checker=jsonschema.FormatChecker())
+
+
+def revisions_in_order(incidents):
+    """Group by id, keeping the order of printing."""
+    groups = {}
+    for incident in incidents:
+        groups.setdefault(incident["id"], []).append(incident)
+    return groups
+
+
+class Judge:
+    """Collects what is wrong (problems) and what could not be known (notes) of one case."""
+
+    def __init__(self, case, truth, limits):
+        self.case, self.truth, self.limits = case, truth, limits
+        self.problems, self.notes = [], []
+
+    def limit(self, field, errno=None):
+        for limit in self.limits:
+            if limit.field == field and limit.errno in (None, errno):
+                return limit
+        return None
+
+    def excused(self, field, errno=None):
+        limit = self.limit(field, errno)
+        if limit and limit.reason not in self.notes:
+            self.notes.append(limit.reason)
+        return limit is not None
+
+    def expect(self, what, actual, *allowed):
+        if actual not in allowed:
+            wanted = allowed[0] if len(allowed) == 1 else f"one of {allowed}"
+            self.problems.append(f"{what} is {actual!r}, expected {wanted!r}")
+
+    def expected_errors(self):
+        truth = self.truth
+        fatal = [{**truth["fatal"], "errno": "EPIPE"}] if truth["fatal"] and self.case.errors else []
+        return [*truth["errors"], *fatal]
+
+    def errors(self, incident):
+        expected, actual = self.expected_errors(), list(incident["errors"])
+        told = [(error["errno"], error["syscall"], error["count"]) for error in actual]
+        wanted = [(call["errno"], call["syscall"], call["count"]) for call in expected]
+        while expected:
+            call = expected.pop(0)
+            if actual and actual[0]["errno"] == call["errno"]:
+                self.error(call, actual.pop(0))
+            elif not self.excused("missing", call["errno"]):
+                self.problems.append(f"errors are {told}, expected {wanted}")
+                return
+        if actual:
+            self.problems.append(f"errors are {told}, expected only {wanted}")
+
+    def error(self, call, error):
+        name = f"errors[{call['errno']}]"
+        inferred = error["inferred"]
+        if inferred and not self.excused("call", call["errno"]):
+            self.problems.append(f"{name} is inferred: {error}")
+        unknown = (None,) if inferred else ()
+        self.expect(f"{name}.syscall", error["syscall"], call["syscall"], *unknown)
+        self.expect(f"{name}.fd", error["fd"], call["fd"], *unknown)
+        self.expect(f"{name}.tid", error["tid"], call["tid"], *unknown)
+        if call["syscall"] not in UNSTATED_BYTES:
+            vague = (None,) if call["syscall"] in VECTOR_CALLS else unknown
+            self.expect(f"{name}.bytes", error["bytes"], call["bytes"], *vague)
+        if error["count"] != call["count"] and not self.excused("count", call["errno"]):
+            self.expect(f"{name}.count", error["count"], call["count"])
+        if self.case.thread and not inferred:
+            self.expect(f"{name}.thread", error.get("thread"), self.case.thread)
+
+    def sigpipe(self, incident):
+        limit = self.limit("sigpipe")
+        if limit and incident["sigpipe"] in limit.allowed:
+            self.excused("sigpipe")
+        else:
+            self.expect("sigpipe", incident["sigpipe"], self.truth["sigpipe"])
+
+    def endpoint(self, incident):
+        endpoint = incident["endpoint"]
+        self.expect("endpoint.kind", endpoint["kind"], self.case.kind)
+        for end in ("local", "remote"):
+            if self.truth[end]:
+                self.expect(f"endpoint.{end}", endpoint_name(endpoint.get(end)),
+                            endpoint_name(self.truth[end]))
+        calls = [call for call in self.expected_errors() if call["fd"] is not None]
+        if calls and not any(error["inferred"] for error in incident["errors"]):
+            self.expect("endpoint.fd", endpoint["fd"], calls[0]["fd"])
+        if self.case.idle:
+            self.idle(endpoint.get("idle_us"))
+
+    def idle(self, idle_us):
+        low = self.truth["idle_min_us"] - JIFFY_SLACK_US
+        high = self.truth["idle_max_us"] + JIFFY_SLACK_US
+        if idle_us is None or not low <= idle_us <= high:
+            self.problems.append(f"endpoint.idle_us is {idle_us}, expected {low} to {high}")
+
+    def rst(self, incident):
+        rst = incident["rst"]
+        if self.case.rst is None:
+            self.expect("rst", rst, None)
+        elif rst is None:
+            self.problems.append("rst is null")
+        else:
+            self.expect("rst.direction", rst["direction"], "received")
+            self.expect("rst.state", rst["state"], self.case.rst)
+        self.expect("first_close", incident["first_close"], *self.case.first_close)
+
+    def peer(self, incident):
+        peer = incident["peer"]
+        if self.case.peer is None:
+            self.expect("peer", peer, None)
+            return
+        if peer is None:
+            if not self.excused("peer"):
+                self.problems.append(f"peer is null, expected {self.truth['peer']}")
+            return
+        self.expect("peer.pid", peer["pid"], self.truth["peer"]["pid"])
+        self.expect("peer.comm", peer["comm"], self.truth["peer"]["comm"])
+        if self.limit("peer") and peer.get("action") not in self.case.action:
+            self.excused("peer")
+        else:
+            self.expect("peer.action", peer.get("action"), *self.case.action)
+        if self.truth["unread"] is not None and self.case.action == ("close",):
+            self.expect("peer.unread_bytes", peer.get("unread_bytes"), self.truth["unread"])
+
+    def verdict(self, incident):
+        verdict = incident["verdict"]
+        self.expect("verdict.cause", verdict["cause"], *self.case.cause)
+        if not (self.limit("peer") and incident["peer"] is None):
+            self.expect("verdict.confidence", verdict["confidence"], *self.case.confidence)
+        age_us = incident["endpoint"].get("age_us")
+        if self.case.severity == ("benign",) and self.case.kind == "tcp" and (
+                age_us is None or age_us > HEALTH_CHECK_US_MAX):
+            self.expect("verdict.severity", verdict["severity"], "benign", "fault")
+        else:
+            self.expect("verdict.severity", verdict["severity"], *self.case.severity)
+        if not verdict["advice"].strip():
+            self.problems.append("verdict.advice is empty")
+        steps = len(incident["timeline"])
+        if verdict["confidence"] == "certain" and not verdict["evidence"]:
+            self.problems.append("a certain verdict without evidence")
+        if any(index >= steps for index in verdict["evidence"]):
+            self.problems.append(f"evidence {verdict['evidence']} points outside a timeline of {steps}")
+
+    def timeline(self, incident):
+        times = [step["t_us"] for step in incident["timeline"]]
+        if times != sorted(times):
+            self.problems.append(f"timeline is not in order of time: {times}")
+        events = [step["event"] for step in incident["timeline"]]
+        wanted = list(self.case.timeline)
+        if self.truth["sigpipe"] in ("killed", "handled", "blocked", "ignored"):
+            wanted.append("sigpipe_generated")
+        for event in dict.fromkeys(wanted):
+            if event not in events:
+                self.problems.append(f"timeline has no {event}: {events}")
+        fins = [step for step in incident["timeline"] if step["event"] == "fin_received"]
+        from_state = [step for step in fins if step.get("detail", {}).get("read_from_state")]
+        if self.case.fin_from_state and not from_state:
+            self.problems.append(f"the FIN is not marked as read from the socket's state: {fins}")
+        if not self.case.fin_from_state and from_state:
+            self.problems.append(f"a FIN of this trace is marked as read from state: {fins}")
+
+    def moment(self, incident, began, ended):
+        slack = timedelta(seconds=1)
+        at = datetime.fromisoformat(incident["time"].replace("Z", "+00:00"))
+        if not datetime.fromisoformat(began) - slack <= at <= datetime.fromisoformat(ended) + slack:
+            self.problems.append(f"time {incident['time']} lies outside {began} to {ended}")
+
+    def identity(self, incident, kernel):
+        victim = self.truth["victim"]
+        self.expect("role", incident["role"], "victim")
+        self.expect("process.pid", incident["process"]["pid"], victim["pid"])
+        self.expect("process.comm", incident["process"]["comm"], victim["comm"])
+        self.expect("host.kernel", incident["host"]["kernel"], kernel)
+        self.expect("lost", incident["lost"], 0)
+
+    def incident(self, incident, result, kernel):
+        self.identity(incident, kernel)
+        self.moment(incident, result["began"], result["ended"])
+        for part in (self.errors, self.sigpipe, self.endpoint, self.rst, self.peer, self.verdict,
+                     self.timeline):
+            part(incident)
+
+    def revisions(self, groups):
+        for lines in groups.values():
+            numbers = [line["revision"] for line in lines]
+            if numbers != list(range(len(numbers))):
+                self.problems.append(f"revisions are {numbers}")
+
+    def case_result(self, result, kernel):
+        """Judge everything that was printed about this case."""
+        groups = revisions_in_order(result["incidents"])
+        self.revisions(groups)
+        last = [lines[-1] for lines in groups.values()]
+        own = [line for line in last if line["process"]["pid"] == self.truth["victim"]["pid"]]
+        for line in last:
+            if line not in own:
+                self.problems.append(f"{line['process']} is blamed ({line['verdict']['cause']})")
+        if not self.case.cause:
+            self.expect("number of incidents", len(own), 0)
+        elif len(own) == 1:
+            self.incident(own[0], result, kernel)
+        else:
+            self.problems.append(f"{len(own)} incidents of the victim, expected 1: "
+                                 f"{[line['verdict']['cause'] for line in own]}")

@@ -1,0 +1,150 @@
+"""The judge itself: it takes a right incident of every case, and objects to each wrong one."""
+import copy
+import unittest
+from datetime import datetime, timezone
+from pathlib import Path
+
+from cases import BY_NAME, CASES
+from judge import Judge, load_validator
+from limits import kernel_version, limits_of
+
+SCHEMA = Path(__file__).resolve().parent.parent / "schema" / "incident.schema.json"
+KERNEL = "6.12.1-test"
+FD, VICTIM, PEER = 7, 100, 200
+
+
+def truth_of(case):
+    calls = [{"errno": errno, "syscall": syscall, "count": count, "fd": FD, "tid": VICTIM, "bytes": 5}
+             for errno, syscall, count in case.errors]
+    fatal = calls.pop() if case.sigpipe == "killed" else None
+    return {"victim": {"pid": VICTIM, "tid": VICTIM, "comm": case.comm},
+            "peer": {"pid": PEER, "tid": PEER, "comm": "peer"}, "errors": calls,
+            "fatal": {**fatal, "errno": None} if fatal else None, "sigpipe": case.sigpipe,
+            "local": "pipe:[9]" if case.kind == "pipe" else "127.0.0.1:1000",
+            "remote": None if case.kind == "pipe" else "127.0.0.1:2000",
+            "unread": 10 if case.program == "unread_close" else None,
+            "idle_min_us": 50_000, "idle_max_us": 51_000}
+
+
+def events_of(case):
+    events = [*case.timeline, "call_failed"]
+    if case.sigpipe not in ("none", "suppressed"):
+        events.append("sigpipe_generated")
+    if case.fin_from_state and "fin_received" not in events:
+        events.append("fin_received")
+    marked = {"read_from_state": True} if case.fin_from_state else {}
+    return [{"t_us": index, "event": event, "side": "local",
+             "detail": marked if event == "fin_received" else {}}
+            for index, event in enumerate(dict.fromkeys(events))]
+
+
+def right_incident(case, truth):
+    errors = [{"errno": errno, "syscall": syscall, "fd": FD, "tid": VICTIM, "thread": case.thread,
+               "bytes": 5, "count": count, "inferred": False} for errno, syscall, count in case.errors]
+    peer = {"pid": PEER, "comm": "peer", "action": case.action[0] if case.action else None,
+            "unread_bytes": truth["unread"]}
+    return {"schema": "pipetrace.incident/1", "id": "a", "revision": 0,
+            "time": datetime.now(timezone.utc).isoformat(), "role": "victim",
+            "host": {"name": "h", "boot_id": "b", "kernel": KERNEL},
+            "process": {"pid": VICTIM, "comm": case.comm},
+            "endpoint": {"kind": case.kind, "fd": FD, "local": truth["local"],
+                         "remote": truth["remote"], "age_us": 1000, "idle_us": 50_500},
+            "errors": errors, "sigpipe": case.sigpipe,
+            "rst": {"direction": "received", "state": case.rst} if case.rst else None,
+            "first_close": case.first_close[0], "peer": peer if case.peer else None,
+            "verdict": {"cause": case.cause[0], "confidence": case.confidence[0],
+                        "severity": case.severity[0], "summary": "s", "advice": "a",
+                        "evidence": [0], "rejected": []},
+            "timeline": events_of(case), "caused_by": None, "lost": 0}
+
+
+def judged(case, incidents, mode="full", kernel=KERNEL):
+    now = datetime.now(timezone.utc).isoformat()
+    judge = Judge(case, truth_of(case), limits_of(case, mode, kernel_version(kernel)))
+    judge.case_result({"incidents": incidents, "began": now, "ended": now}, KERNEL)
+    return judge
+
+
+class RightIncidents(unittest.TestCase):
+    def test_every_case_accepts_what_it_asks_for(self):
+        validator = load_validator(SCHEMA)
+        for case in CASES:
+            with self.subTest(case.name):
+                incidents = [right_incident(case, truth_of(case))] if case.cause else []
+                self.assertEqual(judged(case, incidents).problems, [])
+                if validator:
+                    self.assertEqual([e.message for i in incidents for e in validator.iter_errors(i)], [])
+
+    def test_the_last_revision_holds(self):
+        case = BY_NAME["classic_ignore"]
+        first = right_incident(case, truth_of(case))
+        last = {**copy.deepcopy(first), "revision": 1}
+        first["errors"] = []
+        self.assertEqual(judged(case, [first, last]).problems, [])
+
+
+def change(path, value):
+    def apply(incident):
+        *way, key = path
+        for step in way:
+            incident = incident[step]
+        incident[key] = value
+    return apply
+
+
+WRONG = [
+    change(["role"], "origin"), change(["process", "pid"], PEER), change(["process", "comm"], "writer"),
+    change(["sigpipe"], "killed"), change(["first_close"], "local"), change(["rst"], None),
+    change(["rst", "state"], "ESTABLISHED"), change(["peer"], None), change(["peer", "pid"], VICTIM),
+    change(["peer", "action"], "exit"), change(["verdict", "cause"], "close_race"),
+    change(["verdict", "confidence"], "likely"), change(["verdict", "severity"], "benign"),
+    change(["verdict", "evidence"], []), change(["verdict", "evidence"], [99]),
+    change(["errors"], []), change(["errors", 0, "errno"], "ECONNRESET"),
+    change(["errors", 0, "syscall"], None), change(["errors", 0, "count"], 2),
+    change(["errors", 0, "inferred"], True), change(["errors", 0, "fd"], 8),
+    change(["endpoint", "local"], "127.0.0.1:1"), change(["endpoint", "idle_us"], 0),
+    change(["endpoint", "idle_us"], None), change(["timeline"], []), change(["lost"], 1),
+    change(["revision"], 1), change(["time"], "2001-01-01T00:00:00Z"),
+    change(["timeline", 0, "t_us"], 1000), change(["timeline", 0, "detail"], {"read_from_state": True}),
+    change(["host", "kernel"], "5.10.0"),
+]
+
+
+class WrongIncidents(unittest.TestCase):
+    def test_each_wrong_field_is_a_problem(self):
+        case = BY_NAME["classic_ignore"]
+        for number, wrong in enumerate(WRONG):
+            with self.subTest(number):
+                incident = right_incident(case, truth_of(case))
+                wrong(incident)
+                self.assertNotEqual(judged(case, [incident]).problems, [])
+
+    def test_none_and_two_are_problems(self):
+        case = BY_NAME["classic_ignore"]
+        one = right_incident(case, truth_of(case))
+        self.assertNotEqual(judged(case, []).problems, [])
+        self.assertNotEqual(judged(case, [one, {**one, "id": "b"}]).problems, [])
+
+    def test_blaming_a_healthy_program_is_a_problem(self):
+        incident = right_incident(BY_NAME["classic_ignore"], truth_of(BY_NAME["classic_ignore"]))
+        self.assertNotEqual(judged(BY_NAME["innocent"], [incident]).problems, [])
+
+
+class Limits(unittest.TestCase):
+    def setUp(self):
+        self.case = BY_NAME["classic_nosignal"]
+        self.blind = right_incident(self.case, truth_of(self.case))
+        self.blind.update(errors=[], sigpipe=None)
+
+    def test_a_limit_is_named_where_it_is_used(self):
+        judge = judged(self.case, [self.blind], "tracepoint", "6.1.0")
+        self.assertEqual(judge.problems, [])
+        self.assertTrue(judge.notes)
+
+    def test_what_can_be_known_is_demanded(self):
+        self.assertTrue(judged(self.case, [self.blind], "tracepoint", "6.12.0").problems)
+        self.assertTrue(judged(self.case, [self.blind], "full", "6.1.0").problems)
+
+
+if __name__ == "__main__":
+    unittest.main()
