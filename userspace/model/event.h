@@ -38,18 +38,20 @@ struct ResetSent {
     std::uint8_t provoking_flags = 0;  ///< TCP flags of the answered segment; 0 not seen
 };
 
-/// sk_error_report(): the pending error is in tcp.error; 0 is no new error.
-struct ErrorRaised {
-    Endpoint endpoint;
-    TcpFacts tcp;
-};
-
 /// The system call under way, from the task's saved registers.
 struct CallSite {
     std::uint16_t number = 0xffff;  ///< system call number; 0xffff not known
     std::int32_t fd = -1;           ///< that refers to the endpoint; -1 not known
     std::int64_t bytes = -1;        ///< asked for; -1 not known
     std::uint32_t flags = 0;        ///< MSG_*
+};
+
+/// sk_error_report(): the pending error is in tcp.error; 0 is no new error, but during a connect()
+/// it says that the call failed (tcp_disconnect on its way out).
+struct ErrorRaised {
+    Endpoint endpoint;
+    TcpFacts tcp;
+    CallSite call;
 };
 
 enum class CallDirection : std::uint8_t { kOther = 0, kSend = 1, kReceive = 2 };

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "model/endpoint.h"
+#include "model/event.h"
 #include "model/ktime.h"
 #include "model/process.h"
 #include "model/verdict.h"
@@ -108,6 +109,21 @@ struct TimelineEntry {
     std::map<std::string, Value> detail;
 };
 
+/// What the rules judge by; not rendered. Filled by the correlator beside the told fields.
+struct IncidentFacts {
+    bool older_than_trace = false;  ///< the endpoint existed before tracing began
+    bool was_connected = false;
+    bool fin_received = false;
+    std::optional<bool> sent_after_fin;  ///< snd_nxt advanced after CLOSE_WAIT was entered
+    std::uint8_t shutdown = 0;           ///< sk_shutdown when the first call failed
+    bool peer_on_host = false;           ///< the other end was seen here
+    Closure own_closure;
+    Closure peer_closure;
+    std::optional<ResetSent> peer_reset;  ///< the RST as the kernel of the other end sent it, if here
+    int pending_error = 0;                ///< sk_err that the network raised
+    bool pipe_has_last_reader = false;    ///< peer_closure is known to be the last reader's
+};
+
 struct Incident {
     std::string id;
     std::uint32_t revision = 0;
@@ -122,7 +138,8 @@ struct Incident {
     std::optional<Peer> peer;
     std::vector<TimelineEntry> timeline;
     std::optional<std::string> caused_by;
-    std::uint64_t lost = 0;
+    std::uint64_t lost = 0;  ///< events lost while it was open
+    IncidentFacts facts;
     Verdict verdict;
 };
 

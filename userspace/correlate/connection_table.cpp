@@ -1,0 +1,80 @@
+#include "correlate/connection_table.h"
+
+#include <algorithm>
+#include <array>
+
+namespace pipetrace {
+
+bool is_loopback(const Address& address) {
+    constexpr std::array<std::uint8_t, 16> kV6{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
+    constexpr std::array<std::uint8_t, 13> kV4{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 127};
+    return address.ip == kV6 || std::equal(kV4.begin(), kV4.end(), address.ip.begin());
+}
+
+Connection& ConnectionTable::touch(const Endpoint& endpoint) {
+    auto found = by_id_.find(endpoint.id);
+    if (found == by_id_.end()) {
+        if (by_id_.size() >= connections_max_) {
+            erase(oldest_first_.front());
+            ++evicted_;
+        }
+        oldest_first_.push_back(endpoint.id);
+        found = by_id_.emplace(endpoint.id, Node{{}, std::prev(oldest_first_.end())}).first;
+        found->second.connection.endpoint = endpoint;
+        index(endpoint);
+        return found->second.connection;
+    }
+    oldest_first_.splice(oldest_first_.end(), oldest_first_, found->second.age);
+    Connection& connection = found->second.connection;
+    // A disconnected socket forgets its addresses; the first ones seen are the connection's.
+    if (connection.endpoint.remote.port == 0 && endpoint.remote.port != 0) {
+        connection.endpoint = endpoint;
+        index(endpoint);
+    }
+    return connection;
+}
+
+void ConnectionTable::index(const Endpoint& endpoint) {
+    if (endpoint.kind == EndpointKind::kTcp && endpoint.remote.port != 0) {
+        by_address_.emplace(AddressPair{endpoint.local, endpoint.remote}, endpoint.id);
+    }
+}
+
+Connection* ConnectionTable::find(std::uint64_t id) {
+    const auto found = by_id_.find(id);
+    return found == by_id_.end() ? nullptr : &found->second.connection;
+}
+
+const Connection* ConnectionTable::find(std::uint64_t id) const {
+    const auto found = by_id_.find(id);
+    return found == by_id_.end() ? nullptr : &found->second.connection;
+}
+
+const Connection* ConnectionTable::find_peer(const Endpoint& endpoint) const {
+    const auto [first, last] = by_address_.equal_range({endpoint.remote, endpoint.local});
+    const Connection* best = nullptr;
+    for (auto entry = first; entry != last; ++entry) {
+        const Connection* candidate = find(entry->second);
+        if (candidate == nullptr || candidate->endpoint.id == endpoint.id) continue;
+        const bool local_only = is_loopback(endpoint.local) || is_loopback(endpoint.remote);
+        if (local_only && candidate->endpoint.netns != endpoint.netns) continue;
+        best = candidate;  // addresses recur: entries of one key stand in order of arrival
+    }
+    return best;
+}
+
+void ConnectionTable::erase(std::uint64_t id) {
+    const auto found = by_id_.find(id);
+    if (found == by_id_.end()) return;
+    const Endpoint& endpoint = found->second.connection.endpoint;
+    const auto [first, last] = by_address_.equal_range({endpoint.local, endpoint.remote});
+    for (auto entry = first; entry != last; ++entry) {
+        if (entry->second != id) continue;
+        by_address_.erase(entry);
+        break;
+    }
+    oldest_first_.erase(found->second.age);
+    by_id_.erase(found);
+}
+
+}  // namespace pipetrace

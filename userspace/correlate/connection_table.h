@@ -1,0 +1,82 @@
+// What is known of each endpoint that failed, and of the other end where it is on this host.
+// Bounded: the endpoint that was touched longest ago goes first, and is counted.
+#pragma once
+
+#include "model/event.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <list>
+#include <map>
+#include <optional>
+#include <unordered_map>
+#include <utility>
+
+namespace pipetrace {
+
+template <typename Body>
+struct Stamped {
+    Ktime at;
+    Task task;
+    Body body;
+};
+
+/// One endpoint's part of a story.
+struct Connection {
+    Endpoint endpoint;
+    std::optional<EndpointRemembered> remembered;
+    std::optional<Stamped<ResetReceived>> reset;
+    bool reset_in_doubt = false;  ///< tcp_reset() may have run without a RST (see correlator)
+    std::optional<Stamped<ResetSent>> reset_sent;
+    std::optional<Stamped<ErrorRaised>> error;  ///< the first that the network raised
+    bool error_taken = false;                   ///< a call was seen to report it
+    bool aborted_here = false;                  ///< its own process threw it away
+    Closure closure;
+    bool destroyed = false;
+    Ktime destroyed_at;
+    int error_at_destroy = 0;
+    bool told = false;  ///< some process has, or had, an incident about it
+};
+
+class ConnectionTable {
+public:
+    explicit ConnectionTable(std::size_t connections_max) : connections_max_(connections_max) {}
+
+    /// The endpoint's entry, made if new. References stay valid until the next call of touch().
+    Connection& touch(const Endpoint& endpoint);
+    Connection* find(std::uint64_t id);
+    const Connection* find(std::uint64_t id) const;
+
+    /// The other end of a TCP endpoint, if it is on this host: mirrored addresses; loopback
+    /// addresses only in the same network namespace.
+    const Connection* find_peer(const Endpoint& endpoint) const;
+
+    void erase(std::uint64_t id);
+    std::size_t size() const { return by_id_.size(); }
+    std::uint64_t evicted() const { return evicted_; }
+
+    template <typename Visit>
+    void for_each(Visit visit) {
+        for (auto& [id, node] : by_id_) visit(node.connection);
+    }
+
+private:
+    struct Node {
+        Connection connection;
+        std::list<std::uint64_t>::iterator age;
+    };
+    using AddressPair = std::pair<Address, Address>;
+
+    void index(const Endpoint& endpoint);
+
+    std::size_t connections_max_;
+    std::unordered_map<std::uint64_t, Node> by_id_;
+    std::multimap<AddressPair, std::uint64_t> by_address_;
+    std::list<std::uint64_t> oldest_first_;
+    std::uint64_t evicted_ = 0;
+};
+
+/// ::1 or 127.0.0.0/8, v4-mapped.
+bool is_loopback(const Address& address);
+
+}  // namespace pipetrace

@@ -1,0 +1,109 @@
+// Joins events into incidents: for each process, the RST, the errors its calls met, and the SIGPIPE
+// on one endpoint. Pure: time comes in with events and advance_to(); nothing is read or printed.
+#pragma once
+
+#include "correlate/connection_table.h"
+#include "correlate/failure.h"
+#include "correlate/reorder_buffer.h"
+#include "correlate/story.h"
+#include "model/event.h"
+#include "model/incident.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <string>
+#include <unordered_map>
+#include <utility>
+
+namespace pipetrace {
+
+struct CorrelatorConfig {
+    std::string id_prefix;  ///< makes incident ids unique over boots
+    SyscallName syscall_name = nullptr;
+    bool receives_seen = false;  ///< a hook sees each receive that fails
+    bool sends_seen = false;     ///< and each send, with or without a signal
+    bool resets_have_packets = false;
+    std::uint64_t reorder_ns = 10'000'000;
+    std::uint64_t print_after_ns = 1'000'000'000;
+    std::size_t endpoints_max = 65536;
+    std::size_t failures_max = 65536;
+};
+
+class Correlator {
+public:
+    using Sink = std::function<void(Incident&&)>;
+
+    Correlator(CorrelatorConfig config, Sink sink);
+
+    /// In any arrival order, as long as none is later than reorder_ns.
+    void observe(const Event& event);
+    /// No event older than now - reorder_ns will come any more; prints what is due.
+    void advance_to(Ktime now);
+    /// The trace ends: everything that is open is printed.
+    void finish();
+
+    /// Total of events lost so far; those lost while a story is open lower its confidence.
+    void set_lost(std::uint64_t total) { lost_ = total; }
+    /// A failed endpoint whose owner nobody knows; asking resets it.
+    bool take_owner_wanted();
+
+    std::uint64_t resets_received() const { return resets_received_; }
+    std::uint64_t resets_sent() const { return resets_sent_; }
+    std::uint64_t evicted() const { return connections_.evicted() + evicted_; }
+    std::size_t open_failures() const { return failures_.size(); }
+    std::size_t endpoints() const { return connections_.size(); }
+
+private:
+    using FailureKey = std::pair<std::uint64_t, Tgid>;
+
+    void process(const Event& event);
+    void on(const Event& event, const ResetReceived& body);
+    void on(const Event& event, const ResetSent& body);
+    void on(const Event& event, const ErrorRaised& body);
+    void on(const Event& event, const CallFailed& body);
+    void on(const Event& event, const SigpipeGenerated& body);
+    void on(const Event& event, const SigpipeDelivered& body);
+    void on(const Event& event, const EndpointRemembered& body);
+    void on(const Event& event, const StateChanged& body);
+    void on(const Event& event, const EndpointDestroyed& body);
+    void on(const Event& event, const FailuresCounted& body);
+    void on(const Event& event, const PipeReaderSeen& body);
+    void on(const Event& event, const ProcessExited& body);
+    void on(const Event&, const ProcessForked&) {}
+    void on(const Event&, const ProcessExecuted&) {}
+    void on(const Event&, const std::monostate&) {}
+
+    Failure& open_failure(const Endpoint& endpoint, const Task& task, Ktime at);
+    void add_call(Failure& failure, const FailedCall& call);
+    void infer_taken_error(Failure& failure, const Connection& connection, Ktime at, const Task& task);
+    void end_endpoint(std::uint64_t id);
+    void end_silent(Connection& connection);
+    bool is_silent_story(const Connection& connection) const;
+    Story story_of(const Failure& failure) const;
+    void print(Failure& failure);
+    void print_due(Ktime now);
+    void close_exited(Ktime now);
+    void forget_old(Ktime now);
+
+    CorrelatorConfig config_;
+    Sink sink_;
+    ReorderBuffer reorder_;
+    ConnectionTable connections_;
+    std::map<FailureKey, Failure> failures_;
+    std::deque<std::pair<Ktime, FailureKey>> opened_;        ///< in order, for printing when due
+    std::deque<std::pair<Ktime, FailureKey>> exited_;        ///< processes that ended, same
+    std::deque<std::pair<Ktime, std::uint64_t>> destroyed_;  ///< endpoints to forget
+    std::map<std::pair<Address, Address>, Stamped<ResetSent>> socketless_resets_;  ///< by local, remote
+    std::map<std::uint64_t, PipeReaderSeen> pipe_readers_;
+    Ktime now_;
+    std::uint64_t lost_ = 0;
+    std::uint64_t resets_received_ = 0;
+    std::uint64_t resets_sent_ = 0;
+    std::uint64_t evicted_ = 0;
+    bool owner_wanted_ = false;
+};
+
+}  // namespace pipetrace

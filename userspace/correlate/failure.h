@@ -1,0 +1,47 @@
+// A failure under observation: what one process has been told about one endpoint so far.
+#pragma once
+
+#include "correlate/connection_table.h"
+#include "model/event.h"
+
+#include <optional>
+#include <vector>
+
+namespace pipetrace {
+
+/// A kind of failed call: repeats raise `count`.
+struct FailedCall {
+    Ktime at;
+    Task task;
+    CallFailed body;
+    std::uint64_t count = 1;
+    bool inferred = false;
+    const char* syscall = nullptr;  ///< where it is known without a number (getsockopt)
+};
+
+struct RaisedSigpipe {
+    Ktime at;
+    Task task;
+    SigpipeGenerated body;
+    std::uint64_t count = 1;
+    std::optional<Stamped<SigpipeDelivered>> delivered;
+};
+
+/// Bounds what a hostile program can make us keep: further kinds raise the last one's count.
+inline constexpr std::size_t kCallKindsMax = 32;
+
+struct Failure {
+    Endpoint endpoint;
+    Task task;
+    Ktime first_at;
+    std::vector<FailedCall> calls;
+    std::vector<RaisedSigpipe> sigpipes;
+    std::optional<ProcessExited> exited;
+    Ktime exited_at;
+    std::uint64_t lost_before = 0;  ///< events lost when it was opened
+    bool printed = false;
+    bool changed = false;  ///< since it was printed
+    std::uint32_t revision = 0;
+};
+
+}  // namespace pipetrace

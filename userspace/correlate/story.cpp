@@ -1,0 +1,338 @@
+#include "correlate/story.h"
+
+#include "correlate/timeline.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <iterator>
+#include <string_view>
+
+#include <arpa/inet.h>
+#include <fmt/format.h>
+
+namespace pipetrace {
+namespace {
+
+/// SK_RST_REASON_* (include/net/rstreason.h; the same numbers in 6.12, 6.18 and 7.2).
+constexpr const char* kResetReasons[] = {
+    "NOT_SPECIFIED",     "NO_SOCKET",         "TCP_INVALID_ACK_SEQUENCE", "TCP_RFC7323_PAWS",
+    "TCP_TOO_OLD_ACK",   "TCP_ACK_UNSENT_DATA", "TCP_FLAGS",              "TCP_OLD_ACK",
+    "TCP_ABORT_ON_DATA", "TCP_TIMEWAIT_SOCKET", "INVALID_SYN",            "TCP_ABORT_ON_CLOSE",
+    "TCP_ABORT_ON_LINGER", "TCP_ABORT_ON_MEMORY", "TCP_STATE",            "TCP_KEEPALIVE_TIMEOUT",
+    "TCP_DISCONNECT_WITH_DATA"};
+
+std::string flags_text(std::uint8_t flags) {
+    std::string text = "RST";
+    if ((flags & 0x10) != 0) text += "|ACK";
+    return text;
+}
+
+InvolvedProcess involved(const Task& task) {
+    InvolvedProcess process;
+    if (!task.known()) return process;
+    process.tgid = task.process.tgid;
+    process.comm = comm_text(task.process_comm);
+    process.parent_tgid = task.parent_tgid;
+    process.uid = task.uid;
+    if (task.namespace_tgid != 0) process.namespace_tgid = task.namespace_tgid;
+    process.identity = task.process;
+    return process;
+}
+
+std::optional<RstFacts> rst_of(const Story& story) {
+    if (story.own == nullptr || !story.own->reset || story.own->reset_in_doubt) return std::nullopt;
+    const ResetReceived& reset = story.own->reset->body;
+    RstFacts rst;
+    rst.received = true;
+    rst.state = reset.endpoint.state;
+    rst.at = story.own->reset->at;
+    if (story.peer_reset != nullptr) rst.why = reset_reason_text(story.peer_reset->body);
+    if (reset.packet) {
+        rst.seq = reset.packet->seq;
+        rst.flags = flags_text(reset.packet->flags);
+        if (reset.packet->ttl != 0) rst.ttl = reset.packet->ttl;
+        if (reset.packet->handshake_ttl != 0) rst.handshake_ttl = reset.packet->handshake_ttl;
+    }
+    return rst;
+}
+
+CallError told_error(const FailedCall& call, SyscallName syscall_name) {
+    CallError error;
+    error.error = call.body.error;
+    if (call.syscall != nullptr) {
+        error.syscall = call.syscall;
+    } else if (syscall_name != nullptr) {
+        if (const char* name = syscall_name(call.body.call.number)) error.syscall = name;
+    }
+    if (call.body.call.fd >= 0) error.fd = call.body.call.fd;
+    if (call.task.tid != 0) {
+        error.tid = call.task.tid;
+        error.thread = comm_text(call.task.thread_comm);
+    }
+    if (call.body.call.bytes >= 0) error.bytes = call.body.call.bytes;
+    error.count = call.count;
+    error.inferred = call.inferred;
+    error.first = call.at;
+    return error;
+}
+
+/// The write that raised this SIGPIPE, where no hook saw it fail: it returned EPIPE.
+FailedCall implied_call(const RaisedSigpipe& sigpipe) {
+    FailedCall call;
+    call.at = sigpipe.at;
+    call.task = sigpipe.task;
+    call.body.endpoint = sigpipe.body.endpoint;
+    call.body.tcp = sigpipe.body.tcp;
+    call.body.call = sigpipe.body.call;
+    call.body.direction = CallDirection::kSend;
+    call.body.error = EPIPE;
+    call.count = sigpipe.count;
+    call.inferred = true;
+    return call;
+}
+
+bool is_seen(const RaisedSigpipe& sigpipe, const std::vector<FailedCall>& calls) {
+    return std::any_of(calls.begin(), calls.end(), [&](const FailedCall& call) {
+        return call.task.tid == sigpipe.task.tid && call.body.error == EPIPE &&
+               call.body.call.number == sigpipe.body.call.number;
+    });
+}
+
+std::vector<FailedCall> all_calls(const Failure& failure) {
+    std::vector<FailedCall> calls = failure.calls;
+    for (const RaisedSigpipe& sigpipe : failure.sigpipes) {
+        if (!is_seen(sigpipe, calls) && !write_succeeded(sigpipe)) {
+            calls.push_back(implied_call(sigpipe));
+        }
+    }
+    std::stable_sort(calls.begin(), calls.end(),
+                     [](const FailedCall& a, const FailedCall& b) { return a.at < b.at; });
+    return calls;
+}
+
+std::optional<SigpipeFate> sigpipe_of(const Story& story, const std::vector<FailedCall>& calls) {
+    SigpipeFate gravest = SigpipeFate::kNone;
+    for (const FailedCall& call : calls) {
+        if (call.body.error == EPIPE && call.body.no_signal) {
+            gravest = std::max(gravest, SigpipeFate::kSuppressed);
+        }
+    }
+    for (const RaisedSigpipe& sigpipe : story.failure->sigpipes) {
+        gravest = std::max(gravest, fate_of(sigpipe));
+    }
+    return gravest;
+}
+
+FirstClose first_close_of(const Story& story, const std::optional<RstFacts>& rst) {
+    if (story.failure->endpoint.kind == EndpointKind::kPipe) return FirstClose::kPeer;
+    if (story.own == nullptr) return FirstClose::kNone;
+    const auto& remembered = story.own->remembered;
+    const Ktime own_close = story.own->closure.at;
+    const bool fin_seen = remembered && remembered->fin_seen;
+    if (rst && rst->state == TcpState::kSynSent) return FirstClose::kNone;
+    if (fin_seen && (!own_close.known() || remembered->fin_received < own_close)) return FirstClose::kPeer;
+    if (own_close.known() && (!rst || own_close < rst->at)) return FirstClose::kLocal;
+    return rst || fin_seen ? FirstClose::kPeer : FirstClose::kNone;
+}
+
+/// TCP facts nearest to the failure: at the RST, else at the error, else at the first call.
+const TcpFacts* facts_of(const Story& story, const std::vector<FailedCall>& calls) {
+    if (story.own != nullptr && story.own->reset) return &story.own->reset->body.tcp;
+    if (story.own != nullptr && story.own->error) return &story.own->error->body.tcp;
+    return calls.empty() ? nullptr : &calls.front().body.tcp;
+}
+
+std::optional<std::uint64_t> elapsed(Ktime from, Ktime to) {
+    if (!from.known() || to < from) return std::nullopt;
+    return (to.ns - from.ns) / 1000;
+}
+
+/// Last sign of life before `until`, by the socket's own clocks, which `at` reads.
+Ktime last_activity(const Connection& own, const TcpFacts& tcp, Ktime at, Ktime until) {
+    Ktime last = own.remembered ? own.remembered->opened : Ktime{};
+    const auto consider = [&](Ktime moment) {
+        if (moment > last && moment < until) last = moment;
+    };
+    if (own.remembered) consider(own.remembered->fin_received);
+    if (tcp.last_sent_ago_us) consider(at - *tcp.last_sent_ago_us * 1000);
+    if (tcp.last_received_ago_us) consider(at - *tcp.last_received_ago_us * 1000);
+    return last;
+}
+
+std::optional<std::uint64_t> idle_of(const Story& story, const std::vector<FailedCall>& calls) {
+    const TcpFacts* tcp = facts_of(story, calls);
+    if (tcp == nullptr || story.own == nullptr) return std::nullopt;
+    Ktime at = calls.empty() ? Ktime{} : calls.front().at;
+    if (story.own->error) at = story.own->error->at;
+    if (story.own->reset) at = story.own->reset->at;
+    const Ktime write = drawing_write_at(*story.own);
+    if (write.known()) return elapsed(last_activity(*story.own, *tcp, at, write), write);
+    if (calls.empty()) return std::nullopt;
+    return elapsed(last_activity(*story.own, *tcp, at, calls.front().at), calls.front().at);
+}
+
+EndpointStory endpoint_of(const Story& story, const std::vector<FailedCall>& calls,
+                          const std::optional<RstFacts>& rst, Ktime at) {
+    const Endpoint& endpoint = story.own != nullptr ? story.own->endpoint : story.failure->endpoint;
+    EndpointStory told;
+    told.kind = endpoint.kind;
+    for (const FailedCall& call : calls) {
+        if (!told.fd && call.body.call.fd >= 0) told.fd = call.body.call.fd;
+    }
+    for (const RaisedSigpipe& sigpipe : story.failure->sigpipes) {
+        if (!told.fd && sigpipe.body.call.fd >= 0) told.fd = sigpipe.body.call.fd;
+    }
+    if (endpoint.kind != EndpointKind::kTcp) {
+        if (endpoint.kind == EndpointKind::kPipe) told.local = fmt::format("pipe:[{}]", endpoint.id);
+        return told;
+    }
+    told.local = address_text(endpoint.local);
+    if (endpoint.remote.port != 0) told.remote = address_text(endpoint.remote);
+    told.netns = endpoint.netns;
+    told.state = rst ? rst->state : calls.empty() ? endpoint.state : calls.front().body.endpoint.state;
+    if (story.own != nullptr && story.own->remembered) {
+        told.age_us = elapsed(story.own->remembered->opened, at);
+    }
+    told.idle_us = idle_of(story, calls);
+    if (const TcpFacts* tcp = facts_of(story, calls)) {
+        told.bytes_sent = tcp->bytes_sent;
+        told.bytes_acked = tcp->bytes_acked;
+        told.bytes_received = tcp->bytes_received;
+        if (tcp->rtt_us != 0) told.rtt_us = tcp->rtt_us;
+        told.retransmits = tcp->retransmits;
+    }
+    return told;
+}
+
+std::optional<Peer> peer_of(const Story& story) {
+    if (story.reader != nullptr) {
+        Peer peer;
+        peer.process = involved(story.reader->closure.by);
+        peer.action = action_of(story.reader->closure, story.syscall_name);
+        if (peer.action == PeerAction::kKilled) peer.killed_by_signal = story.reader->closure.signal;
+        return peer;
+    }
+    if (story.peer == nullptr) return std::nullopt;
+    const Closure& closure = story.peer->closure;
+    Task task = closure.by;
+    if (!task.known() && story.peer->remembered) task = story.peer->remembered->owner;
+    if (!task.known()) return std::nullopt;
+    Peer peer;
+    peer.process = involved(task);
+    peer.action = closure.known() ? action_of(closure, story.syscall_name) : PeerAction::kNone;
+    if (peer.action == PeerAction::kKilled) peer.killed_by_signal = closure.signal;
+    if (closure.known()) peer.unread_bytes = closure.unread_bytes;
+    if (story.peer_reset != nullptr && story.peer_reset->body.active) {
+        peer.unread_bytes = story.peer_reset->body.tcp.unread_bytes;
+    }
+    return peer;
+}
+
+IncidentFacts judged_facts(const Story& story, const std::vector<FailedCall>& calls) {
+    IncidentFacts facts;
+    if (!calls.empty()) facts.shutdown = calls.front().body.tcp.shutdown;
+    if (story.reader != nullptr) {
+        facts.peer_on_host = true;
+        facts.peer_closure = story.reader->closure;
+        facts.pipe_has_last_reader = story.reader->last_reader;
+    }
+    if (story.peer_reset != nullptr) facts.peer_reset = story.peer_reset->body;
+    if (story.peer != nullptr) {
+        facts.peer_on_host = true;
+        facts.peer_closure = story.peer->closure;
+    }
+    if (story.own == nullptr) return facts;
+    facts.own_closure = story.own->closure;
+    facts.pending_error = pending_error(*story.own);
+    const auto& remembered = story.own->remembered;
+    facts.was_connected = remembered && (remembered->opened.known() || remembered->older_than_trace);
+    facts.older_than_trace = remembered && remembered->older_than_trace;
+    facts.fin_received = remembered && remembered->fin_seen;
+    if (facts.fin_received && story.own->reset && remembered->snd_nxt_at_fin != 0) {
+        const std::uint32_t sent = story.own->reset->body.tcp.snd_nxt - remembered->snd_nxt_at_fin;
+        // Old endpoints: what was sent between the FIN and the start of the trace is not known.
+        if (sent != 0 || !facts.older_than_trace) facts.sent_after_fin = sent != 0;
+    }
+    return facts;
+}
+
+}  // namespace
+
+std::optional<std::string> reset_reason_text(const ResetSent& sent) {
+    const auto reason = static_cast<std::size_t>(sent.reason.value_or(0));
+    if (sent.reason && reason != 0) {
+        if (reason < std::size(kResetReasons)) return kResetReasons[reason];
+        return fmt::format("reason {}", reason);
+    }
+    if (sent.active) return sent.tcp.unread_bytes > 0 ? "closed with unread data" : "aborted";
+    if (sent.endpoint.id != 0) return "data after close";
+    if (sent.endpoint.state == TcpState::kTimeWait) return "data for a closed connection (TIME_WAIT)";
+    return "no socket";
+}
+
+int pending_error(const Connection& connection) {
+    if (connection.error) return connection.error->body.tcp.error;
+    if (!connection.reset || connection.reset_in_doubt) return 0;
+    switch (connection.reset->body.endpoint.state) {  // tcp_reset(), all releases
+        case TcpState::kSynSent: return ECONNREFUSED;
+        case TcpState::kCloseWait: return EPIPE;
+        default: return ECONNRESET;
+    }
+}
+
+PeerAction action_of(const Closure& closure, SyscallName syscall_name) {
+    if (closure.exiting) return closure.signal != 0 ? PeerAction::kKilled : PeerAction::kExit;
+    const char* call = syscall_name != nullptr ? syscall_name(closure.call_number) : nullptr;
+    if (call != nullptr && std::string_view(call) == "shutdown") return PeerAction::kShutdown;
+    const bool aborts = closure.to == TcpState::kClose && closure.unread_bytes == 0 &&
+                        (closure.linger_zero || closure.shutdown == 0);
+    return aborts ? PeerAction::kAbort : PeerAction::kClose;
+}
+
+std::string address_text(const Address& address) {
+    constexpr std::array<std::uint8_t, 12> kMapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+    char text[INET6_ADDRSTRLEN] = "";
+    if (std::equal(kMapped.begin(), kMapped.end(), address.ip.begin())) {
+        ::inet_ntop(AF_INET, address.ip.data() + 12, text, sizeof(text));
+        return fmt::format("{}:{}", text, address.port);
+    }
+    ::inet_ntop(AF_INET6, address.ip.data(), text, sizeof(text));
+    return fmt::format("[{}]:{}", text, address.port);
+}
+
+Ktime drawing_write_at(const Connection& connection) {
+    if (!connection.reset) return {};
+    const ResetReceived& reset = connection.reset->body;
+    if (reset.endpoint.state == TcpState::kSynSent || reset.tcp.bytes_sent == 0) return {};
+    if (reset.tcp.unacked_sent_ns != 0) return Ktime{reset.tcp.unacked_sent_ns};
+    const auto& sent = reset.tcp.last_sent_ago_us;
+    const auto& received = reset.tcp.last_received_ago_us;
+    if (!sent || !received || *sent >= *received) return {};
+    return connection.reset->at - *sent * 1000;
+}
+
+Incident tell(const Story& story) {
+    const std::vector<FailedCall> calls = all_calls(*story.failure);
+    Incident incident;
+    incident.process = involved(story.failure->task);
+    for (const FailedCall& call : calls) {
+        incident.errors.push_back(told_error(call, story.syscall_name));
+    }
+    incident.rst = rst_of(story);
+    incident.sigpipe = sigpipe_of(story, calls);
+    incident.at = story.failure->first_at;
+    if (!calls.empty()) {
+        incident.at = calls.front().at;
+    } else if (!story.failure->sigpipes.empty()) {
+        incident.at = story.failure->sigpipes.front().at;
+    }
+    incident.endpoint = endpoint_of(story, calls, incident.rst, incident.at);
+    incident.first_close = first_close_of(story, incident.rst);
+    incident.peer = peer_of(story);
+    incident.facts = judged_facts(story, calls);
+    incident.timeline = timeline_of(story, incident.errors);
+    return incident;
+}
+
+}  // namespace pipetrace

@@ -1,0 +1,44 @@
+// Turns what is known of one failure into an Incident: who, what was told, in which order.
+#pragma once
+
+#include "correlate/connection_table.h"
+#include "correlate/failure.h"
+#include "model/incident.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace pipetrace {
+
+/// System call number -> name; nullptr where there is none.
+using SyscallName = const char* (*)(std::uint16_t number);
+
+/// Everything that bears on one failure. Only `failure` is required.
+struct Story {
+    const Failure* failure = nullptr;
+    const Connection* own = nullptr;
+    const Connection* peer = nullptr;
+    const Stamped<ResetSent>* peer_reset = nullptr;  ///< the RST as it left, if this host sent it
+    const PipeReaderSeen* reader = nullptr;
+    SyscallName syscall_name = nullptr;
+};
+
+/// All but id, revision and lost.
+Incident tell(const Story& story);
+
+/// The error that the network left pending on the socket, 0 if none.
+int pending_error(const Connection& connection);
+
+/// How an end was given up, in the contract's words.
+PeerAction action_of(const Closure& closure, SyscallName syscall_name);
+
+/// Why the sending kernel reset: its own reason, else what its path shows.
+std::optional<std::string> reset_reason_text(const ResetSent& sent);
+
+std::string address_text(const Address& address);
+
+/// When the write that drew the RST left; unknown if no write can have drawn it.
+Ktime drawing_write_at(const Connection& connection);
+
+}  // namespace pipetrace

@@ -1,0 +1,217 @@
+#include "correlate/timeline.h"
+
+#include <algorithm>
+#include <cerrno>
+
+#include <fmt/format.h>
+
+#include "model/errno_name.h"
+
+namespace pipetrace {
+namespace {
+
+TimelineEntry entry(Ktime at, std::string event, Side side) {
+    TimelineEntry made;
+    made.at = at;
+    made.event = std::move(event);
+    made.side = side;
+    return made;
+}
+
+void name_task(TimelineEntry& told, const Task& task) {
+    if (!task.known()) return;
+    told.detail["pid"] = static_cast<std::int64_t>(task.process.tgid);
+    told.detail["comm"] = comm_text(task.process_comm);
+}
+
+void add_opening(std::vector<TimelineEntry>& timeline, const EndpointRemembered& remembered) {
+    if (!remembered.opened.known()) return;
+    TimelineEntry told = entry(remembered.opened, "connected", Side::kLocal);
+    told.detail["role"] = remembered.passive ? "passive" : "active";
+    timeline.push_back(std::move(told));
+}
+
+/// A FIN that came before the trace is told at the trace's first sight of the endpoint.
+void add_fin(std::vector<TimelineEntry>& timeline, const EndpointRemembered& remembered, Ktime seen_by) {
+    if (!remembered.fin_seen) return;
+    const bool known = remembered.fin_received.known();
+    TimelineEntry told = entry(known ? remembered.fin_received : seen_by, "fin_received", Side::kNetwork);
+    told.time_known = known;
+    if (known) told.detail["state"] = "ESTABLISHED > CLOSE_WAIT";
+    timeline.push_back(std::move(told));
+}
+
+void add_closure(std::vector<TimelineEntry>& timeline, const Closure& closure, Side side,
+                 SyscallName syscall_name) {
+    if (!closure.known()) return;
+    const PeerAction action = action_of(closure, syscall_name);
+    TimelineEntry told =
+        entry(closure.at, action == PeerAction::kShutdown ? "shut_down" : "closed", side);
+    name_task(told, closure.by);
+    told.detail["action"] = peer_action_name(action);
+    if (closure.unread_bytes > 0) {
+        told.detail["unread_bytes"] = static_cast<std::int64_t>(closure.unread_bytes);
+    }
+    if (closure.signal != 0) told.detail["signal"] = static_cast<std::int64_t>(closure.signal);
+    if (closure.linger_zero) told.detail["linger_zero"] = true;
+    if (closure.to != TcpState::kUnknown) {
+        told.detail["via"] = closure.to == TcpState::kClose ? "RST" : "FIN";
+    }
+    timeline.push_back(std::move(told));
+}
+
+/// The socket's own clock remembers the write that drew the RST.
+void add_drawing_write(std::vector<TimelineEntry>& timeline, const Connection& own) {
+    const Ktime at = drawing_write_at(own);
+    if (!at.known() || !own.reset) return;
+    const TcpFacts& tcp = own.reset->body.tcp;
+    TimelineEntry told = entry(std::min(at, own.reset->at), "data_sent", Side::kLocal);
+    if (tcp.bytes_sent > tcp.bytes_acked) {
+        told.detail["bytes"] = static_cast<std::int64_t>(tcp.bytes_sent - tcp.bytes_acked);
+    }
+    told.detail["answered"] = "RST";
+    told.detail["source"] = "socket";
+    timeline.push_back(std::move(told));
+}
+
+void add_reset(std::vector<TimelineEntry>& timeline, const Connection& own) {
+    if (!own.reset || own.reset_in_doubt) return;
+    const ResetReceived& reset = own.reset->body;
+    TimelineEntry told = entry(own.reset->at, "rst_received", Side::kNetwork);
+    told.detail["state"] = tcp_state_name(reset.endpoint.state);
+    if (const int error = pending_error(own)) told.detail["errno"] = errno_name(error);
+    if (reset.packet) {
+        told.detail["seq"] = static_cast<std::int64_t>(reset.packet->seq);
+        told.detail["ttl"] = static_cast<std::int64_t>(reset.packet->ttl);
+        told.detail["flags"] = (reset.packet->flags & 0x10) != 0 ? "RST|ACK" : "RST";
+    }
+    timeline.push_back(std::move(told));
+}
+
+void add_peer_reset(std::vector<TimelineEntry>& timeline, const Story& story,
+                    const std::optional<std::string>& why) {
+    if (story.peer_reset == nullptr) return;
+    TimelineEntry told = entry(story.peer_reset->at, "rst_sent", Side::kPeer);
+    told.detail["active"] = story.peer_reset->body.active;
+    if (why) told.detail["reason"] = *why;
+    name_task(told, story.peer_reset->task);
+    timeline.push_back(std::move(told));
+}
+
+void add_raised_error(std::vector<TimelineEntry>& timeline, const Connection& own) {
+    if (!own.error || own.reset) return;
+    TimelineEntry told = entry(own.error->at, "error_raised", Side::kNetwork);
+    told.detail["errno"] = errno_name(own.error->body.tcp.error);
+    timeline.push_back(std::move(told));
+}
+
+void add_calls(std::vector<TimelineEntry>& timeline, const std::vector<CallError>& errors) {
+    for (const CallError& error : errors) {
+        TimelineEntry told = entry(error.first, "call_failed", Side::kLocal);
+        told.detail["errno"] = errno_name(error.error);
+        if (error.syscall) told.detail["syscall"] = *error.syscall;
+        if (error.fd) told.detail["fd"] = static_cast<std::int64_t>(*error.fd);
+        if (error.bytes) told.detail["bytes"] = *error.bytes;
+        if (error.tid) told.detail["tid"] = static_cast<std::int64_t>(*error.tid);
+        if (error.thread) told.detail["thread"] = *error.thread;
+        if (error.count > 1) told.detail["count"] = static_cast<std::int64_t>(error.count);
+        if (error.inferred) told.detail["inferred"] = true;
+        timeline.push_back(std::move(told));
+    }
+}
+
+void add_sigpipe(std::vector<TimelineEntry>& timeline, const RaisedSigpipe& sigpipe,
+                 SyscallName syscall_name) {
+    TimelineEntry raised = entry(sigpipe.at, "sigpipe_generated", Side::kLocal);
+    raised.detail["fate"] = sigpipe_fate_name(fate_of(sigpipe));
+    raised.detail["tid"] = static_cast<std::int64_t>(sigpipe.task.tid);
+    raised.detail["thread"] = comm_text(sigpipe.task.thread_comm);
+    timeline.push_back(std::move(raised));
+    if (write_succeeded(sigpipe)) {
+        TimelineEntry returned = entry(sigpipe.at, "call_succeeded", Side::kLocal);
+        if (const char* name = syscall_name != nullptr ? syscall_name(sigpipe.body.call.number) : nullptr) {
+            returned.detail["syscall"] = name;
+        }
+        returned.detail["fd"] = static_cast<std::int64_t>(sigpipe.body.call.fd);
+        timeline.push_back(std::move(returned));
+    }
+    if (sigpipe.delivered) {
+        TimelineEntry delivered = entry(sigpipe.delivered->at, "sigpipe_delivered", Side::kLocal);
+        delivered.detail["disposition"] = sigpipe.delivered->body.kills ? "kills" : "handler";
+        timeline.push_back(std::move(delivered));
+    }
+}
+
+void add_exit(std::vector<TimelineEntry>& timeline, const Failure& failure) {
+    if (!failure.exited) return;
+    TimelineEntry told = entry(failure.exited_at, "process_exited", Side::kLocal);
+    const int signal = failure.exited->exit_code & 0x7f;
+    if (signal != 0) {
+        told.detail["signal"] = static_cast<std::int64_t>(signal);
+    } else {
+        told.detail["status"] = static_cast<std::int64_t>((failure.exited->exit_code >> 8) & 0xff);
+    }
+    timeline.push_back(std::move(told));
+}
+
+}  // namespace
+
+SigpipeFate fate_of(const RaisedSigpipe& sigpipe) {
+    if (sigpipe.delivered) {
+        return sigpipe.delivered->body.kills ? SigpipeFate::kKilled : SigpipeFate::kHandled;
+    }
+    if (sigpipe.body.blocked) return SigpipeFate::kBlocked;
+    switch (sigpipe.body.disposition) {
+        case Disposition::kIgnore: return SigpipeFate::kIgnored;
+        case Disposition::kHandler: return SigpipeFate::kHandled;
+        case Disposition::kDefault: break;
+    }
+    // Default and unblocked: ignored only by a process that cannot be killed (init).
+    return sigpipe.body.result == 1 ? SigpipeFate::kIgnored : SigpipeFate::kKilled;
+}
+
+bool write_succeeded(const RaisedSigpipe& sigpipe) {
+    // task->ioac.wchar advances by what the call returned; it is added after the signal is raised.
+    return sigpipe.delivered && sigpipe.body.written_bytes != 0 &&
+           sigpipe.delivered->body.written_bytes > sigpipe.body.written_bytes;
+}
+
+std::string comm_text(const Comm& comm) { return std::string(comm.view()); }
+
+std::vector<TimelineEntry> timeline_of(const Story& story, const std::vector<CallError>& errors) {
+    std::vector<TimelineEntry> timeline;
+    const Connection* own = story.own;
+    const std::optional<std::string> why =
+        story.peer_reset != nullptr ? reset_reason_text(story.peer_reset->body) : std::nullopt;
+    if (own != nullptr && own->remembered) {
+        Ktime seen_by = story.failure->first_at;
+        if (own->reset) seen_by = std::min(seen_by, own->reset->at);
+        const Ktime write = drawing_write_at(*own);
+        if (write.known()) seen_by = std::min(seen_by, write);
+        add_opening(timeline, *own->remembered);
+        if (story.peer != nullptr) {
+            add_closure(timeline, story.peer->closure, Side::kPeer, story.syscall_name);
+        }
+        add_fin(timeline, *own->remembered, seen_by);
+    }
+    if (story.reader != nullptr) {
+        add_closure(timeline, story.reader->closure, Side::kPeer, story.syscall_name);
+    }
+    if (own != nullptr) {
+        add_closure(timeline, own->closure, Side::kLocal, story.syscall_name);
+        add_drawing_write(timeline, *own);
+        add_peer_reset(timeline, story, why);
+        add_reset(timeline, *own);
+        add_raised_error(timeline, *own);
+    }
+    for (const RaisedSigpipe& sigpipe : story.failure->sigpipes) {
+        add_sigpipe(timeline, sigpipe, story.syscall_name);
+    }
+    add_calls(timeline, errors);
+    add_exit(timeline, *story.failure);
+    std::stable_sort(timeline.begin(), timeline.end(),
+                     [](const TimelineEntry& a, const TimelineEntry& b) { return a.at < b.at; });
+    return timeline;
+}
+
+}  // namespace pipetrace

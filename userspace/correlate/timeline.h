@@ -1,0 +1,21 @@
+// The timeline of an incident: every event of the story, oldest first.
+#pragma once
+
+#include "correlate/story.h"
+
+#include <vector>
+
+namespace pipetrace {
+
+std::vector<TimelineEntry> timeline_of(const Story& story, const std::vector<CallError>& errors);
+
+/// What became of one SIGPIPE.
+SigpipeFate fate_of(const RaisedSigpipe& sigpipe);
+
+/// The write returned a count and raised SIGPIPE all the same (a pipe whose reader left midway).
+bool write_succeeded(const RaisedSigpipe& sigpipe);
+
+/// The name of a process as the timeline shows it.
+std::string comm_text(const Comm& comm);
+
+}  // namespace pipetrace

@@ -1,0 +1,284 @@
+#include "decode/decoder.h"
+
+#include "pipetrace_abi.h"
+
+#include <algorithm>
+#include <cstring>
+#include <optional>
+
+namespace pipetrace {
+namespace {
+
+constexpr const char* kKindNames[PT_RECORD_KIND_COUNT] = {
+    "",
+    "reset_received",
+    "reset_sent",
+    "error_raised",
+    "call_failed",
+    "sigpipe_generated",
+    "sigpipe_delivered",
+    "endpoint_remembered",
+    "state_changed",
+    "endpoint_destroyed",
+    "failures_counted",
+    "pipe_reader_seen",
+    "process_forked",
+    "process_executed",
+    "process_exited",
+};
+
+Comm comm_of(const char (&bytes)[PT_COMM_LEN]) {
+    Comm comm;
+    std::memcpy(comm.bytes.data(), bytes, comm.bytes.size());
+    return comm;
+}
+
+Task task_of(const pt_task& raw) {
+    Task task;
+    task.process = {raw.tgid, raw.start_boottime_ns};
+    task.tid = raw.tid;
+    task.parent_tgid = raw.parent_tgid;
+    task.uid = raw.uid;
+    task.namespace_tgid = raw.namespace_tgid;
+    task.cgroup_id = raw.cgroup_id;
+    task.process_comm = comm_of(raw.process_comm);
+    task.thread_comm = comm_of(raw.thread_comm);
+    return task;
+}
+
+Address address_of(const std::uint8_t (&ip)[16], std::uint16_t port) {
+    Address address;
+    std::copy(std::begin(ip), std::end(ip), address.ip.begin());
+    address.port = port;
+    return address;
+}
+
+Endpoint endpoint_of(const pt_endpoint& raw) {
+    Endpoint endpoint;
+    endpoint.kind = static_cast<EndpointKind>(raw.kind);
+    endpoint.id = raw.id;
+    endpoint.netns = raw.netns;
+    endpoint.state = static_cast<TcpState>(raw.state);
+    endpoint.local = address_of(raw.local, raw.local_port);
+    endpoint.remote = address_of(raw.remote, raw.remote_port);
+    return endpoint;
+}
+
+/// A FIN of ours occupies one sequence number once it is sent.
+bool own_fin_is_in_flight(std::uint8_t state) {
+    const auto tcp_state = static_cast<TcpState>(state);
+    return tcp_state == TcpState::kFinWait1 || tcp_state == TcpState::kLastAck ||
+           tcp_state == TcpState::kClosing;
+}
+
+std::optional<std::uint64_t> microseconds_of(std::uint64_t ticks, std::uint64_t ticks_per_second) {
+    if (ticks == PT_NO_AGE) return std::nullopt;
+    return ticks * 1'000'000 / ticks_per_second;
+}
+
+TcpFacts tcp_of(const pt_tcp& raw, std::uint8_t state, std::uint64_t ticks_per_second) {
+    TcpFacts tcp;
+    const std::uint64_t sent = raw.bytes_sent - std::min(raw.bytes_sent, raw.bytes_retrans);
+    std::uint64_t in_flight = raw.snd_nxt - raw.snd_una;
+    if (in_flight > 0 && own_fin_is_in_flight(state)) in_flight -= 1;
+    const std::uint32_t unread = raw.rcv_nxt - raw.copied_seq;
+    const std::uint32_t fin = raw.fin_received ? 1 : 0;
+    tcp.bytes_sent = sent;
+    tcp.bytes_acked = sent - std::min(sent, in_flight);
+    tcp.bytes_received = raw.bytes_received - std::min<std::uint64_t>(raw.bytes_received, fin);
+    tcp.unread_bytes = unread - std::min(unread, fin);
+    tcp.snd_nxt = raw.snd_nxt;
+    tcp.rcv_nxt = raw.rcv_nxt;
+    tcp.rtt_us = raw.srtt_us >> 3;
+    tcp.retransmits = raw.retransmits;
+    tcp.user_timeout_ms = raw.user_timeout_ms;
+    tcp.last_sent_ago_us = microseconds_of(raw.last_sent_ago_ticks, ticks_per_second);
+    tcp.last_received_ago_us = microseconds_of(raw.last_received_ago_ticks, ticks_per_second);
+    tcp.unacked_sent_ns = raw.unacked_sent_ns;
+    tcp.error = raw.error;
+    tcp.soft_error = raw.soft_error;
+    tcp.shutdown = raw.shutdown;
+    return tcp;
+}
+
+CallSite call_of(const pt_call& raw) {
+    return CallSite{raw.number, raw.fd, raw.bytes, raw.msg_flags};
+}
+
+Closure closure_of(const pt_closure& raw) {
+    Closure closure;
+    closure.at = Ktime{raw.at_ns};
+    closure.by = task_of(raw.by);
+    closure.from = static_cast<TcpState>(raw.from_state);
+    closure.to = static_cast<TcpState>(raw.to_state);
+    closure.shutdown = raw.shutdown;
+    closure.linger_zero = raw.linger_zero != 0;
+    closure.exiting = raw.exiting != 0;
+    closure.signal = raw.signal;
+    closure.unread_bytes = raw.unread_bytes;
+    closure.call_number = raw.call_number;
+    return closure;
+}
+
+/// The body of a record with an endpoint and its TCP facts first, as most have.
+template <typename Body, typename Record>
+Body socket_body(const Record& record, std::uint64_t ticks_per_second) {
+    Body body{};
+    body.endpoint = endpoint_of(record.endpoint);
+    body.tcp = tcp_of(record.tcp, record.endpoint.state, ticks_per_second);
+    return body;
+}
+
+ResetReceived body_of(const pt_reset_received& record, std::uint64_t ticks_per_second) {
+    auto body = socket_body<ResetReceived>(record, ticks_per_second);
+    if (record.packet == PT_PACKET_SEEN) {
+        body.packet = RstPacket{record.seq, record.ttl, record.handshake_ttl, record.tcp_flags};
+    }
+    return body;
+}
+
+ResetSent body_of(const pt_reset_sent& record, std::uint64_t ticks_per_second) {
+    auto body = socket_body<ResetSent>(record, ticks_per_second);
+    body.active = record.active != 0;
+    if (record.reason != PT_REASON_UNKNOWN) body.reason = record.reason;
+    body.provoking_flags = record.provoking_flags;
+    return body;
+}
+
+ErrorRaised body_of(const pt_error_raised& record, std::uint64_t ticks_per_second) {
+    auto body = socket_body<ErrorRaised>(record, ticks_per_second);
+    body.call = call_of(record.call);
+    return body;
+}
+
+CallFailed body_of(const pt_call_failed& record, std::uint64_t ticks_per_second) {
+    auto body = socket_body<CallFailed>(record, ticks_per_second);
+    body.call = call_of(record.call);
+    body.direction = static_cast<CallDirection>(record.direction);
+    body.error = record.error;
+    body.no_signal = record.no_signal != 0;
+    return body;
+}
+
+SigpipeGenerated body_of(const pt_sigpipe_generated& record, std::uint64_t ticks_per_second) {
+    auto body = socket_body<SigpipeGenerated>(record, ticks_per_second);
+    body.call = call_of(record.call);
+    body.disposition = static_cast<Disposition>(record.disposition);
+    body.blocked = record.blocked != 0;
+    body.result = record.result;
+    body.written_bytes = record.written_bytes;
+    return body;
+}
+
+SigpipeDelivered body_of(const pt_sigpipe_delivered& record, std::uint64_t) {
+    return SigpipeDelivered{static_cast<Disposition>(record.disposition), record.kills != 0,
+                            record.written_bytes};
+}
+
+EndpointRemembered body_of(const pt_endpoint_remembered& record, std::uint64_t) {
+    const pt_memory& memory = record.memory;
+    EndpointRemembered body;
+    body.endpoint = endpoint_of(memory.endpoint);
+    body.owner = task_of(memory.owner);
+    body.opened = Ktime{memory.opened_ns};
+    body.fin_received = Ktime{memory.fin_received_ns};
+    body.fin_seen = memory.fin_seen != 0;
+    body.older_than_trace = memory.older_than_trace != 0;
+    body.passive = memory.passive != 0;
+    body.snd_nxt_at_fin = memory.snd_nxt_at_fin;
+    body.closure = closure_of(memory.closure);
+    return body;
+}
+
+StateChanged body_of(const pt_state_changed& record, std::uint64_t ticks_per_second) {
+    auto body = socket_body<StateChanged>(record, ticks_per_second);
+    body.from = static_cast<TcpState>(record.from_state);
+    body.to = static_cast<TcpState>(record.to_state);
+    body.closure = closure_of(record.closure);
+    return body;
+}
+
+EndpointDestroyed body_of(const pt_endpoint_destroyed& record, std::uint64_t ticks_per_second) {
+    return socket_body<EndpointDestroyed>(record, ticks_per_second);
+}
+
+FailuresCounted body_of(const pt_failures_counted& record, std::uint64_t) {
+    static_assert(PT_COUNT_SLOTS == kFailureCountMax);
+    FailuresCounted body;
+    body.endpoint.id = record.counts.endpoint_id;
+    body.endpoint.kind = static_cast<EndpointKind>(record.counts.endpoint_kind);
+    body.tgid = record.counts.tgid;
+    for (std::size_t i = 0; i < kFailureCountMax; ++i) {
+        const pt_failure_count& slot = record.counts.slots[i];
+        body.counts[i] = FailureCount{slot.tid,           slot.call_number, slot.error,
+                                      slot.is_sigpipe != 0, slot.count,       Ktime{slot.last_ns}};
+    }
+    return body;
+}
+
+PipeReaderSeen body_of(const pt_pipe_reader_seen& record, std::uint64_t) {
+    PipeReaderSeen body;
+    body.endpoint.kind = EndpointKind::kPipe;
+    body.endpoint.id = record.inode;
+    body.closure = closure_of(record.closure);
+    body.last_reader = record.last_reader != 0;
+    return body;
+}
+
+ProcessForked body_of(const pt_process_forked& record, std::uint64_t) {
+    return ProcessForked{task_of(record.child)};
+}
+
+ProcessExecuted body_of(const pt_process_executed&, std::uint64_t) { return {}; }
+
+ProcessExited body_of(const pt_process_exited& record, std::uint64_t) {
+    return ProcessExited{record.exit_code};
+}
+
+template <typename Record>
+std::variant<Event, DecodeError> decode_as(std::span<const std::byte> bytes,
+                                           std::uint64_t ticks_per_second) {
+    if (bytes.size() != sizeof(Record)) return DecodeError::kWrongSize;
+    Record record;
+    std::memcpy(&record, bytes.data(), sizeof(record));
+    Event event;
+    event.at = Ktime{record.header.ktime_ns};
+    event.task = task_of(record.header.task);
+    event.is_traced = (record.header.flags & PT_TRACED) != 0;
+    event.body = body_of(record, ticks_per_second);
+    return event;
+}
+
+}  // namespace
+
+std::variant<Event, DecodeError> Decoder::decode(std::span<const std::byte> record) const {
+    pt_header header;
+    if (record.size() < sizeof(header)) return DecodeError::kTooShort;
+    std::memcpy(&header, record.data(), sizeof(header));
+    if (header.size != record.size()) return DecodeError::kWrongSize;
+    switch (header.kind) {
+        case PT_RESET_RECEIVED: return decode_as<pt_reset_received>(record, ticks_per_second_);
+        case PT_RESET_SENT: return decode_as<pt_reset_sent>(record, ticks_per_second_);
+        case PT_ERROR_RAISED: return decode_as<pt_error_raised>(record, ticks_per_second_);
+        case PT_CALL_FAILED: return decode_as<pt_call_failed>(record, ticks_per_second_);
+        case PT_SIGPIPE_GENERATED: return decode_as<pt_sigpipe_generated>(record, ticks_per_second_);
+        case PT_SIGPIPE_DELIVERED: return decode_as<pt_sigpipe_delivered>(record, ticks_per_second_);
+        case PT_ENDPOINT_REMEMBERED:
+            return decode_as<pt_endpoint_remembered>(record, ticks_per_second_);
+        case PT_STATE_CHANGED: return decode_as<pt_state_changed>(record, ticks_per_second_);
+        case PT_ENDPOINT_DESTROYED:
+            return decode_as<pt_endpoint_destroyed>(record, ticks_per_second_);
+        case PT_FAILURES_COUNTED: return decode_as<pt_failures_counted>(record, ticks_per_second_);
+        case PT_PIPE_READER_SEEN: return decode_as<pt_pipe_reader_seen>(record, ticks_per_second_);
+        case PT_PROCESS_FORKED: return decode_as<pt_process_forked>(record, ticks_per_second_);
+        case PT_PROCESS_EXECUTED: return decode_as<pt_process_executed>(record, ticks_per_second_);
+        case PT_PROCESS_EXITED: return decode_as<pt_process_exited>(record, ticks_per_second_);
+        default: return DecodeError::kUnknownKind;
+    }
+}
+
+const char* record_kind_name(std::uint32_t kind) {
+    return kind < PT_RECORD_KIND_COUNT ? kKindNames[kind] : "";
+}
+
+}  // namespace pipetrace

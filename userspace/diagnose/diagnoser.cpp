@@ -1,0 +1,92 @@
+#include "diagnose/diagnoser.h"
+
+#include "diagnose/rule_table.h"
+
+#include <string_view>
+
+#include <fmt/format.h>
+
+namespace pipetrace {
+namespace {
+
+/// `proofs` is "side:event side:event".
+std::vector<std::size_t> evidence_of(const Incident& incident, std::string_view proofs) {
+    std::vector<std::size_t> evidence;
+    for (std::size_t i = 0; i < incident.timeline.size(); ++i) {
+        const TimelineEntry& entry = incident.timeline[i];
+        const std::string word = fmt::format("{}:{}", side_name(entry.side), entry.event);
+        std::size_t at = proofs.find(word);
+        while (at != std::string_view::npos) {
+            const std::size_t end = at + word.size();
+            const bool whole = (at == 0 || proofs[at - 1] == ' ') &&
+                               (end == proofs.size() || proofs[end] == ' ');
+            if (whole) {
+                evidence.push_back(i);
+                break;
+            }
+            at = proofs.find(word, end);
+        }
+    }
+    return evidence;
+}
+
+/// A connection that carried nothing, lived a moment and was reset on purpose is a health check.
+bool is_health_check(const Incident& incident) {
+    constexpr std::uint64_t kMomentUs = 100'000;
+    const EndpointStory& endpoint = incident.endpoint;
+    return incident.verdict.cause == Cause::kPeerAbortiveClose && endpoint.bytes_sent == 0U &&
+           endpoint.bytes_received == 0U && endpoint.age_us && *endpoint.age_us < kMomentUs;
+}
+
+void reject_rivals(Incident& incident, Family family) {
+    for (const Rule& rule : rule_table()) {
+        if (rule.family != family || rule.cause == incident.verdict.cause) continue;
+        const bool fits_too = rule.applies(incident).has_value();
+        const std::string because =
+            fits_too ? "it is the later step of what the named cause began" : rule.why_not(incident);
+        incident.verdict.rejected.push_back({rule.cause, because});
+    }
+}
+
+void judge_unknown(Incident& incident) {
+    Verdict& verdict = incident.verdict;
+    verdict.cause = Cause::kUnknown;
+    verdict.confidence = Confidence::kUnknown;
+    verdict.severity = Severity::kWarning;
+    verdict.summary = incident.facts.older_than_trace
+                          ? "The connection is older than the trace, and what ended it came before; "
+                            "trace from before it is opened to see it."
+                          : "No event that explains this failure was seen: neither a RST nor a FIN nor "
+                            "a shutdown of its own. `pipetrace doctor` lists what this kernel hides.";
+    verdict.advice = "Trace again with `--errors exact`, from before the connection is opened.";
+}
+
+}  // namespace
+
+void diagnose(Incident& incident) {
+    incident.verdict = {};
+    Verdict& verdict = incident.verdict;
+    const Family family = family_of(incident);
+    const Rule* chosen = nullptr;
+    for (const Rule& rule : rule_table()) {
+        if (rule.family != family) continue;
+        const std::optional<Confidence> confidence = rule.applies(incident);
+        if (!confidence) continue;
+        chosen = &rule;
+        verdict.cause = rule.cause;
+        verdict.confidence = *confidence;
+        verdict.severity = rule.severity;
+        verdict.summary = rule.summary(incident);
+        verdict.advice = rule.advice(incident);
+        verdict.evidence = evidence_of(incident, rule.evidence);
+        break;
+    }
+    if (chosen == nullptr) judge_unknown(incident);
+    reject_rivals(incident, family);
+    if (is_health_check(incident)) verdict.severity = Severity::kBenign;
+    if (incident.lost > 0 && verdict.confidence == Confidence::kCertain) {
+        verdict.confidence = Confidence::kLikely;
+    }
+}
+
+}  // namespace pipetrace

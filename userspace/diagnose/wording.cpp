@@ -1,0 +1,71 @@
+#include "diagnose/wording.h"
+
+#include "model/errno_name.h"
+
+#include <fmt/format.h>
+
+namespace pipetrace {
+namespace {
+
+std::string process_name(const InvolvedProcess& process) {
+    return fmt::format("{}[{}]", process.comm.value_or("?"), process.tgid.value_or(0));
+}
+
+}  // namespace
+
+std::string victim_name(const Incident& incident) {
+    return incident.process.tgid ? process_name(incident.process) : "the program";
+}
+
+std::string peer_name(const Incident& incident) {
+    if (incident.peer && incident.peer->process.tgid) return process_name(incident.peer->process);
+    if (incident.endpoint.kind == EndpointKind::kPipe) return "the last reader";
+    if (incident.endpoint.remote) return "the peer " + *incident.endpoint.remote;
+    return "the peer";
+}
+
+std::string duration_text(std::uint64_t us) {
+    if (us >= 60'000'000) return fmt::format("{} min {} s", us / 60'000'000, us / 1'000'000 % 60);
+    if (us >= 100'000) return fmt::format("{:.1f} s", static_cast<double>(us) / 1e6);
+    if (us >= 1'000) return fmt::format("{} ms", us / 1000);
+    return fmt::format("{} us", us);
+}
+
+std::string bytes_text(std::uint64_t count) {
+    std::string digits = std::to_string(count);
+    for (auto at = static_cast<std::ptrdiff_t>(digits.size()) - 3; at > 0; at -= 3) {
+        digits.insert(static_cast<std::size_t>(at), ",");
+    }
+    return digits + (count == 1 ? " byte" : " bytes");
+}
+
+std::string earlier_text(const Incident& incident, Ktime then) {
+    if (!then.known() || then > incident.at) return "";
+    return " " + duration_text((incident.at.ns - then.ns) / 1000) + " earlier";
+}
+
+std::string told_text(const Incident& incident) {
+    if (incident.errors.empty()) return "nothing";
+    const CallError& error = incident.errors.front();
+    std::string text = errno_name(error.error);
+    if (error.syscall) text += " from " + *error.syscall;
+    return text;
+}
+
+std::string sigpipe_advice(const Incident& incident) {
+    switch (incident.sigpipe.value_or(SigpipeFate::kNone)) {
+        case SigpipeFate::kKilled:
+            return " SIGPIPE at its default killed the program: ignore it (SIG_IGN) or send with "
+                   "MSG_NOSIGNAL, and handle EPIPE.";
+        case SigpipeFate::kIgnored:
+        case SigpipeFate::kSuppressed:
+            return " SIGPIPE did no harm here; the EPIPE must be handled.";
+        case SigpipeFate::kBlocked:
+            return " SIGPIPE is blocked and stays pending: it strikes when it is unblocked.";
+        case SigpipeFate::kHandled:
+        case SigpipeFate::kNone: return "";
+    }
+    return "";
+}
+
+}  // namespace pipetrace

@@ -1,0 +1,32 @@
+// Phrases that several rules share: who, how long, how much.
+#pragma once
+
+#include "model/incident.h"
+
+#include <cstdint>
+#include <string>
+
+namespace pipetrace {
+
+/// "python3[4242]", or "the program" where nobody is known.
+std::string victim_name(const Incident& incident);
+
+/// "python3[4240]", or "the peer 10.0.0.7:443", or "the reader".
+std::string peer_name(const Incident& incident);
+
+/// "1.0 s", "12 ms", "85 us".
+std::string duration_text(std::uint64_t us);
+
+/// "1 byte", "1,204 bytes".
+std::string bytes_text(std::uint64_t count);
+
+/// " 1.0 s earlier" before the failure, or "" where the time is not known.
+std::string earlier_text(const Incident& incident, Ktime then);
+
+/// What the program was told: "EPIPE from sendto", or "nothing".
+std::string told_text(const Incident& incident);
+
+/// What to do about the SIGPIPE of this incident, "" if it needs nothing.
+std::string sigpipe_advice(const Incident& incident);
+
+}  // namespace pipetrace
