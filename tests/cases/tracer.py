@@ -67,6 +67,10 @@ class Tracer:
 
         return self._wait(found, seconds)
 
+    def wait_line(self, text, seconds):
+        """Wait for a line on stdout that contains the text."""
+        return self._wait(lambda: any(text in line for line in self.lines), seconds)
+
     def wait_end(self, seconds):
         """Wait for the program to end by itself; return its status or None."""
         try:
