@@ -1,0 +1,121 @@
+// Written by hand, not generated: what belongs together stands together, within 80 columns.
+#include "cli/help_text.h"
+
+#ifndef PIPETRACE_VERSION
+#define PIPETRACE_VERSION "0 (built without a version)"
+#endif
+
+namespace pipetrace {
+namespace {
+
+constexpr const char* kUsage =
+    R"(Usage: pipetrace [-p PID]... [FILTER]... [OPTION]...
+       pipetrace run [FILTER]... [OPTION]... [--] CMD [ARG]...
+       pipetrace demo | doctor | explain CODE
+
+Explains broken pipes and connection resets: who met them, who closed first,
+and why. Without a command it traces the whole system until Ctrl-C.
+
+Commands:
+  run           run CMD under trace, its children too
+  demo          make the classic broken pipe on loopback and explain it
+  doctor        what this kernel lets pipetrace see, and through which hook
+  explain CODE  what a cause, an errno or a fate of SIGPIPE means
+)";
+
+constexpr const char* kFilters = R"(
+Whom to trace (the same filter twice: either; different ones: both):
+  -p, --pid PID         this process and its children; ends when all are gone
+  -f, --follow          follow children (so it does anyway)
+      --no-follow       do not
+      --comm NAME       exact name of the process or of the failing thread
+  -u, --user USER       name or uid
+      --cgroup PATH     control group
+      --container ID    container
+      --port PORT       either end; --local-port PORT, --remote-port PORT: one
+      --kind KIND       tcp, unix or pipe
+      --errno ERRNO     EPIPE or 32
+      --cause CAUSE     write_after_peer_close ...
+      --severity SEV    fault, warning or benign
+      --origin          also the RSTs that this host sends to others
+)";
+
+constexpr const char* kEnding = R"(
+When to end:
+  -c, --count N         after N incidents
+  -d, --duration SECONDS  after that time; fractions allowed
+)";
+
+constexpr const char* kOutput = R"(
+What to print:
+      --json            one JSON object a line, times in UTC
+  -o, --output FILE     to FILE instead
+  -v, --verbose         evidence and rejected causes as well
+  -q, --quiet           incidents only: no readiness line, status or summary
+      --cmdline         full command lines (they may hold secrets)
+)";
+
+constexpr const char* kProbing = R"(
+How to observe:
+      --mode MODE       full, kprobe or tracepoint; default: the best there is
+      --errors WAY      exact (default): see each failed call itself;
+                        inferred: no hook on healthy calls
+)";
+
+constexpr const char* kIdle =
+    R"(      --idle-after SECONDS  silence that counts as idle (30)
+)";
+
+constexpr const char* kGeneral = R"(
+  -h, --help            this text
+  -V, --version         version
+)";
+
+constexpr const char* kRun = R"(Usage: pipetrace run [FILTER]... [OPTION]... [--] CMD [ARG]...
+
+Runs CMD under trace, its children too. Incidents go to stderr, or to FILE with
+-o. CMD keeps its own stdin, stdout and signal settings; everything after CMD
+is its own. Exit status: CMD's (128+n for a signal); 125 pipetrace failed, 126
+CMD cannot be executed, 127 CMD was not found.
+
+      --run-as USER     run CMD as this user
+)";
+
+constexpr const char* kDemo = R"(Usage: pipetrace demo [OPTION]...
+
+Makes the classic broken pipe by itself, on loopback, and explains it.
+)";
+
+constexpr const char* kDoctor = R"(Usage: pipetrace doctor [--json] [OPTION]...
+
+Which observations this kernel allows, through which hook, what is lost and
+why. Exit status 3 if something is missing.
+
+      --json            as one JSON object
+)";
+
+constexpr const char* kExplain = R"(Usage: pipetrace explain CODE
+
+What a cause (close_race), an errno (EPIPE, 104) or a fate of SIGPIPE (killed,
+141) means, how it comes about, and what to do.
+)";
+
+}  // namespace
+
+std::string help_text(Command command) {
+    const std::string general = kGeneral;
+    switch (command) {
+        case Command::kTrace:
+            return std::string(kUsage) + kFilters + kEnding + kOutput + kProbing + kIdle + general;
+        case Command::kRun:
+            return std::string(kRun) + kFilters + kEnding + kOutput + kProbing + kIdle + general;
+        case Command::kDemo: return std::string(kDemo) + kOutput + kProbing + kIdle + general;
+        case Command::kDoctor: return std::string(kDoctor) + kProbing + general;
+        case Command::kExplain: break;
+    }
+    return kExplain + general;
+}
+
+std::string version_text() { return "pipetrace " PIPETRACE_VERSION "\n"; }
+
+}  // namespace pipetrace

@@ -1,0 +1,85 @@
+#include "cli/option_table.h"
+
+#include <algorithm>
+#include <iterator>
+
+namespace pipetrace {
+namespace {
+
+constexpr CommandSet kLive = only(Command::kTrace);
+constexpr CommandSet kTracing = kLive | only(Command::kRun);
+constexpr CommandSet kShowing = kTracing | only(Command::kDemo);
+constexpr CommandSet kProbing = kShowing | only(Command::kDoctor);
+constexpr CommandSet kAny = kProbing | only(Command::kExplain);
+
+constexpr OptionSpec kOptions[] = {
+    {"pid", 'p', "PID", kLive},
+    {"follow", 'f', nullptr, kTracing},
+    {"no-follow", '\0', nullptr, kTracing},
+    {"comm", '\0', "NAME", kTracing},
+    {"user", 'u', "USER", kTracing},
+    {"cgroup", '\0', "PATH", kTracing},
+    {"container", '\0', "ID", kTracing},
+    {"port", '\0', "PORT", kTracing},
+    {"local-port", '\0', "PORT", kTracing},
+    {"remote-port", '\0', "PORT", kTracing},
+    {"kind", '\0', "KIND", kTracing},
+    {"errno", '\0', "ERRNO", kTracing},
+    {"cause", '\0', "CAUSE", kTracing},
+    {"severity", '\0', "SEVERITY", kTracing},
+    {"origin", '\0', nullptr, kTracing},
+    {"count", 'c', "N", kTracing},
+    {"duration", 'd', "SECONDS", kTracing},
+    {"json", '\0', nullptr, kProbing},
+    {"output", 'o', "FILE", kShowing},
+    {"verbose", 'v', nullptr, kShowing},
+    {"quiet", 'q', nullptr, kShowing},
+    {"mode", '\0', "MODE", kProbing},
+    {"errors", '\0', "WAY", kProbing},
+    {"idle-after", '\0', "SECONDS", kShowing},
+    {"cmdline", '\0', nullptr, kShowing},
+    {"run-as", '\0', "USER", only(Command::kRun)},
+    {"help", 'h', nullptr, kAny},
+    {"version", 'V', nullptr, kAny},
+};
+
+constexpr CommandSpec kCommands[] = {
+    {"run", Command::kRun},
+    {"demo", Command::kDemo},
+    {"doctor", Command::kDoctor},
+    {"explain", Command::kExplain},
+};
+
+}  // namespace
+
+std::span<const OptionSpec> option_table() { return kOptions; }
+
+const OptionSpec* find_option(std::string_view name) {
+    const auto* found = std::find_if(std::begin(kOptions), std::end(kOptions),
+                                     [&](const OptionSpec& option) { return option.name == name; });
+    return found == std::end(kOptions) ? nullptr : found;
+}
+
+const OptionSpec* find_option(char letter) {
+    if (letter == '\0') return nullptr;
+    const auto* found = std::find_if(std::begin(kOptions), std::end(kOptions), [&](const auto& option) {
+        return option.letter == letter;
+    });
+    return found == std::end(kOptions) ? nullptr : found;
+}
+
+std::string option_title(const OptionSpec& option) {
+    const std::string name = std::string("--") + option.name;
+    return option.letter == '\0' ? name : std::string("-") + option.letter + "/" + name;
+}
+
+std::span<const CommandSpec> command_table() { return kCommands; }
+
+std::string command_title(Command command) {
+    for (const CommandSpec& spec : kCommands) {
+        if (spec.command == command) return std::string("pipetrace ") + spec.name;
+    }
+    return "pipetrace";
+}
+
+}  // namespace pipetrace

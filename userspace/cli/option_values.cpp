@@ -1,0 +1,144 @@
+#include "cli/option_values.h"
+
+#include "model/errno_name.h"
+#include "model/nearest_name.h"
+
+#include <pwd.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <limits>
+
+namespace pipetrace {
+namespace {
+
+constexpr Tgid kTgidMax = 4'194'304;  // PID_MAX_LIMIT of a 64-bit kernel
+constexpr double kSecondsMax = 1e9;
+
+std::string quoted(const std::string& text) { return "'" + text + "'"; }
+
+/// The whole text or nothing.
+template <typename Number>
+std::optional<Number> whole(const std::string& text) {
+    Number number{};
+    const char* end = text.data() + text.size();
+    const auto result = std::from_chars(text.data(), end, number);
+    if (result.ec != std::errc{} || result.ptr != end) return std::nullopt;
+    return number;
+}
+
+template <typename Enum, typename Name>
+std::vector<std::string> spellings(std::size_t count, Name name) {
+    std::vector<std::string> names;
+    for (std::size_t i = 0; i < count; ++i) names.emplace_back(name(static_cast<Enum>(i)));
+    return names;
+}
+
+template <typename Enum>
+Result<Enum> parse_enum(const std::string& option, const std::string& text,
+                        const std::vector<std::string>& names) {
+    auto index = parse_choice(option, text, names);
+    if (!index) return index.error();
+    return static_cast<Enum>(*index);
+}
+
+}  // namespace
+
+Result<std::uint64_t> parse_integer(const std::string& option, const std::string& text,
+                                    std::uint64_t min, std::uint64_t max) {
+    const auto number = whole<std::uint64_t>(text);
+    if (number && *number >= min && *number <= max) return *number;
+    const bool open_ended = max == std::numeric_limits<std::uint64_t>::max();
+    const std::string range = open_ended
+                                  ? "of at least " + std::to_string(min)
+                                  : "from " + std::to_string(min) + " to " + std::to_string(max);
+    return Error{option + " cannot be " + quoted(text),
+                 number ? "it is out of range" : "it is no whole number", "give a number " + range};
+}
+
+Result<double> parse_seconds(const std::string& option, const std::string& text) {
+    const auto number = whole<double>(text);
+    if (number && std::isfinite(*number) && *number > 0 && *number <= kSecondsMax) return *number;
+    return Error{option + " cannot be " + quoted(text),
+                 number ? "it is out of range" : "it is no number of seconds",
+                 "give seconds, more than 0: " + option + " 10, " + option + " 0.5"};
+}
+
+Result<std::vector<Tgid>> parse_tgids(const std::string& text) {
+    constexpr const char* kSeparators = ", \t\n";
+    std::vector<Tgid> tgids;
+    for (std::size_t at = text.find_first_not_of(kSeparators); at != std::string::npos;) {
+        const std::size_t end = std::min(text.find_first_of(kSeparators, at), text.size());
+        const std::string word = text.substr(at, end - at);
+        const auto number = whole<std::uint64_t>(word);
+        if (!number || *number < 1 || *number > kTgidMax) {
+            return Error{"-p cannot be " + quoted(word),
+                         number ? "no process has such an id" : "it is no process id",
+                         number ? "give the id of a running process, as ps shows it"
+                                : "give a number; for a name: pipetrace --comm " + word};
+        }
+        tgids.push_back(static_cast<Tgid>(*number));
+        at = text.find_first_not_of(kSeparators, end);
+    }
+    if (tgids.empty()) {
+        return Error{"-p names no process", "its value is empty", "give a process id: -p 4242"};
+    }
+    return tgids;
+}
+
+Result<std::uint32_t> parse_user(const std::string& text) {
+    // A name of digits alone is looked up first, as chown does.
+    if (const passwd* entry = ::getpwnam(text.c_str())) return std::uint32_t{entry->pw_uid};
+    // (uid_t)-1 means "no user" to the kernel.
+    const auto uid = whole<std::uint32_t>(text);
+    if (uid && *uid != std::numeric_limits<std::uint32_t>::max()) return *uid;
+    return Error{"-u names no user: " + quoted(text), "this host does not know that name",
+                 "give a name that `getent passwd` lists, or a numeric uid"};
+}
+
+Result<std::size_t> parse_choice(const std::string& option, const std::string& text,
+                                 const std::vector<std::string>& choices) {
+    const auto found = std::find(choices.begin(), choices.end(), text);
+    if (found != choices.end()) return static_cast<std::size_t>(found - choices.begin());
+    std::string list;
+    for (const std::string& choice : choices) list += (list.empty() ? "" : ", ") + choice;
+    const std::string nearest = nearest_name(text, choices);
+    return Error{option + " cannot be " + quoted(text), "it takes one of: " + list,
+                 nearest.empty() ? "choose one of them" : "did you mean '" + nearest + "'?"};
+}
+
+Result<int> parse_errno(const std::string& text) {
+    if (const auto error = errno_from_text(text)) return *error;
+    const std::vector<std::string> usual{"EPIPE",     "ECONNRESET",   "ECONNREFUSED", "ECONNABORTED",
+                                         "ETIMEDOUT", "EHOSTUNREACH", "ENETUNREACH",  "ENOTCONN"};
+    const std::string nearest = nearest_name(text, usual);
+    return Error{"--errno cannot be " + quoted(text), "Linux has no error of that name or number",
+                 nearest.empty() ? "give a name or a number: --errno EPIPE, --errno 32"
+                                 : "did you mean '" + nearest + "'?"};
+}
+
+Result<EndpointKind> parse_kind(const std::string& text) {
+    auto index = parse_choice("--kind", text, {"tcp", "unix", "pipe"});
+    if (!index) return index.error();
+    constexpr EndpointKind kKinds[] = {EndpointKind::kTcp, EndpointKind::kUnix, EndpointKind::kPipe};
+    return kKinds[*index];
+}
+
+Result<Cause> parse_cause(const std::string& text) {
+    return parse_enum<Cause>("--cause", text, spellings<Cause>(kCauseCount, cause_name));
+}
+
+Result<Severity> parse_severity(const std::string& text) {
+    return parse_enum<Severity>("--severity", text, spellings<Severity>(3, severity_name));
+}
+
+Result<Mode> parse_mode(const std::string& text) {
+    return parse_enum<Mode>("--mode", text, spellings<Mode>(3, mode_name));
+}
+
+Result<ErrorsMode> parse_errors_mode(const std::string& text) {
+    return parse_enum<ErrorsMode>("--errors", text, {"exact", "inferred"});
+}
+
+}  // namespace pipetrace

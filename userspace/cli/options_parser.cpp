@@ -1,0 +1,215 @@
+#include "cli/options_parser.h"
+
+#include "cli/command_line.h"
+#include "cli/help_text.h"
+#include "cli/option_table.h"
+#include "cli/option_values.h"
+
+#include <CLI/CLI.hpp>
+
+#include <algorithm>
+#include <limits>
+#include <optional>
+#include <vector>
+
+namespace pipetrace {
+namespace {
+
+using Problem = std::optional<Error>;
+
+std::string long_name(const char* name) { return std::string("--") + name; }
+
+void declare_options(CLI::App& app) {
+    app.set_help_flag();
+    for (const OptionSpec& spec : option_table()) {
+        if (spec.value == nullptr) {
+            app.add_flag(long_name(spec.name));
+            continue;
+        }
+        // Values as they are: CLI11 would split "[a,b]" where several values may follow.
+        app.add_option(long_name(spec.name))
+            ->expected(1)
+            ->allow_extra_args(false)
+            ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+    }
+}
+
+/// What was given, by name.
+class GivenOptions {
+public:
+    explicit GivenOptions(const CLI::App& app) : app_(app) {}
+
+    bool has(const char* name) const { return app_.count(long_name(name)) > 0; }
+    const std::vector<std::string>& values(const char* name) const {
+        return app_.get_option(long_name(name))->results();
+    }
+    /// Of an option that holds one value the last one counts.
+    const std::string* last(const char* name) const {
+        return has(name) ? &values(name).back() : nullptr;
+    }
+
+private:
+    const CLI::App& app_;
+};
+
+/// Appends each value, parsed, to `list`.
+template <typename T, typename Parse>
+Problem fill_list(const GivenOptions& given, const char* name, Parse parse, std::vector<T>& list) {
+    for (const std::string& value : given.values(name)) {
+        auto parsed = parse(value);
+        if (!parsed) return parsed.error();
+        list.push_back(static_cast<T>(*parsed));
+    }
+    return std::nullopt;
+}
+
+template <typename T, typename Parse>
+Problem fill_one(const GivenOptions& given, const char* name, Parse parse, T& target) {
+    const std::string* value = given.last(name);
+    if (value == nullptr) return std::nullopt;
+    auto parsed = parse(*value);
+    if (!parsed) return parsed.error();
+    target = *parsed;
+    return std::nullopt;
+}
+
+auto integer(const char* name, std::uint64_t min, std::uint64_t max) {
+    return [=](const std::string& text) { return parse_integer(long_name(name), text, min, max); };
+}
+
+Problem fill_tgids(const GivenOptions& given, std::vector<Tgid>& tgids) {
+    for (const std::string& value : given.values("pid")) {
+        auto several = parse_tgids(value);
+        if (!several) return several.error();
+        tgids.insert(tgids.end(), several->begin(), several->end());
+    }
+    return std::nullopt;
+}
+
+Problem fill_filter(const GivenOptions& given, IncidentFilter& filter) {
+    if (given.has("follow") && given.has("no-follow")) {
+        return Error{"-f and --no-follow contradict each other",
+                     "one follows children, the other does not", "give one of them"};
+    }
+    filter.follow_children = !given.has("no-follow");
+    filter.include_origin = given.has("origin");
+    filter.comms = given.values("comm");
+    filter.cgroups = given.values("cgroup");
+    filter.containers = given.values("container");
+
+    Problem problem = fill_tgids(given, filter.tgids);
+    const auto list = [&](const char* name, auto parse, auto& target) {
+        if (!problem) problem = fill_list(given, name, parse, target);
+    };
+    list("user", parse_user, filter.uids);
+    list("port", integer("port", 1, 65535), filter.ports);
+    list("local-port", integer("local-port", 1, 65535), filter.local_ports);
+    list("remote-port", integer("remote-port", 1, 65535), filter.remote_ports);
+    list("kind", parse_kind, filter.kinds);
+    list("errno", parse_errno, filter.errnos);
+    list("cause", parse_cause, filter.causes);
+    list("severity", parse_severity, filter.severities);
+    return problem;
+}
+
+Problem fill_settings(const GivenOptions& given, Options& options) {
+    options.json = given.has("json");
+    options.verbose = given.has("verbose");
+    options.quiet = given.has("quiet");
+    options.cmdline = given.has("cmdline");
+    if (const auto* path = given.last("output")) options.output_path = *path;
+    if (const auto* user = given.last("run-as")) options.run_as = *user;
+
+    constexpr auto kAnyCount = std::numeric_limits<std::uint64_t>::max();
+    constexpr auto kAnySeconds = std::numeric_limits<std::uint32_t>::max();
+    const auto seconds = [](const std::string& text) { return parse_seconds("--duration", text); };
+    const auto idle = [=](const std::string& text) -> Result<std::uint32_t> {
+        auto number = parse_integer("--idle-after", text, 1, kAnySeconds);
+        if (!number) return number.error();
+        return static_cast<std::uint32_t>(*number);
+    };
+    Problem problem = fill_one(given, "count", integer("count", 1, kAnyCount), options.count);
+    const auto one = [&](const char* name, auto parse, auto& target) {
+        if (!problem) problem = fill_one(given, name, parse, target);
+    };
+    one("duration", seconds, options.duration_seconds);
+    one("idle-after", idle, options.idle_after_seconds);
+    one("mode", parse_mode, options.mode);
+    one("errors", parse_errors_mode, options.errors);
+    return problem;
+}
+
+Problem check_allowed(const GivenOptions& given, Command command) {
+    for (const OptionSpec& spec : option_table()) {
+        if (!given.has(spec.name) || (spec.commands & only(command)) != 0) continue;
+        std::string takers = (spec.commands & only(Command::kTrace)) != 0 ? "pipetrace" : "";
+        for (const CommandSpec& other : command_table()) {
+            if ((spec.commands & only(other.command)) == 0) continue;
+            takers += (takers.empty() ? "pipetrace " : ", pipetrace ") + std::string(other.name);
+        }
+        const std::string title = command_title(command);
+        return Error{title + " does not take " + option_title(spec), "it is an option of: " + takers,
+                     title + " --help lists what it takes"};
+    }
+    return std::nullopt;
+}
+
+/// The words after the command.
+Problem fill_words(const CommandLine& line, Options& options) {
+    const std::vector<std::string>& words = line.words;
+    switch (line.command) {
+        case Command::kTrace: return std::nullopt;
+        case Command::kRun:
+            options.run_argv = words;
+            if (!words.empty()) return std::nullopt;
+            return Error{"pipetrace run has no command to run", "nothing stands after its options",
+                         "write pipetrace run -- CMD ARG..."};
+        case Command::kExplain:
+            for (const std::string& word : words) {
+                options.explain_code += (options.explain_code.empty() ? "" : " ") + word;
+            }
+            if (!options.explain_code.empty()) return std::nullopt;
+            return Error{"pipetrace explain has no code to explain", "it takes a cause, an errno or "
+                         "a fate of SIGPIPE", "for example: pipetrace explain EPIPE"};
+        case Command::kDemo:
+        case Command::kDoctor: break;
+    }
+    if (words.empty()) return std::nullopt;
+    const std::string title = command_title(line.command);
+    return Error{title + " does not take '" + words[0] + "'", "it takes options only",
+                 title + " --help lists them"};
+}
+
+ParseOutcome to_options(const CommandLine& line, const GivenOptions& given) {
+    Options options;
+    options.command = line.command;
+    if (Problem problem = check_allowed(given, line.command)) return *problem;
+    if (Problem problem = fill_words(line, options)) return *problem;
+    if (Problem problem = fill_filter(given, options.filter)) return *problem;
+    if (Problem problem = fill_settings(given, options)) return *problem;
+    return options;
+}
+
+}  // namespace
+
+ParseOutcome parse_options(int argc, const char* const* argv) {
+    std::vector<std::string> arguments;
+    for (int i = 1; i < argc; ++i) arguments.emplace_back(argv[i]);
+    auto line = split_command_line(arguments);
+    if (!line) return line.error();
+    if (line->wants_help) return PrintedAnswer{help_text(line->command)};
+    if (line->wants_version) return PrintedAnswer{version_text()};
+
+    CLI::App app;
+    declare_options(app);
+    // CLI11 takes them last first.
+    std::vector<std::string> backwards(line->options.rbegin(), line->options.rend());
+    try {
+        app.parse(std::move(backwards));
+    } catch (const CLI::ParseError& failure) {
+        return Error{failure.what(), "the options could not be read", "pipetrace --help lists them"};
+    }
+    return to_options(*line, GivenOptions(app));
+}
+
+}  // namespace pipetrace
