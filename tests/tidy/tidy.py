@@ -68,25 +68,26 @@ def check_lengths(path, text):
             yield line, f"function {name} has {length} lines, {FUNCTION_LINES_MAX} at most"
 
 
-def names_file(lists, name):
-    """Whether the CMakeLists.txt text names the file: in full, or its stem where a loop adds the suffix."""
+def named_sources(folder, lists):
+    """Yields the paths of the C and C++ files that one CMakeLists.txt names, in full or in a loop."""
     lists = re.sub(r"#.*", "", lists)
-    stem, suffix = os.path.splitext(name)
-    words = [name] + ([stem] if f"}}{suffix}" in lists else [])
-    return any(re.search(rf"(?<![\w.-]){re.escape(word)}(?![\w.-])", lists) for word in words)
+    words = re.findall(r"[^\s()\"]+", lists)
+    # A loop's variable with the rest of the name after it: ${name}_test.cpp.
+    endings = set(re.findall(r"\$\{\w+\}([\w.]*\.(?:c|cpp))\b", lists))
+    for word in words:
+        for ending in {""} | endings:
+            yield os.path.normpath(os.path.join(folder, word + ending))
 
 
 def check_built(texts):
-    """Yields (path, message) for each source that no CMakeLists.txt at or above it names."""
+    """Yields (path, message) for each source that no CMakeLists.txt names."""
+    named = set()
+    for path, text in texts.items():
+        if os.path.basename(path) == "CMakeLists.txt":
+            named.update(named_sources(os.path.dirname(path), text))
     for path in texts:
-        if not path.endswith(BUILT_SUFFIXES):
-            continue
-        folder, name = os.path.split(path)
-        while not names_file(texts.get(os.path.join(folder, "CMakeLists.txt"), ""), name):
-            if not folder:
-                yield path, "no CMakeLists.txt at or above it names this file: it is never built"
-                break
-            folder = os.path.dirname(folder)
+        if path.endswith(BUILT_SUFFIXES) and path not in named:
+            yield path, "no CMakeLists.txt names this file: it is never built"
 
 
 def check_tree(texts):

@@ -166,11 +166,16 @@ class Built(unittest.TestCase):
         )
         self.assertEqual(len(found), 1, found)
 
+    def test_named_from_another_folder(self):
+        for lists, count in (("add_library(s ../schema/s.cpp)\n", 0), ("add_library(s s.cpp)\n", 1)):
+            found = complaints(**{"tests__unit__CMakeLists.txt": lists, "tests__schema__s.cpp": ""})
+            self.assertEqual(len(found), count, found)
+
     def test_named_by_stem_in_a_loop(self):
-        loop = "foreach(name tcp pipe)\n  add_executable(${name} ${name}.c)\nendforeach()\n"
-        self.assertEqual(complaints(**{"tests__p__CMakeLists.txt": loop, "tests__p__tcp.c": ""}), [])
+        loop = "foreach(name tcp pipe)\n  add_executable(${name} ${name}_a.c)\nendforeach()\n"
+        self.assertEqual(complaints(**{"tests__p__CMakeLists.txt": loop, "tests__p__tcp_a.c": ""}), [])
         self.assertEqual(
-            len(complaints(**{"tests__p__CMakeLists.txt": loop, "tests__p__unix.c": ""})), 1
+            len(complaints(**{"tests__p__CMakeLists.txt": loop, "tests__p__unix_a.c": ""})), 1
         )
 
 
