@@ -1,0 +1,173 @@
+// One row an observation. Kernel releases are named where a function or an argument list changed.
+#include "source/hook_table.h"
+
+namespace pipetrace {
+namespace {
+
+using enum HookMeans;
+
+std::uint32_t function_arguments(const KernelFeatures& features, std::string_view name) {
+    const auto found = features.functions.find(name);
+    return found == features.functions.end() ? 0 : found->second.argument_count;
+}
+
+std::uint32_t tracepoint_arguments(const KernelFeatures& features, std::string_view name) {
+    const auto found = features.tracepoints.find(name);
+    return found == features.tracepoints.end() ? 0 : found->second.argument_count;
+}
+
+// 5.10 has tcp_reset(sk), 6.1 and later tcp_reset(sk, skb).
+bool reset_has_segment(const KernelFeatures& f) { return function_arguments(f, "tcp_reset") >= 2; }
+
+// From 6.12 tcp_send_reset(sk, skb, reason) also fires where no live socket answers.
+bool send_reset_always_fires(const KernelFeatures& f) {
+    return tracepoint_arguments(f, "tcp_send_reset") >= 3;
+}
+
+// (sk, flags, err, kern) up to 6.1, (sk, arg) since the release that gave RSTs their reason.
+bool accept_return_is_known(const KernelFeatures& f) {
+    const bool has_reason = function_arguments(f, "tcp_v4_send_reset") >= 3;
+    return function_arguments(f, "inet_csk_accept") == (has_reason ? 2U : 4U);
+}
+
+// 6 arguments in 5.10, 5 in 6.1 and 6.12, 4 in 6.18.
+bool receive_return_is_known(const KernelFeatures& f) {
+    const auto count = function_arguments(f, "tcp_recvmsg");
+    return count >= 4 && count <= 6;
+}
+
+constexpr std::string_view kNoRstPacket =
+    "TTL and flags of the RST, by which a device between could be told from the peer";
+constexpr std::string_view kQuietPassiveReset =
+    "RSTs sent where no socket, or only TIME_WAIT, is left: refused connections, data after this "
+    "end's close";
+constexpr std::string_view kNoFailedSend =
+    "sends that fail without SIGPIPE (ECONNRESET; EPIPE with MSG_NOSIGNAL): inferred";
+
+std::vector<ObservationRow> reset_rows() {
+    return {
+        {"rst_received", "RST received", "RSTs received", false,
+         {{kFentry, {"tcp_reset"}, {"pt_tcp_reset_fentry"}, ""},
+          {kKprobe, {"tcp_reset"}, {"pt_tcp_reset_kprobe"}, ""},
+          {kTracepoint, {"tcp_receive_reset"}, {"pt_tcp_receive_reset"},
+           "data after this end's own shutdown is told from a RST only by the answer sent"}}},
+        {"rst_packet", "The RST's own packet", kNoRstPacket, false,
+         {{kFentry, {"tcp_reset"}, {"pt_tcp_reset_fentry"}, "", reset_has_segment},
+          {kKprobe, {"tcp_reset"}, {"pt_tcp_reset_kprobe"}, "", reset_has_segment},
+          {kFentry, {"tcp_rcv_state_process"}, {"pt_rcv_state_fentry"},
+           "TTL and flags of a RST that comes in ESTABLISHED"},
+          {kKprobe, {"tcp_rcv_state_process"}, {"pt_rcv_state_kprobe"},
+           "TTL and flags of a RST that comes in ESTABLISHED"}}},
+        {"handshake_ttl", "The handshake's TTL", "the TTL to compare a RST's with", false,
+         {{kFentry, {"tcp_rcv_state_process"}, {"pt_rcv_state_fentry"}, ""},
+          {kKprobe, {"tcp_rcv_state_process"}, {"pt_rcv_state_kprobe"}, ""}}},
+        {"rst_sent_passive", "RST sent in answer to a segment", "RSTs sent in answer", false,
+         {{kFentry, {"tcp_v4_send_reset", "tcp_v6_send_reset"},
+           {"pt_v4_send_reset_fentry", "pt_v6_send_reset_fentry"}, ""},
+          {kKprobe, {"tcp_v4_send_reset", "tcp_v6_send_reset"},
+           {"pt_v4_send_reset_kprobe", "pt_v6_send_reset_kprobe"}, ""},
+          {kTracepoint, {"tcp_send_reset"}, {"pt_tcp_send_reset"}, "", send_reset_always_fires},
+          {kTracepoint, {"tcp_send_reset"}, {"pt_tcp_send_reset"}, kQuietPassiveReset}}},
+        {"rst_sent_active", "RST sent to abort a connection", "RSTs that abort a connection", false,
+         {{kFentry, {"tcp_send_active_reset"}, {"pt_active_reset_fentry"}, ""},
+          {kKprobe, {"tcp_send_active_reset"}, {"pt_active_reset_kprobe"}, ""},
+          {kTracepoint, {"tcp_send_reset"}, {"pt_tcp_send_reset"}, ""}}},
+    };
+}
+
+std::vector<ObservationRow> endpoint_rows() {
+    const HookChoice state{kTracepoint, {"inet_sock_set_state"}, {"pt_inet_sock_set_state"}, ""};
+    return {
+        {"fin_received", "FIN received", "everything", true, {state}},
+        {"endpoint_closed", "Endpoint closed, and by whom", "everything", true, {state}},
+        {"endpoint_destroyed", "Socket gone",
+         "when an endpoint's story ends, and errors that no program looked at", false,
+         {{kTracepoint, {"tcp_destroy_sock"}, {"pt_tcp_destroy_sock"}, ""}}},
+        {"accepted", "Connection accepted, and by whom",
+         "who accepted a connection, until that process closes it or is found by its descriptors", false,
+         {{kFexit, {"inet_csk_accept"}, {"pt_accept_fexit"}, "", accept_return_is_known},
+          {kKretprobe, {"inet_csk_accept"}, {"pt_accept_kretprobe"}, ""}}},
+        {"older_endpoints", "Connections older than the trace",
+         "connections that were open before the trace", false,
+         {{kIterator, {"tcp"}, {"pt_snapshot_tcp"}, ""}}},
+        {"older_holders", "Who holds a connection older than the trace",
+         "who holds connections, and pipes, that were open before the trace", false,
+         {{kIterator, {"task_file"}, {"pt_snapshot_files"}, ""}}},
+    };
+}
+
+std::vector<ObservationRow> error_rows() {
+    return {
+        {"error_raised", "Error raised on a socket",
+         "when an error was raised; it is read from the socket as it closes", false,
+         {{kTracepoint, {"inet_sk_error_report"}, {"pt_inet_sk_error_report"}, ""},
+          // 5.10 has no sk_error_report().
+          {kFentry, {"sock_def_error_report"}, {"pt_error_report_fentry"}, ""},
+          {kKprobe, {"sock_def_error_report"}, {"pt_error_report_kprobe"}, ""}}},
+        {"send_failed", "Send failed", kNoFailedSend, false,
+         {{kFentry, {"sk_stream_error"}, {"pt_stream_error_fentry"}, ""},
+          {kKprobe, {"sk_stream_error"}, {"pt_stream_error_kprobe"}, ""},
+          {kTracepoint, {"sock_send_length"}, {"pt_sock_send_length"}, "", nullptr, true}}},
+        {"receive_failed", "Receive failed", "which receive took an error: inferred", false,
+         {{kTracepoint, {"sock_recv_length"}, {"pt_sock_recv_length"}, "", nullptr, true},
+          {kFexit, {"tcp_recvmsg"}, {"pt_recvmsg_fexit"}, "", receive_return_is_known, true},
+          {kKretprobe, {"tcp_recvmsg"}, {"pt_recvmsg_kretprobe"}, "", nullptr, true}}},
+    };
+}
+
+std::vector<ObservationRow> process_rows() {
+    return {
+        {"sigpipe_generated", "SIGPIPE generated", "everything about pipes and SIGPIPE", true,
+         {{kTracepoint, {"signal_generate"}, {"pt_signal_generate"}, ""}}},
+        {"sigpipe_delivered", "SIGPIPE delivered", "whether a SIGPIPE reached a handler", false,
+         {{kTracepoint, {"signal_deliver"}, {"pt_signal_deliver"}, ""}}},
+        {"process_forked", "Process forked", "children of the processes asked for", false,
+         {{kTracepoint, {"sched_process_fork"}, {"pt_process_fork"}, ""}}},
+        {"process_executed", "Program started", "programs that a process turns into", false,
+         {{kTracepoint, {"sched_process_exec"}, {"pt_process_exec"}, ""}}},
+        {"process_exited", "Process gone", "that a process ended, and how", false,
+         {{kTracepoint, {"sched_process_exit"}, {"pt_process_exit"}, ""}}},
+        {"pipe_reader_closed", "Last reader of a pipe gone", "who closed a pipe's read end", false,
+         {{kFentry, {"pipe_release"}, {"pt_pipe_release_fentry"}, ""},
+          {kKprobe, {"pipe_release"}, {"pt_pipe_release_kprobe"}, ""},
+          {kFdTables, {"sched_process_exec", "sched_process_exit"}, {"pt_process_exec", "pt_process_exit"},
+           "a reader that closes the pipe and lives on, and which of several readers was the last"}}},
+    };
+}
+
+std::vector<ObservationRow> make_table() {
+    std::vector<ObservationRow> table;
+    for (auto rows : {reset_rows(), endpoint_rows(), error_rows(), process_rows()})
+        table.insert(table.end(), rows.begin(), rows.end());
+    return table;
+}
+
+}  // namespace
+
+const std::vector<ObservationRow>& hook_table() {
+    static const std::vector<ObservationRow> table = make_table();
+    return table;
+}
+
+std::string hook_text(const HookChoice& choice) {
+    const auto target = std::string(choice.targets.front());
+    switch (choice.means) {
+        case kFentry:
+            return choice.targets.size() > 1 ? "fentry tcp_v4/v6_send_reset" : "fentry " + target;
+        case kFexit:
+            return "fexit " + target;
+        case kKprobe:
+            return choice.targets.size() > 1 ? "kprobe tcp_v4/v6_send_reset" : "kprobe " + target;
+        case kKretprobe:
+            return "kretprobe " + target;
+        case kTracepoint:
+            return "tracepoint " + target;
+        case kIterator:
+            return "iterator " + target;
+        case kFdTables:
+            return "descriptor tables at exec and exit";
+    }
+    return target;
+}
+
+}  // namespace pipetrace

@@ -1,0 +1,52 @@
+// uname(2), /proc and the clocks.
+#include "source/host_reader.h"
+
+#include "source/file_reader.h"
+
+#include <sys/utsname.h>
+
+#include <ctime>
+
+namespace pipetrace {
+namespace {
+
+constexpr int kClockSamples = 5;
+constexpr std::int64_t kNsPerSecond = 1'000'000'000;
+
+std::int64_t read_clock_ns(clockid_t clock) {
+    timespec now{};
+    ::clock_gettime(clock, &now);
+    return static_cast<std::int64_t>(now.tv_sec) * kNsPerSecond + now.tv_nsec;
+}
+
+/// CLOCK_REALTIME minus `clock`, from the sample that was least disturbed.
+std::int64_t wall_minus(clockid_t clock) {
+    std::int64_t best_span = -1;
+    std::int64_t offset = 0;
+    for (int i = 0; i < kClockSamples; ++i) {
+        const auto before = read_clock_ns(clock);
+        const auto wall = read_clock_ns(CLOCK_REALTIME);
+        const auto after = read_clock_ns(clock);
+        if (best_span >= 0 && after - before >= best_span) continue;
+        best_span = after - before;
+        offset = wall - (before + best_span / 2);
+    }
+    return offset;
+}
+
+}  // namespace
+
+HostIdentity read_host_identity() {
+    utsname host{};
+    ::uname(&host);
+    return HostIdentity{host.nodename,
+                        read_first_line("/proc/sys/kernel/random/boot_id").value_or(""), host.release};
+}
+
+ClockOffsets read_clock_offsets() {
+    return ClockOffsets{wall_minus(CLOCK_MONOTONIC), wall_minus(CLOCK_BOOTTIME)};
+}
+
+Ktime read_ktime() { return Ktime{static_cast<std::uint64_t>(read_clock_ns(CLOCK_MONOTONIC))}; }
+
+}  // namespace pipetrace

@@ -1,0 +1,157 @@
+// Tries tiny programs: what loads and attaches is allowed.
+#include "source/kernel_features.h"
+
+#include "source/btf_scan.h"
+#include "source/file_reader.h"
+#include "source/unique_fd.h"
+
+#include <bpf/bpf.h>
+#include <linux/bpf.h>
+#include <linux/perf_event.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+#include <initializer_list>
+#include <vector>
+
+namespace pipetrace {
+namespace {
+
+constexpr const char* kBtfPath = "/sys/kernel/btf/vmlinux";
+constexpr const char* kProbedFunction = "tcp_reset";
+
+bpf_insn instruction(std::uint8_t code, std::uint8_t destination, std::uint8_t source,
+                     std::int32_t immediate) {
+    bpf_insn out{};
+    out.code = code;
+    out.dst_reg = destination & 0xf;
+    out.src_reg = source & 0xf;
+    out.imm = immediate;
+    return out;
+}
+
+/// r1 = first argument of the tracepoint; then each helper in turn, whose result is the next one's
+/// argument; return 0.
+std::vector<bpf_insn> program_calling(std::initializer_list<bpf_func_id> helpers) {
+    std::vector<bpf_insn> out;
+    if (helpers.size() > 0) out.push_back(instruction(BPF_LDX | BPF_MEM | BPF_DW, 1, 1, 0));
+    for (const auto helper : helpers) {
+        out.push_back(instruction(BPF_JMP | BPF_CALL, 0, 0, static_cast<std::int32_t>(helper)));
+        out.push_back(instruction(BPF_ALU64 | BPF_MOV | BPF_X, 1, 0, 0));
+    }
+    out.push_back(instruction(BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0));
+    out.push_back(instruction(BPF_JMP | BPF_EXIT, 0, 0, 0));
+    return out;
+}
+
+UniqueFd load_tracing(bpf_attach_type type, std::uint32_t target,
+                      const std::vector<bpf_insn>& code) {
+    LIBBPF_OPTS(bpf_prog_load_opts, options);
+    options.expected_attach_type = type;
+    options.attach_btf_id = target;
+    return UniqueFd(bpf_prog_load(BPF_PROG_TYPE_TRACING, "pt_probe", "GPL", code.data(), code.size(),
+                                  &options));
+}
+
+bool helpers_load(const KernelFeatures& features, std::initializer_list<bpf_func_id> helpers) {
+    const auto target = features.tracepoints.find("inet_sock_set_state");
+    if (target == features.tracepoints.end()) return false;
+    return static_cast<bool>(
+        load_tracing(BPF_TRACE_RAW_TP, target->second.type_id, program_calling(helpers)));
+}
+
+std::string reason_of(const char* step, int error) {
+    std::string reason = std::string(step) + ": " + std::strerror(error);
+    if (error == EPERM) reason += " (kernel lockdown?)";
+    return reason;
+}
+
+/// Loading is not enough: a locked kernel may load what it then does not attach.
+std::string try_fentry(const KernelFeatures& features) {
+    const auto target = features.functions.find(kProbedFunction);
+    if (target == features.functions.end())
+        return "the kernel's BTF does not name " + std::string(kProbedFunction);
+    const UniqueFd program = load_tracing(BPF_TRACE_FENTRY, target->second.type_id, program_calling({}));
+    if (!program) return reason_of("fentry programs do not load", errno);
+    const UniqueFd link(bpf_raw_tracepoint_open(nullptr, program.get()));
+    if (!link) return reason_of("fentry programs do not attach", errno);
+    return {};
+}
+
+std::string try_kprobe() {
+    const auto type_text = read_first_line("/sys/bus/event_source/devices/kprobe/type");
+    std::uint32_t type = 0;
+    if (!type_text ||
+        std::from_chars(type_text->data(), type_text->data() + type_text->size(), type).ec != std::errc())
+        return "the kernel has no kprobes (CONFIG_KPROBE_EVENTS)";
+    const auto code = program_calling({});
+    const UniqueFd program(
+        bpf_prog_load(BPF_PROG_TYPE_KPROBE, "pt_probe", "GPL", code.data(), code.size(), nullptr));
+    if (!program) return reason_of("kprobe programs do not load", errno);
+    perf_event_attr attributes{};
+    attributes.size = sizeof(attributes);
+    attributes.type = type;
+    attributes.kprobe_func = reinterpret_cast<std::uintptr_t>(kProbedFunction);
+    const UniqueFd event(static_cast<int>(
+        ::syscall(SYS_perf_event_open, &attributes, -1, 0, -1, PERF_FLAG_FD_CLOEXEC)));
+    if (!event) return reason_of("kprobes do not attach", errno);
+    if (::ioctl(event.get(), PERF_EVENT_IOC_SET_BPF, program.get()) != 0)
+        return reason_of("kprobes take no BPF program", errno);
+    return {};
+}
+
+/// Whether CapEff of /proc/self/status has what loading and tracing need.
+bool may_load_programs() {
+    constexpr std::string_view kField = "CapEff:\t";
+    constexpr int kCapSysAdmin = 21, kCapPerfmon = 38, kCapBpf = 39;
+    const auto status = read_whole_file("/proc/self/status");
+    if (!status) return false;
+    const auto at = status->find(kField);
+    if (at == std::string::npos) return false;
+    std::uint64_t set = 0;
+    const char* start = status->data() + at + kField.size();
+    std::from_chars(start, status->data() + status->size(), set, 16);
+    const auto has = [set](int capability) { return ((set >> capability) & 1) != 0; };
+    return has(kCapSysAdmin) || (has(kCapBpf) && has(kCapPerfmon));
+}
+
+}  // namespace
+
+void try_kprobes(KernelFeatures& features) {
+    features.kprobe_refusal = try_kprobe();
+    features.can_kprobe = features.kprobe_refusal.empty();
+}
+
+Result<KernelFeatures> probe_kernel_features(const FeatureRequest& request) {
+    if (!may_load_programs())
+        return Error{"pipetrace may not trace this kernel",
+                     "loading BPF programs needs root, or the capabilities CAP_BPF and CAP_PERFMON",
+                     "run it with sudo"};
+    utsname host{};
+    ::uname(&host);
+    auto targets = scan_kernel_btf(kBtfPath, request);
+    if (!targets) return targets.error();
+
+    KernelFeatures features;
+    features.release = host.release;
+    features.functions = std::move(targets->functions);
+    features.tracepoints = std::move(targets->tracepoints);
+    features.fentry_refusal = try_fentry(features);
+    features.can_fentry = features.fentry_refusal.empty();
+    if (!features.can_fentry || request.always_try_kprobe) {
+        try_kprobes(features);
+    } else {
+        features.kprobe_refusal = "not tried: fentry does all that kprobes do";
+    }
+    features.has_cookie_helper = helpers_load(features, {BPF_FUNC_get_socket_cookie});
+    features.has_task_regs_helper =
+        helpers_load(features, {BPF_FUNC_get_current_task_btf, BPF_FUNC_task_pt_regs});
+    features.has_jiffies_helper = helpers_load(features, {BPF_FUNC_jiffies64});
+    return features;
+}
+
+}  // namespace pipetrace

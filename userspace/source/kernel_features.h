@@ -1,0 +1,48 @@
+// What this kernel lets pipetrace do, found by trying it, never from its version.
+#pragma once
+
+#include "model/result.h"
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace pipetrace {
+
+/// A function or tracepoint as the kernel's type information (BTF) describes it.
+struct TargetFact {
+    std::uint32_t type_id = 0;
+    std::uint32_t argument_count = 0;
+    bool last_is_enum = false;  ///< type of the last argument
+};
+using TargetFacts = std::map<std::string, TargetFact, std::less<>>;
+
+struct KernelFeatures {
+    std::string release;
+    bool can_fentry = false;
+    bool can_kprobe = false;
+    std::string fentry_refusal;  ///< why not; empty with can_fentry
+    std::string kprobe_refusal;
+    bool has_cookie_helper = false;
+    bool has_task_regs_helper = false;
+    bool has_jiffies_helper = false;
+    TargetFacts functions;    ///< those of the names asked for that exist
+    TargetFacts tracepoints;  ///< likewise, by the name without btf_trace_
+};
+
+struct FeatureRequest {
+    std::vector<std::string_view> functions;
+    std::vector<std::string_view> tracepoints;
+    bool always_try_kprobe = false;  ///< else only where fentry is refused: trying costs a grace period
+};
+
+/// Needs the right to load BPF programs and a kernel with BTF; says which is missing.
+Result<KernelFeatures> probe_kernel_features(const FeatureRequest& request);
+
+/// Tries what probe_kernel_features() left out.
+void try_kprobes(KernelFeatures& features);
+
+}  // namespace pipetrace

@@ -1,0 +1,190 @@
+// Finds the hooks this kernel takes, then reads what they write.
+#include "source/kernel_source.h"
+
+#include "source/file_reader.h"
+#include "source/host_reader.h"
+#include "source/kernel_features.h"
+#include "source/program_loader.h"
+#include "source/record_kind_name.h"
+#include "source/ring_reader.h"
+
+#include "pipetrace.skel.h"
+#include "pipetrace_abi.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+#include <numeric>
+
+namespace pipetrace {
+namespace {
+
+// Each attempt leaves out at least one program that the kernel refused.
+constexpr int kAttemptsMax = 8;
+constexpr std::uint32_t kTicksFallback = 250;
+constexpr std::uint32_t kTicksMin = 24, kTicksMax = 10'000;
+constexpr std::uint32_t kFailingVisitedMax = 1U << 15;
+
+Error not_loaded(const ProgramLoader::LoadFailure& failure) {
+    const std::string whose = failure.program.empty() ? "" : failure.program + ": ";
+    return Error{"the kernel takes none of pipetrace's programs", whose + failure.reason,
+                 "run again with -v to see what libbpf and the verifier said"};
+}
+
+/// Whether every program of `plan` is among those in use already.
+bool adds_nothing(const HookPlan& plan, const HookPlan& in_use) {
+    return std::ranges::includes(in_use.programs, plan.programs);
+}
+
+/// No single program is to blame: the whole mode is given up.
+void give_up_mode(KernelFeatures& features, Mode mode, const std::string& reason) {
+    if (mode == Mode::kFull) {
+        features.can_fentry = false;
+        features.fentry_refusal = reason;
+        try_kprobes(features);
+    } else {
+        features.can_kprobe = false;
+        features.kprobe_refusal = reason;
+    }
+}
+
+/// Takes the kernel at its word: plans, loads, attaches, and plans again without what it refused.
+Result<HookPlan> bring_up(ProgramLoader& programs, KernelFeatures features, PlanRequest request) {
+    ProgramLoader::LoadFailure last;
+    for (int attempt = 0; attempt < kAttemptsMax; ++attempt) {
+        const auto plan = make_hook_plan(features, request);
+        if (!plan) return plan.error();
+        if (const auto failure = programs.load(*plan)) {
+            last = *failure;
+            if (!failure->program.empty() && !request.refused.contains(failure->program)) {
+                request.refused.emplace(failure->program, "the kernel refuses it: " + failure->reason);
+            } else if (!request.mode && plan->mode != Mode::kTracepoint) {
+                give_up_mode(features, plan->mode, failure->reason);
+            } else {
+                return not_loaded(*failure);
+            }
+            continue;
+        }
+        const auto failures = programs.attach();
+        if (failures.empty()) return *plan;
+        request.refused.insert(failures.begin(), failures.end());
+        auto rest = make_hook_plan(features, request);
+        if (!rest) return rest.error();
+        if (adds_nothing(*rest, *plan)) return rest;
+    }
+    return not_loaded(last);
+}
+
+}  // namespace
+
+struct KernelSource::State {
+    ProgramLoader programs;
+    std::unique_ptr<RingReader> ring;  // after the programs, whose map it reads
+    HookReport report;
+};
+
+KernelSource::KernelSource(std::unique_ptr<State> state) : state_(std::move(state)) {}
+KernelSource::~KernelSource() = default;
+
+Result<std::unique_ptr<KernelSource>> KernelSource::open(const Settings& settings) {
+    FeatureRequest wanted = wanted_features();
+    wanted.always_try_kprobe = settings.mode == Mode::kKprobe;
+    auto features = probe_kernel_features(wanted);
+    if (!features) return features.error();
+
+    auto state = std::make_unique<State>();
+    auto plan = bring_up(state->programs, *features, {settings.mode, settings.errors, {}});
+    if (!plan) return plan.error();
+    state->report = std::move(plan->report);
+    state->report.hook_count = state->programs.attached_count();
+
+    pipetrace_bpf* skeleton = state->programs.skeleton();
+    auto ring = RingReader::open(bpf_map__fd(skeleton->maps.ring),
+                                 bpf_map__max_entries(skeleton->maps.ring),
+                                 &skeleton->bss->pt_doorbell);
+    if (!ring) return ring.error();
+    state->ring = std::move(*ring);
+    // After the hooks are attached: nothing may happen between the two unseen.
+    if (settings.take_snapshot) {
+        state->programs.run_iterator("pt_snapshot_tcp");
+        state->programs.run_iterator("pt_snapshot_files");
+    }
+    return std::unique_ptr<KernelSource>(new KernelSource(std::move(state)));
+}
+
+std::size_t KernelSource::drain(const RecordSink& sink) { return state_->ring->drain(sink); }
+
+bool KernelSource::wait(std::chrono::milliseconds timeout, std::span<pollfd> others) {
+    return state_->ring->wait(timeout, others);
+}
+
+std::map<std::string, std::uint64_t> KernelSource::losses() const {
+    std::map<std::string, std::uint64_t> losses;
+    const auto* map = state_->programs.skeleton()->maps.lost;
+    std::vector<std::uint64_t> per_cpu(static_cast<std::size_t>(std::max(1, libbpf_num_possible_cpus())));
+    for (std::uint32_t kind = 1; kind < PT_RECORD_KIND_COUNT; ++kind) {
+        if (bpf_map_lookup_elem(bpf_map__fd(map), &kind, per_cpu.data()) != 0) continue;
+        const auto count = std::accumulate(per_cpu.begin(), per_cpu.end(), std::uint64_t{0});
+        if (count > 0) losses[record_kind_name(kind)] = count;
+    }
+    return losses;
+}
+
+const HookReport& KernelSource::hook_report() const { return state_->report; }
+const std::string& KernelSource::load_log() const { return libbpf_log(); }
+
+Status KernelSource::watch(Tgid tgid, bool follow) {
+    const std::uint32_t flags = PT_WATCH_TRACED | (follow ? std::uint32_t{PT_WATCH_FOLLOW} : 0U);
+    const int map = bpf_map__fd(state_->programs.skeleton()->maps.watched);
+    if (bpf_map_update_elem(map, &tgid, &flags, BPF_ANY) != 0)
+        return Error{"process " + std::to_string(tgid) + " cannot be watched", std::strerror(errno),
+                     "name fewer processes"};
+    return Done{};
+}
+
+void KernelSource::unwatch(Tgid tgid) {
+    bpf_map_delete_elem(bpf_map__fd(state_->programs.skeleton()->maps.watched), &tgid);
+}
+
+void KernelSource::failure_counts(const RecordSink& sink, std::optional<Tgid> tgid) {
+    const int map = bpf_map__fd(state_->programs.skeleton()->maps.failing);
+    std::uint64_t key = 0;
+    const std::uint64_t* previous = nullptr;
+    pt_failures_counted record{};
+    record.header.kind = PT_FAILURES_COUNTED;
+    record.header.size = sizeof(record);
+    // A key that is deleted meanwhile starts the walk anew: hence the bound.
+    for (std::uint32_t visited = 0; visited < kFailingVisitedMax; ++visited) {
+        if (bpf_map_get_next_key(map, previous, &key) != 0) break;
+        previous = &key;
+        if (bpf_map_lookup_elem(map, &key, &record.counts) != 0) continue;
+        if (tgid && record.counts.tgid != *tgid) continue;
+        record.header.ktime_ns = read_ktime().ns;
+        sink(std::as_bytes(std::span(&record, 1)));
+    }
+}
+
+void KernelSource::snapshot_owners() {
+    auto* variables = state_->programs.skeleton()->bss;
+    __atomic_store_n(&variables->pt_snapshot_reports, 1U, __ATOMIC_SEQ_CST);
+    state_->programs.run_iterator("pt_snapshot_files");
+    __atomic_store_n(&variables->pt_snapshot_reports, 0U, __ATOMIC_SEQ_CST);
+}
+
+std::uint32_t KernelSource::ticks_per_second() const {
+    const std::uint32_t ticks =
+        __atomic_load_n(&state_->programs.skeleton()->bss->pt_fin_timeout_ticks, __ATOMIC_RELAXED);
+    const auto text = read_first_line("/proc/sys/net/ipv4/tcp_fin_timeout");
+    std::uint32_t seconds = 0;
+    if (text) std::from_chars(text->data(), text->data() + text->size(), seconds);
+    const std::uint32_t rate = seconds > 0 ? ticks / seconds : 0;
+    return rate >= kTicksMin && rate <= kTicksMax ? rate : kTicksFallback;
+}
+
+void KernelSource::detach() { state_->programs.detach(); }
+
+}  // namespace pipetrace

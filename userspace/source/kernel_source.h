@@ -1,0 +1,65 @@
+// The running kernel as a source of records: loads and attaches the BPF programs that the hook plan
+// names, reads their ring buffer, and detaches everything when it is destroyed.
+#pragma once
+
+#include "model/observation.h"
+#include "model/options.h"
+#include "model/process.h"
+#include "model/result.h"
+#include "source/event_source.h"
+
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace pipetrace {
+
+class KernelSource final : public EventSource {
+public:
+    struct Settings {
+        std::optional<Mode> mode;  ///< not set: the best that attaches
+        ErrorsMode errors = ErrorsMode::kExact;
+        bool take_snapshot = true;  ///< of endpoints older than the trace; doctor needs none
+    };
+
+    /// Returns with everything attached and the snapshot taken.
+    static Result<std::unique_ptr<KernelSource>> open(const Settings& settings);
+    ~KernelSource() override;
+    KernelSource(const KernelSource&) = delete;
+    KernelSource& operator=(const KernelSource&) = delete;
+
+    std::size_t drain(const RecordSink& sink) override;
+    bool wait(std::chrono::milliseconds timeout, std::span<pollfd> others) override;
+    std::map<std::string, std::uint64_t> losses() const override;
+
+    /// The hooks in use, after every attempt; hook_count counts attached programs.
+    const HookReport& hook_report() const;
+    /// What libbpf said, for -v. Empty if all went well.
+    const std::string& load_log() const;
+
+    /// Marks a process as one asked for: its records carry PT_TRACED, its fork, exec and exit are
+    /// reported, and with `follow` its children are marked too.
+    Status watch(Tgid tgid, bool follow);
+    void unwatch(Tgid tgid);
+
+    /// Hands over a PT_FAILURES_COUNTED record for every endpoint that has failed and still lives,
+    /// or for those of one process. Nothing is reset.
+    void failure_counts(const RecordSink& sink, std::optional<Tgid> tgid = std::nullopt);
+
+    /// Looks up the holders of reported endpoints that have none known yet; those found come as
+    /// PT_ENDPOINT_REMEMBERED records with the next drain().
+    void snapshot_owners();
+
+    /// The kernel's tick rate (HZ), in which pt_tcp counts ages.
+    std::uint32_t ticks_per_second() const;
+
+    /// Detaches now; what has been recorded can still be drained. The destructor does it too.
+    void detach();
+
+private:
+    struct State;
+    explicit KernelSource(std::unique_ptr<State> state);
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace pipetrace

@@ -1,0 +1,153 @@
+// Every answer is checked against the process's start time, read after the answer: an id that changed
+// hands in between is caught.
+#include "source/process_reader.h"
+
+#include "source/file_reader.h"
+
+#include <dirent.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <climits>
+#include <memory>
+#include <unordered_map>
+#include <unordered_set>
+
+namespace pipetrace {
+namespace {
+
+constexpr std::size_t kContainerIdLength = 64;
+constexpr std::uint64_t kNsPerSecond = 1'000'000'000;
+// Fields of /proc/PID/stat after the name, which may hold spaces: state, ppid ... starttime.
+constexpr int kParentField = 1, kStartField = 19;
+
+std::optional<std::uint64_t> number_in(std::string_view text) {
+    std::uint64_t value = 0;
+    const auto result = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (text.empty() || result.ec != std::errc()) return std::nullopt;
+    return value;
+}
+
+std::optional<std::uint64_t> stat_field(const std::string& stat, int wanted) {
+    const auto name_end = stat.rfind(')');
+    if (name_end == std::string::npos) return std::nullopt;
+    std::string_view rest = std::string_view(stat).substr(std::min(name_end + 2, stat.size()));
+    for (int field = 0; field < wanted; ++field) {
+        const auto space = rest.find(' ');
+        if (space == std::string_view::npos) return std::nullopt;
+        rest.remove_prefix(space + 1);
+    }
+    return number_in(rest.substr(0, rest.find(' ')));
+}
+
+/// /proc counts in ticks of USER_HZ, the kernel in nanoseconds.
+bool is_same_start(std::uint64_t start_boottime_ns, std::uint64_t start_ticks) {
+    const auto ticks_per_second = static_cast<std::uint64_t>(::sysconf(_SC_CLK_TCK));
+    return start_boottime_ns / (kNsPerSecond / ticks_per_second) == start_ticks;
+}
+
+std::optional<std::string> read_link(const std::string& path) {
+    std::array<char, PATH_MAX> target{};
+    const ssize_t size = ::readlink(path.c_str(), target.data(), target.size());
+    if (size <= 0) return std::nullopt;
+    return std::string(target.data(), static_cast<std::size_t>(size));
+}
+
+/// Version 2's path ("0::/a/b"); on a host with version 1 alone, systemd's.
+std::optional<std::string> cgroup_in(const std::optional<std::string>& content) {
+    if (!content) return std::nullopt;
+    std::optional<std::string> fallback;
+    std::string_view rest = *content;
+    while (!rest.empty()) {
+        const std::string_view line = rest.substr(0, rest.find('\n'));
+        rest.remove_prefix(std::min(line.size() + 1, rest.size()));
+        const auto first = line.find(':');
+        const auto second = first == std::string_view::npos ? first : line.find(':', first + 1);
+        if (second == std::string_view::npos) continue;
+        const auto controllers = line.substr(first + 1, second - first - 1);
+        const auto path = line.substr(second + 1);
+        if (controllers.empty() && path != "/") return std::string(path);
+        if (controllers == "name=systemd" || !fallback) fallback = std::string(path);
+    }
+    return fallback;
+}
+
+std::vector<std::string> split_cmdline(std::string_view content) {
+    std::vector<std::string> arguments;
+    while (!content.empty()) {
+        const auto end = std::min(content.find('\0'), content.size());
+        arguments.emplace_back(content.substr(0, end));
+        content.remove_prefix(std::min(end + 1, content.size()));
+    }
+    return arguments;
+}
+
+bool is_hex(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); }
+
+}  // namespace
+
+std::optional<std::string> container_of_cgroup(std::string_view cgroup_path) {
+    // The innermost one: "/kubepods/pod.../<id>", "docker-<id>.scope", "libpod-<id>.scope/container".
+    std::optional<std::string> found;
+    std::size_t run = 0;
+    for (std::size_t i = 0; i <= cgroup_path.size(); ++i) {
+        if (i < cgroup_path.size() && is_hex(cgroup_path[i])) {
+            ++run;
+            continue;
+        }
+        if (run == kContainerIdLength)
+            found = std::string(cgroup_path.substr(i - kContainerIdLength, kContainerIdLength));
+        run = 0;
+    }
+    return found;
+}
+
+ProcessReader::ProcessReader(std::string proc_root) : proc_root_(std::move(proc_root)) {}
+
+std::string ProcessReader::path_of(Tgid tgid, std::string_view file) const {
+    return proc_root_ + "/" + std::to_string(tgid) + "/" + std::string(file);
+}
+
+std::optional<ProcessDetails> ProcessReader::details(const ProcessId& process, bool with_cmdline) const {
+    if (!process.known()) return std::nullopt;
+    ProcessDetails details;
+    details.exe = read_link(path_of(process.tgid, "exe"));
+    details.cgroup = cgroup_in(read_whole_file(path_of(process.tgid, "cgroup")));
+    if (details.cgroup) details.container = container_of_cgroup(*details.cgroup);
+    if (with_cmdline)
+        if (const auto content = read_whole_file(path_of(process.tgid, "cmdline")))
+            details.cmdline = split_cmdline(*content);
+    const auto stat = read_whole_file(path_of(process.tgid, "stat"));
+    const auto start = stat ? stat_field(*stat, kStartField) : std::nullopt;
+    if (!start || !is_same_start(process.start_boottime_ns, *start)) return std::nullopt;
+    return details;
+}
+
+bool ProcessReader::exists(Tgid tgid) const { return comm(tgid).has_value(); }
+
+std::optional<std::string> ProcessReader::comm(Tgid tgid) const {
+    return read_first_line(path_of(tgid, "comm"));
+}
+
+std::vector<Tgid> ProcessReader::descendants(Tgid tgid) const {
+    std::unordered_map<Tgid, std::vector<Tgid>> children;
+    const std::unique_ptr<DIR, int (*)(DIR*)> directory(::opendir(proc_root_.c_str()), ::closedir);
+    if (!directory) return {};
+    while (const dirent* entry = ::readdir(directory.get())) {
+        const auto id = number_in(entry->d_name);
+        const auto stat = id ? read_whole_file(path_of(static_cast<Tgid>(*id), "stat")) : std::nullopt;
+        const auto parent = stat ? stat_field(*stat, kParentField) : std::nullopt;
+        if (parent) children[static_cast<Tgid>(*parent)].push_back(static_cast<Tgid>(*id));
+    }
+    std::vector<Tgid> found{tgid};
+    std::unordered_set<Tgid> seen{tgid};
+    for (std::size_t i = 0; i < found.size(); ++i)
+        for (const Tgid child : children[found[i]])
+            if (seen.insert(child).second) found.push_back(child);
+    found.erase(found.begin());
+    return found;
+}
+
+}  // namespace pipetrace

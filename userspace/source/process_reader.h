@@ -1,0 +1,35 @@
+// What /proc tells about a process that an incident names. A reused process id is never described.
+#pragma once
+
+#include "model/process.h"
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace pipetrace {
+
+class ProcessReader {
+public:
+    explicit ProcessReader(std::string proc_root = "/proc");
+
+    /// Nothing if the process is gone or the id belongs to another one now.
+    std::optional<ProcessDetails> details(const ProcessId& process, bool with_cmdline) const;
+
+    bool exists(Tgid tgid) const;
+    std::optional<std::string> comm(Tgid tgid) const;
+
+    /// Children, their children and so on, as they are now; without `tgid` itself.
+    std::vector<Tgid> descendants(Tgid tgid) const;
+
+private:
+    std::string path_of(Tgid tgid, std::string_view file) const;
+
+    std::string proc_root_;
+};
+
+/// The id of the container whose cgroup this is (docker, containerd, cri-o, podman: 64 hex digits).
+std::optional<std::string> container_of_cgroup(std::string_view cgroup_path);
+
+}  // namespace pipetrace

@@ -1,0 +1,138 @@
+// libbpf does the relocations; which programs it may touch is the plan's business.
+#include "source/program_loader.h"
+
+#include "source/syscall_table.h"
+#include "source/unique_fd.h"
+
+#include "pipetrace.skel.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <malloc.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdarg>
+#include <cstdio>
+#include <cstring>
+#include <string_view>
+#include <thread>
+
+namespace pipetrace {
+namespace {
+
+// A verifier's log can be a megabyte; its end tells.
+constexpr std::size_t kLogBytesMax = 64 * 1024;
+
+std::string& log_buffer() {
+    static std::string log;
+    return log;
+}
+
+int keep_message(libbpf_print_level level, const char* format, va_list arguments) {
+    if (level == LIBBPF_DEBUG) return 0;
+    std::array<char, 1024> line{};
+    const int size = std::vsnprintf(line.data(), line.size(), format, arguments);
+    auto& log = log_buffer();
+    log.append(line.data(), ::strnlen(line.data(), line.size()));
+    if (log.size() > kLogBytesMax) log.erase(0, log.size() - kLogBytesMax);
+    return size;
+}
+
+/// Which program libbpf complained of last: "prog 'NAME': why".
+ProgramLoader::LoadFailure last_complaint(int error) {
+    constexpr std::string_view kMark = "prog '";
+    ProgramLoader::LoadFailure failure;
+    failure.reason = std::strerror(error);
+    const std::string_view log = log_buffer();
+    const auto at = log.rfind(kMark);
+    if (at == std::string_view::npos) return failure;
+    const auto name = log.substr(at + kMark.size());
+    failure.program = name.substr(0, name.find('\''));
+    return failure;
+}
+
+bool is_iterator(const bpf_program* program) {
+    return bpf_program__expected_attach_type(program) == BPF_TRACE_ITER;
+}
+
+void fill_syscall_shapes(const bpf_map* map) {
+    for (const auto& entry : syscall_table()) {
+        const std::uint32_t key = entry.number;
+        bpf_map__update_elem(map, &key, sizeof(key), &entry.shape, sizeof(entry.shape), BPF_ANY);
+    }
+}
+
+}  // namespace
+
+const std::string& libbpf_log() { return log_buffer(); }
+
+ProgramLoader::~ProgramLoader() { unload(); }
+
+std::optional<ProgramLoader::LoadFailure> ProgramLoader::load(const HookPlan& plan) {
+    unload();
+    libbpf_set_print(keep_message);
+    skeleton_ = pipetrace_bpf__open();
+    if (!skeleton_) return LoadFailure{"", std::strerror(errno)};
+    skeleton_->rodata->pt_config = plan.config;
+    bpf_program* program = nullptr;
+    bpf_object__for_each_program(program, skeleton_->obj) {
+        const std::string_view name = bpf_program__name(program);
+        bpf_program__set_autoload(program, std::ranges::binary_search(plan.programs, name));
+    }
+    const int status = pipetrace_bpf__load(skeleton_);
+    if (status != 0) {
+        const auto failure = last_complaint(-status);
+        unload();
+        return failure;
+    }
+    fill_syscall_shapes(skeleton_->maps.syscall_shapes);
+    // The kernel's types were needed for relocation only.
+    ::malloc_trim(0);
+    return std::nullopt;
+}
+
+std::map<std::string, std::string, std::less<>> ProgramLoader::attach() {
+    std::map<std::string, std::string, std::less<>> failures;
+    bpf_program* program = nullptr;
+    bpf_object__for_each_program(program, skeleton_->obj) {
+        if (bpf_program__fd(program) < 0 || is_iterator(program)) continue;
+        if (bpf_link* link = bpf_program__attach(program))
+            links_.push_back(link);
+        else
+            failures.emplace(bpf_program__name(program),
+                             std::string("attaching it: ") + std::strerror(errno));
+    }
+    return failures;
+}
+
+bool ProgramLoader::run_iterator(const char* program_name) {
+    const bpf_program* program = bpf_object__find_program_by_name(skeleton_->obj, program_name);
+    if (!program || bpf_program__fd(program) < 0) return false;
+    bpf_link* link = bpf_program__attach_iter(program, nullptr);
+    if (!link) return false;
+    const UniqueFd iterator(bpf_iter_create(bpf_link__fd(link)));
+    std::array<char, 256> unused{};
+    ssize_t count = iterator ? 1 : -1;
+    // The programs print nothing: one read runs them all, unless the kernel makes a pause (EAGAIN).
+    while (count > 0 || (count < 0 && iterator && (errno == EAGAIN || errno == EINTR)))
+        count = ::read(iterator.get(), unused.data(), unused.size());
+    bpf_link__destroy(link);
+    return count == 0;
+}
+
+void ProgramLoader::detach() {
+    // The kernel waits for a grace period in each; at once they share it.
+    std::vector<std::jthread> closing;
+    for (bpf_link* link : links_) closing.emplace_back([link] { bpf_link__destroy(link); });
+    links_.clear();
+}
+
+void ProgramLoader::unload() {
+    detach();
+    if (skeleton_) pipetrace_bpf__destroy(skeleton_);
+    skeleton_ = nullptr;
+}
+
+}  // namespace pipetrace

@@ -1,0 +1,53 @@
+// Loads and attaches the programs of a hook plan through the skeleton. Internal to source/.
+#pragma once
+
+#include "model/result.h"
+#include "source/hook_plan.h"
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+struct bpf_link;
+struct bpf_map;
+struct bpf_program;
+struct pipetrace_bpf;
+
+namespace pipetrace {
+
+/// What libbpf wanted to print, instead of printing it: the newest part of it.
+const std::string& libbpf_log();
+
+class ProgramLoader {
+public:
+    ProgramLoader() = default;
+    ~ProgramLoader();
+    ProgramLoader(const ProgramLoader&) = delete;
+    ProgramLoader& operator=(const ProgramLoader&) = delete;
+
+    struct LoadFailure {
+        std::string program;  ///< empty: not one program's fault
+        std::string reason;
+    };
+    /// Replaces what was loaded before. Nothing: it worked.
+    std::optional<LoadFailure> load(const HookPlan& plan);
+
+    /// Attaches all loaded programs but the iterators; those that failed, with the reason.
+    std::map<std::string, std::string, std::less<>> attach();
+
+    /// Runs a loaded iterator program to its end. False: it is not loaded or failed.
+    bool run_iterator(const char* program_name);
+
+    void detach();
+    void unload();
+
+    std::size_t attached_count() const { return links_.size(); }
+    pipetrace_bpf* skeleton() const { return skeleton_; }
+
+private:
+    pipetrace_bpf* skeleton_ = nullptr;
+    std::vector<bpf_link*> links_;
+};
+
+}  // namespace pipetrace

@@ -1,0 +1,23 @@
+// The system calls that incidents name, and where each keeps descriptor, size and flags.
+#pragma once
+
+#include "pipetrace_abi.h"
+
+#include <cstdint>
+#include <span>
+
+namespace pipetrace {
+
+struct SyscallEntry {
+    std::uint16_t number = 0;
+    const char* name = "";
+    pt_syscall_shape shape{};
+};
+
+/// Those of this architecture.
+std::span<const SyscallEntry> syscall_table();
+
+/// "sendto"; null if the number is not in the table.
+const char* syscall_name(std::uint16_t number);
+
+}  // namespace pipetrace
