@@ -28,3 +28,24 @@ static __always_inline bool pt_has_rcv_tstamp(struct tcp_sock *tp)
 /* x86-64: the saved registers end 16384 bytes above the stack's start; right on 5.10, where there
  * is no bpf_task_pt_regs (wrong on 7.2, which has it). arm64 leaves room for a frame record. */
 #define PT_STACK_BYTES 16384
+
+/* A tracepoint's pointer that may be null. The verifier of 6.14 and later takes most of them for never
+ * null and drops the branch that handles it: to compare one, it is read as a number. */
+static __always_inline __u64 pt_nullable_argument(unsigned long long *ctx, int index)
+{
+	__u64 value = 0;
+
+	bpf_probe_read_kernel(&value, sizeof(value), ctx + index);
+	return value;
+}
+
+/* ctx[index] at an offset that is in the instruction itself. Where two branches read different ones,
+ * the compiler would make one load from a computed address, which the verifier refuses. */
+#define pt_context_argument(ctx, index)                                                            \
+	({                                                                                         \
+		__u64 argument;                                                                    \
+		asm volatile("%0 = *(u64 *)(%1 + %2)"                                              \
+			     : "=r"(argument)                                                      \
+			     : "r"(ctx), "i"((index) * 8));                                        \
+		argument;                                                                          \
+	})

@@ -137,9 +137,9 @@ int pt_active_reset_fentry(unsigned long long *ctx)
 	__u16 reason = PT_REASON_UNKNOWN;
 
 	if (pt_config.active_reset_reason_argument == 1)
-		reason = ctx[1];
+		reason = pt_context_argument(ctx, 1);
 	if (pt_config.active_reset_reason_argument == 2)
-		reason = ctx[2];
+		reason = pt_context_argument(ctx, 2);
 	return pt_reset_sent((struct sock *)ctx[0], 0, reason, true);
 }
 
@@ -160,8 +160,10 @@ int BPF_KPROBE(pt_active_reset_kprobe, struct sock *sk, int second, int third)
 SEC("tp_btf/tcp_send_reset")
 int pt_tcp_send_reset(unsigned long long *ctx)
 {
-	struct sk_buff *skb = (struct sk_buff *)ctx[1];
-	__u16 reason = pt_config.send_reset_has_reason ? ctx[2] : PT_REASON_UNKNOWN;
+	struct sk_buff *skb = (struct sk_buff *)pt_nullable_argument(ctx, 1);
+	__u16 reason = PT_REASON_UNKNOWN;
 
-	return pt_reset_sent((struct sock *)ctx[0], skb, reason, !skb);
+	if (pt_config.send_reset_has_reason)
+		reason = pt_context_argument(ctx, 2);
+	return pt_reset_sent((struct sock *)pt_nullable_argument(ctx, 0), skb, reason, !skb);
 }

@@ -67,9 +67,10 @@ static __always_inline void pt_report_pipe(__u64 inode)
 /* send_sig(SIGPIPE, current, 0): no siginfo, one thread, the caller itself. kill() and raise() pass
  * a siginfo (kernel/signal.c, 5.10 to 7.2). */
 SEC("tp_btf/signal_generate")
-int BPF_PROG(pt_signal_generate, int sig, struct kernel_siginfo *info, struct task_struct *task, int group,
-	     int result)
+int BPF_PROG(pt_signal_generate, int sig, struct kernel_siginfo *unread_info, struct task_struct *task,
+	     int group, int result)
 {
+	__u64 info = pt_nullable_argument(ctx, 1);
 	struct pt_sigpipe_generated *record;
 	struct pt_endpoint endpoint;
 	struct pt_call call;

@@ -163,11 +163,11 @@ int pt_recvmsg_fexit(unsigned long long *ctx)
 	long ret;
 
 	if (pt_config.recvmsg_return_argument == 6)
-		ret = ctx[6];
+		ret = pt_context_argument(ctx, 6);
 	else if (pt_config.recvmsg_return_argument == 5)
-		ret = ctx[5];
+		ret = pt_context_argument(ctx, 5);
 	else
-		ret = ctx[4];
+		ret = pt_context_argument(ctx, 4);
 	/* The function returns int: the upper half is not its own. */
 	if ((int)ret >= 0 || !pt_is_connection_error(ret))
 		return 0;

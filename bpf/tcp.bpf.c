@@ -196,7 +196,9 @@ SEC("fexit/inet_csk_accept")
 int pt_accept_fexit(unsigned long long *ctx)
 {
 	/* The return value follows the arguments: 4 up to 6.1, 2 from 6.12. */
-	return pt_accepted((struct sock *)(pt_config.send_reset_has_reason ? ctx[2] : ctx[4]));
+	if (pt_config.send_reset_has_reason)
+		return pt_accepted((struct sock *)pt_context_argument(ctx, 2));
+	return pt_accepted((struct sock *)pt_context_argument(ctx, 4));
 }
 
 SEC("kretprobe/inet_csk_accept")
