@@ -7,10 +7,11 @@ import subprocess
 import live
 from live import PIPETRACE, PROVOKERS, LiveTest, run
 
-# What a program can see of how it was started. The shell looks at itself, and adds nothing.
+# What a program can see of how it was started. grep looks at itself, for a shell clears its mask.
+STATUS = ["grep", "-E", "^(Sig(Ign|Blk|Pnd)|Umask|NoNewPrivs|Seccomp|Cap|Uid|Gid|Groups|TracerPid)",
+          "/proc/self/status"]
 SNAPSHOT = """
-grep -E '^(SigIgn|SigBlk|Umask|NoNewPrivs|Seccomp|CapEff|CapInh|CapAmb|Uid|Gid|Groups)' /proc/$$/status
-for fd in /proc/$$/fd/*; do echo "${fd##*/} $(readlink "$fd")"; done
+for fd in /proc/$$/fd/*; do echo "${fd##*/}"; readlink "$fd"; done
 pwd; ulimit -a; env | sort; cat /proc/$$/oom_score_adj; cut -d ' ' -f 18,19 /proc/$$/stat
 """
 YES_HEAD = "yes | head -1"
@@ -71,8 +72,8 @@ class YesHead(LiveTest):
 
 
 class Unchanged(LiveTest):
-    def snapshot(self, *prefix):
-        """How a shell finds itself, started by a caller with a mask and dispositions of its own."""
+    def snapshot(self, *command):
+        """What a command says of itself, started by a caller with a mask and dispositions of its own."""
         out, err = self.directory / "out", self.directory / "err"
 
         def unusual_caller():
@@ -85,20 +86,26 @@ class Unchanged(LiveTest):
         extra = os.open("/dev/zero", os.O_RDONLY)
         try:
             with open(out, "w") as stdout, open(err, "w") as stderr:
-                done = subprocess.run([*prefix, "sh", "-c", SNAPSHOT], stdin=subprocess.DEVNULL,
-                                      stdout=stdout, stderr=stderr, pass_fds=(extra,), check=False,
-                                      preexec_fn=unusual_caller, cwd=self.directory,
-                                      restore_signals=False, timeout=live.COMMAND_SECONDS)
+                done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr,
+                                      pass_fds=(extra,), check=False, preexec_fn=unusual_caller,
+                                      cwd=self.directory, restore_signals=False,
+                                      timeout=live.COMMAND_SECONDS)
         finally:
             os.close(extra)
         self.assertEqual(done.returncode, 0, err.read_text())
         return out.read_text()
 
-    def test_signals_descriptors_directory_limits_and_environment(self):
-        plain = self.snapshot()
-        self.assertIn("SigIgn", plain)
+    def test_signals_and_rights(self):
+        plain = self.snapshot(*STATUS)
+        self.assertRegex(plain, r"SigBlk:\s+0000000008000200")
+        self.assertRegex(plain, r"SigIgn:\s+0*[1-9a-f]")
+        self.assertEqual(self.snapshot(PIPETRACE, "run", "-q", "--", *STATUS), plain)
+
+    def test_descriptors_directory_limits_and_environment(self):
+        shell = ["sh", "-c", SNAPSHOT]
+        plain = self.snapshot(*shell)
         self.assertIn("/dev/zero", plain)
-        self.assertEqual(self.snapshot(PIPETRACE, "run", "-q", "--"), plain)
+        self.assertEqual(self.snapshot(PIPETRACE, "run", "-q", "--", *shell), plain)
 
     def start(self, *command, pass_fds=()):
         process = subprocess.Popen(
@@ -136,20 +143,16 @@ class Unchanged(LiveTest):
         out = self.directory / "incidents"
         release_read, release_write = os.pipe()
         command = f"read line <&{release_read}; {PROVOKERS}/classic"
-        process = subprocess.Popen([PIPETRACE, "run", "--json", "-o", str(out), "--", "sh", "-c", command],
-                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                                   pass_fds=(release_read,))
+        tracer = self.trace("run", "--json", "-o", out, "--", "sh", "-c", command,
+                            pass_fds=(release_read,))
         os.close(release_read)
-        self.addCleanup(process.kill)
-        line = process.stderr.readline()
-        self.assertTrue(line.startswith("pipetrace: tracing"), line)
         other = live.provoke("classic")
         os.write(release_write, b"go\n")
         os.close(release_write)
-        stdout, stderr = process.communicate(timeout=live.COMMAND_SECONDS)
-        own = json.loads(stdout.splitlines()[-1])
+        self.assertEqual(tracer.wait_end(live.COMMAND_SECONDS), 0, tracer.stderr())
+        own = json.loads(tracer.lines[-1])
         pids = {json.loads(line)["process"]["pid"] for line in out.read_text().splitlines()}
-        self.assertEqual(pids, {own["victim"]["pid"]}, stderr)
+        self.assertEqual(pids, {own["victim"]["pid"]}, tracer.stderr())
         self.assertNotIn(other["victim"]["pid"], pids)
 
 
