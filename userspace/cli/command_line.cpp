@@ -45,7 +45,8 @@ private:
 
     std::optional<Error> take_long(const std::string& argument) {
         const std::size_t equals = argument.find('=');
-        const std::string name = argument.substr(2, equals == std::string::npos ? equals : equals - 2);
+        const std::string name =
+            argument.substr(2, equals == std::string::npos ? equals : equals - 2);
         const OptionSpec* option = find_option(name);
         if (option == nullptr) return unknown_option("--" + name, name);
         if (equals == std::string::npos) return take_option(*option, std::nullopt);
@@ -92,7 +93,8 @@ private:
         if (line_.command == Command::kRun) {
             // Everything from CMD on is CMD's own, options too.
             line_.words.insert(line_.words.end(),
-                               arguments_.begin() + static_cast<std::ptrdiff_t>(at_), arguments_.end());
+                               arguments_.begin() + static_cast<std::ptrdiff_t>(at_),
+                               arguments_.end());
             at_ = arguments_.size();
         }
         return std::nullopt;
@@ -124,8 +126,8 @@ private:
     }
 
     Error stray_word(const std::string& word) const {
-        const bool is_number = std::all_of(word.begin(), word.end(),
-                                           [](char c) { return c >= '0' && c <= '9'; });
+        const bool is_number =
+            std::all_of(word.begin(), word.end(), [](char c) { return c >= '0' && c <= '9'; });
         if (is_number && !word.empty()) {
             return Error{"'" + word + "' stands alone", "pipetrace takes no bare number",
                          "to trace that process: pipetrace -p " + word};
@@ -133,7 +135,8 @@ private:
         const std::string nearest = nearest_command(word);
         if (!nearest.empty()) {
             return Error{"'" + word + "' is no command of pipetrace",
-                         "there are run, demo, doctor and explain", "did you mean '" + nearest + "'?"};
+                         "there are run, demo, doctor and explain",
+                         "did you mean '" + nearest + "'?"};
         }
         return Error{"'" + word + "' is no command of pipetrace",
                      "there are run, demo, doctor and explain",
@@ -148,9 +151,9 @@ private:
         std::vector<std::string> known;
         for (const OptionSpec& option : option_table()) known.emplace_back(option.name);
         const std::string nearest = nearest_name(name, known);
-        return Error{"there is no option " + shown, "pipetrace does not know it",
-                     nearest.empty() ? "pipetrace --help lists them"
-                                     : "did you mean --" + nearest + "?"};
+        return Error{
+            "there is no option " + shown, "pipetrace does not know it",
+            nearest.empty() ? "pipetrace --help lists them" : "did you mean --" + nearest + "?"};
     }
 
     const std::vector<std::string>& arguments_;

@@ -23,10 +23,16 @@ Commands:
   explain CODE  what a cause, an errno or a fate of SIGPIPE means
 )";
 
-constexpr const char* kFilters = R"(
+constexpr const char* kFiltersTitle = R"(
 Whom to trace (the same filter twice: either; different ones: both):
-  -p, --pid PID         this process and its children; ends when all are gone
-  -f, --follow          follow children (so it does anyway)
+)";
+
+constexpr const char* kProcesses =
+    R"(  -p, --pid PID         this process and its children; ends when all are gone
+)";
+
+constexpr const char* kFilters =
+    R"(  -f, --follow          follow children (so it does anyway)
       --no-follow       do not
       --comm NAME       exact name of the process or of the failing thread
   -u, --user USER       name or uid
@@ -103,17 +109,16 @@ What a cause (close_race), an errno (EPIPE, 104) or a fate of SIGPIPE (killed,
 }  // namespace
 
 std::string help_text(Command command) {
-    const std::string general = kGeneral;
+    const std::string common = std::string(kOutput) + kProbing + kIdle + kGeneral;
     switch (command) {
         case Command::kTrace:
-            return std::string(kUsage) + kFilters + kEnding + kOutput + kProbing + kIdle + general;
-        case Command::kRun:
-            return std::string(kRun) + kFilters + kEnding + kOutput + kProbing + kIdle + general;
-        case Command::kDemo: return std::string(kDemo) + kOutput + kProbing + kIdle + general;
-        case Command::kDoctor: return std::string(kDoctor) + kProbing + general;
+            return std::string(kUsage) + kFiltersTitle + kProcesses + kFilters + kEnding + common;
+        case Command::kRun: return std::string(kRun) + kFiltersTitle + kFilters + kEnding + common;
+        case Command::kDemo: return kDemo + common;
+        case Command::kDoctor: return std::string(kDoctor) + kProbing + kGeneral;
         case Command::kExplain: break;
     }
-    return kExplain + general;
+    return std::string(kExplain) + kGeneral;
 }
 
 std::string version_text() { return "pipetrace " PIPETRACE_VERSION "\n"; }

@@ -62,9 +62,8 @@ const OptionSpec* find_option(std::string_view name) {
 
 const OptionSpec* find_option(char letter) {
     if (letter == '\0') return nullptr;
-    const auto* found = std::find_if(std::begin(kOptions), std::end(kOptions), [&](const auto& option) {
-        return option.letter == letter;
-    });
+    const auto* found = std::find_if(std::begin(kOptions), std::end(kOptions),
+                                     [&](const auto& option) { return option.letter == letter; });
     return found == std::end(kOptions) ? nullptr : found;
 }
 

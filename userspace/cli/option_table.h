@@ -18,10 +18,10 @@ constexpr CommandSet only(Command command) {
 }
 
 struct OptionSpec {
-    const char* name;       ///< "pid", without dashes
-    char letter;            ///< 'p'; '\0': none
-    const char* value;      ///< "PID"; null: takes none
-    CommandSet commands;    ///< that take it
+    const char* name;     ///< "pid", without dashes
+    char letter;          ///< 'p'; '\0': none
+    const char* value;    ///< "PID"; null: takes none
+    CommandSet commands;  ///< that take it
 };
 
 std::span<const OptionSpec> option_table();

@@ -110,8 +110,9 @@ Result<std::size_t> parse_choice(const std::string& option, const std::string& t
 
 Result<int> parse_errno(const std::string& text) {
     if (const auto error = errno_from_text(text)) return *error;
-    const std::vector<std::string> usual{"EPIPE",     "ECONNRESET",   "ECONNREFUSED", "ECONNABORTED",
-                                         "ETIMEDOUT", "EHOSTUNREACH", "ENETUNREACH",  "ENOTCONN"};
+    const std::vector<std::string> usual{"EPIPE",        "ECONNRESET", "ECONNREFUSED",
+                                         "ECONNABORTED", "ETIMEDOUT",  "EHOSTUNREACH",
+                                         "ENETUNREACH",  "ENOTCONN"};
     const std::string nearest = nearest_name(text, usual);
     return Error{"--errno cannot be " + quoted(text), "Linux has no error of that name or number",
                  nearest.empty() ? "give a name or a number: --errno EPIPE, --errno 32"
@@ -121,7 +122,8 @@ Result<int> parse_errno(const std::string& text) {
 Result<EndpointKind> parse_kind(const std::string& text) {
     auto index = parse_choice("--kind", text, {"tcp", "unix", "pipe"});
     if (!index) return index.error();
-    constexpr EndpointKind kKinds[] = {EndpointKind::kTcp, EndpointKind::kUnix, EndpointKind::kPipe};
+    constexpr EndpointKind kKinds[] = {EndpointKind::kTcp, EndpointKind::kUnix,
+                                       EndpointKind::kPipe};
     return kKinds[*index];
 }
 

@@ -148,8 +148,8 @@ Problem check_allowed(const GivenOptions& given, Command command) {
             takers += (takers.empty() ? "pipetrace " : ", pipetrace ") + std::string(other.name);
         }
         const std::string title = command_title(command);
-        return Error{title + " does not take " + option_title(spec), "it is an option of: " + takers,
-                     title + " --help lists what it takes"};
+        return Error{title + " does not take " + option_title(spec),
+                     "it is an option of: " + takers, title + " --help lists what it takes"};
     }
     return std::nullopt;
 }
@@ -169,8 +169,10 @@ Problem fill_words(const CommandLine& line, Options& options) {
                 options.explain_code += (options.explain_code.empty() ? "" : " ") + word;
             }
             if (!options.explain_code.empty()) return std::nullopt;
-            return Error{"pipetrace explain has no code to explain", "it takes a cause, an errno or "
-                         "a fate of SIGPIPE", "for example: pipetrace explain EPIPE"};
+            return Error{"pipetrace explain has no code to explain",
+                         "it takes a cause, an errno or "
+                         "a fate of SIGPIPE",
+                         "for example: pipetrace explain EPIPE"};
         case Command::kDemo:
         case Command::kDoctor: break;
     }
@@ -207,7 +209,8 @@ ParseOutcome parse_options(int argc, const char* const* argv) {
     try {
         app.parse(std::move(backwards));
     } catch (const CLI::ParseError& failure) {
-        return Error{failure.what(), "the options could not be read", "pipetrace --help lists them"};
+        return Error{failure.what(), "the options could not be read",
+                     "pipetrace --help lists them"};
     }
     return to_options(*line, GivenOptions(app));
 }

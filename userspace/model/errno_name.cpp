@@ -8,7 +8,8 @@
 namespace pipetrace {
 namespace {
 
-constexpr int kErrnoMax = 133;  // EHWPOISON, the last that Linux has on every architecture we build for
+constexpr int kErrnoMax =
+    133;  // EHWPOISON, the last that Linux has on every architecture we build for
 
 struct Alias {
     std::string_view name;

@@ -20,10 +20,16 @@ struct OtherName {
     const char* code;
 };
 constexpr OtherName kOtherNames[] = {
-    {"141", "SIGPIPE"},   {"128+13", "SIGPIPE"},  {"13", "SIGPIPE"},
-    {"13/pipe", "SIGPIPE"}, {"sig_pipe", "SIGPIPE"}, {"broken pipe", "EPIPE"},
-    {"brokenpipeerror", "EPIPE"}, {"connection reset by peer", "ECONNRESET"},
-    {"connectionreseterror", "ECONNRESET"}, {"connection refused", "ECONNREFUSED"},
+    {"141", "SIGPIPE"},
+    {"128+13", "SIGPIPE"},
+    {"13", "SIGPIPE"},
+    {"13/pipe", "SIGPIPE"},
+    {"sig_pipe", "SIGPIPE"},
+    {"broken pipe", "EPIPE"},
+    {"brokenpipeerror", "EPIPE"},
+    {"connection reset by peer", "ECONNRESET"},
+    {"connectionreseterror", "ECONNRESET"},
+    {"connection refused", "ECONNREFUSED"},
 };
 
 std::string in_lower_case(std::string_view text) {
@@ -75,7 +81,8 @@ std::string nearest_code(std::string_view code) {
 std::string explanation_text(const Explanation& explanation, std::size_t width, bool colour) {
     constexpr std::size_t kIndent = 10;
     std::string out = paint(explanation.code, Paint::kBold, colour);
-    if (explanation.severity) out += std::string("  (") + severity_name(*explanation.severity) + ")";
+    if (explanation.severity)
+        out += std::string("  (") + severity_name(*explanation.severity) + ")";
     out += "\n\n";
     out += labelled("  What", explanation.meaning, kIndent, width);
     out += labelled("  How", explanation.how, kIndent, width);

@@ -15,10 +15,10 @@ enum class ExplanationKind : std::uint8_t { kCause, kErrno, kSigpipe };
 
 struct Explanation {
     ExplanationKind kind;
-    const char* code;     ///< as pipetrace prints it
-    const char* meaning;  ///< one line
-    const char* how;      ///< how it comes about
-    const char* advice;   ///< what to do
+    const char* code;                  ///< as pipetrace prints it
+    const char* meaning;               ///< one line
+    const char* how;                   ///< how it comes about
+    const char* advice;                ///< what to do
     std::optional<Severity> severity;  ///< of causes
 };
 

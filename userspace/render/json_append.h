@@ -28,8 +28,7 @@ inline void append_value(std::string& out, std::same_as<bool> auto value) {
 }
 
 template <std::integral Number>
-    requires(!std::same_as<Number, bool>)
-void append_value(std::string& out, Number number) {
+requires(!std::same_as<Number, bool>) void append_value(std::string& out, Number number) {
     char digits[24];
     const auto written = std::to_chars(digits, digits + sizeof digits, +number);
     out.append(digits, written.ptr);

@@ -96,10 +96,10 @@ std::string status_line(const TraceSummary& so_far, std::uint64_t elapsed_second
 
 std::string summary_text(const TraceSummary& summary, std::size_t width) {
     constexpr std::size_t kIndent = 11;  // of "pipetrace: "
-    std::string counts = fmt::format(
-        "{}; resets: {} received, {} sent; {}, {}.", plural(summary.incidents, "incident"),
-        summary.resets_received, summary.resets_sent, plural(summary.events, "event"),
-        lost_text(summary));
+    std::string counts =
+        fmt::format("{}; resets: {} received, {} sent; {}, {}.",
+                    plural(summary.incidents, "incident"), summary.resets_received,
+                    summary.resets_sent, plural(summary.events, "event"), lost_text(summary));
     std::string out = labelled("pipetrace:", counts, kIndent, width);
     if (summary.endpoints_older_than_trace > 0) {
         const bool one = summary.endpoints_older_than_trace == 1;
@@ -111,13 +111,13 @@ std::string summary_text(const TraceSummary& summary, std::size_t width) {
                         kIndent, width);
     }
     if (summary.evicted > 0) {
-        out += labelled("",
-                        fmt::format("{} dropped because a table was full: trace less at once, "
-                                    "with -p or a filter.",
-                                    summary.evicted == 1 ? "1 story was"
-                                                         : fmt::format("{} stories were",
-                                                                       summary.evicted)),
-                        kIndent, width);
+        out += labelled(
+            "",
+            fmt::format("{} dropped because a table was full: trace less at once, "
+                        "with -p or a filter.",
+                        summary.evicted == 1 ? "1 story was"
+                                             : fmt::format("{} stories were", summary.evicted)),
+            kIndent, width);
     }
     return out;
 }
@@ -139,11 +139,10 @@ std::string doctor_text(const HookReport& report, std::size_t width, bool colour
     }
     const std::size_t missing = report.missing_count();
     const std::size_t all = report.observations.size();
-    out += missing == 0
-               ? fmt::format("\nNothing is missing: {} of {} can be made in full.\n", all,
-                             plural(all, "observation"))
-               : fmt::format("\n{} of {} limited or missing.\n", missing,
-                             plural(all, "observation"));
+    out += missing == 0 ? fmt::format("\nNothing is missing: {} of {} can be made in full.\n", all,
+                                      plural(all, "observation"))
+                        : fmt::format("\n{} of {} limited or missing.\n", missing,
+                                      plural(all, "observation"));
     return out;
 }
 

@@ -38,8 +38,8 @@ std::vector<std::string> wrap(std::string_view text, std::size_t width) {
         const std::string_view word = text.substr(at, end - at);
         at = end + 1;
         if (word.empty()) continue;
-        const bool fits = !lines.empty() &&
-                          display_width(lines.back()) + 1 + display_width(word) <= width;
+        const bool fits =
+            !lines.empty() && display_width(lines.back()) + 1 + display_width(word) <= width;
         if (fits) {
             lines.back().append(" ").append(word);
         } else {

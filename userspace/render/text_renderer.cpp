@@ -50,8 +50,8 @@ std::string cause_block(const Verdict& verdict, const TextStyle& style) {
     const std::string confidence = verdict.confidence == Confidence::kUnknown
                                        ? "confidence unknown"
                                        : confidence_name(verdict.confidence);
-    return text.substr(0, line_start) + with_right_edge(text.substr(line_start), confidence,
-                                                        Paint::kBold, style, kLabelColumns);
+    return text.substr(0, line_start) +
+           with_right_edge(text.substr(line_start), confidence, Paint::kBold, style, kLabelColumns);
 }
 
 /// Who met what, and the cause at the right edge.
@@ -64,10 +64,9 @@ std::string head_block(const std::string& lead, const Incident& incident, const 
         head.pop_back();
     }
     const std::size_t last_line = head.rfind('\n') + 1;  // npos + 1 is 0
-    return head.substr(0, last_line) + with_right_edge(head.substr(last_line),
-                                                       cause_name(incident.verdict.cause),
-                                                       severity_paint(incident.verdict.severity),
-                                                       style, kIndent);
+    return head.substr(0, last_line) +
+           with_right_edge(head.substr(last_line), cause_name(incident.verdict.cause),
+                           severity_paint(incident.verdict.severity), style, kIndent);
 }
 
 std::string benign_line(const std::string& lead, const Incident& incident, std::size_t width) {
@@ -94,7 +93,8 @@ std::string process_details(const char* name, const InvolvedProcess& process,
     if (process.details.exe) add("exe", *process.details.exe);
     if (process.details.cmdline) {
         std::string words;
-        for (const std::string& word : *process.details.cmdline) words += (words.empty() ? "" : " ") + word;
+        for (const std::string& word : *process.details.cmdline)
+            words += (words.empty() ? "" : " ") + word;
         add("command", words);
     }
     if (process.parent_tgid) add("parent", std::to_string(*process.parent_tgid));
@@ -186,10 +186,9 @@ void TextRenderer::render(const Incident& incident, std::string& out) {
     const std::string number = fmt::format("#{}", number_of(incident));
     const std::string revision =
         incident.revision == 0 ? "" : fmt::format(" (revision {})", incident.revision);
-    const std::string lead =
-        fmt::format("{}{}  {}  {}", number, revision,
-                    time_of_day_text(clocks_.wall(incident.at), style_.utc),
-                    process_text(incident.process));
+    const std::string lead = fmt::format("{}{}  {}  {}", number, revision,
+                                         time_of_day_text(clocks_.wall(incident.at), style_.utc),
+                                         process_text(incident.process));
     if (verdict.severity == Severity::kBenign && !style_.verbose) {
         const std::string line = benign_line(lead + "  ", incident, style_.width);
         out += paint(line, Paint::kDim, style_.colour) + '\n';
@@ -206,8 +205,9 @@ void TextRenderer::render(const Incident& incident, std::string& out) {
     if (incident.revision == 0) out += labelled_text("Advice", verdict.advice, style_);
     if (incident.caused_by) {
         const auto root = numbers_.find(*incident.caused_by);
-        out += labelled_text("Root", root == numbers_.end() ? "incident " + *incident.caused_by
-                                                            : fmt::format("#{}", root->second),
+        out += labelled_text("Root",
+                             root == numbers_.end() ? "incident " + *incident.caused_by
+                                                    : fmt::format("#{}", root->second),
                              style_);
     }
     if (incident.lost > 0) {

@@ -217,7 +217,8 @@ constexpr Sentence kSentences[] = {
 EntryText as_it_is(const TimelineEntry& entry) {
     std::string details;
     for (const auto& [name, value] : entry.detail) {
-        details += with(details.empty() ? "" : ", ", terminal_safe(name) + " " + plain_value(value));
+        details +=
+            with(details.empty() ? "" : ", ", terminal_safe(name) + " " + plain_value(value));
     }
     return {terminal_safe(entry.event), details};
 }
@@ -225,13 +226,15 @@ EntryText as_it_is(const TimelineEntry& entry) {
 }  // namespace
 
 EntryText entry_text(const TimelineEntry& entry, const Incident& incident) {
-    const auto* found = std::find_if(std::begin(kSentences), std::end(kSentences),
-                                     [&](const Sentence& known) { return known.event == entry.event; });
+    const auto* found =
+        std::find_if(std::begin(kSentences), std::end(kSentences),
+                     [&](const Sentence& known) { return known.event == entry.event; });
     EntryText text = found == std::end(kSentences)
                          ? as_it_is(entry)
                          : found->make(EntryContext{entry, incident, EntryDetails(entry)});
     const bool own_clock = EntryDetails(entry).text("source") == "socket";
-    if (!entry.time_known && !own_clock) text.note = "(before the trace; read from the socket's state)";
+    if (!entry.time_known && !own_clock)
+        text.note = "(before the trace; read from the socket's state)";
     return text;
 }
 

@@ -1,0 +1,117 @@
+#include "render/report_text.h"
+
+#include "render/utf8.h"
+
+#include <gtest/gtest.h>
+
+#include <sstream>
+
+namespace pipetrace {
+namespace {
+
+HookReport report_with(Mode mode, std::size_t hooks, std::size_t limited) {
+    HookReport report;
+    report.mode = mode;
+    report.kernel = "6.12.0";
+    report.hook_count = hooks;
+    report.observations.push_back(
+        {"rst_received", "RST received", "tracepoint tcp_receive_reset", "", ""});
+    for (std::size_t i = 0; i < limited; ++i) {
+        report.observations.push_back(
+            {"rst_packet", "RST packet", "", "its TTL", "fentry cannot be attached here"});
+    }
+    return report;
+}
+
+TEST(ReadinessLine, OneProcess) {
+    EXPECT_EQ(readiness_line(report_with(Mode::kFull, 14, 0), {{4242}, true, ""}),
+              "pipetrace: tracing pid 4242 and its children: full mode, 14 hooks, nothing missing. "
+              "Ctrl-C ends.\n");
+}
+
+TEST(ReadinessLine, WholeSystemWithLimits) {
+    EXPECT_EQ(
+        readiness_line(report_with(Mode::kTracepoint, 11, 2), {}),
+        "pipetrace: tracing the whole system: tracepoint mode, 11 hooks, 2 observations limited "
+        "(pipetrace doctor). Ctrl-C ends.\n");
+    EXPECT_NE(
+        readiness_line(report_with(Mode::kKprobe, 1, 1), {}).find("1 hook, 1 observation limited"),
+        std::string::npos);
+}
+
+TEST(ReadinessLine, SeveralProcessesAndACommand) {
+    EXPECT_NE(readiness_line(report_with(Mode::kFull, 9, 0), {{1, 2}, false, ""})
+                  .find("tracing pids 1, 2:"),
+              std::string::npos);
+    const std::string run = readiness_line(report_with(Mode::kFull, 9, 0), {{}, true, "sh\n"});
+    EXPECT_NE(run.find("tracing sh\\x0a and its children:"), std::string::npos);
+    EXPECT_NE(run.find("Ends with the command."), std::string::npos);
+    EXPECT_EQ(run.find('\n'), run.size() - 1);
+}
+
+TEST(SummaryText, TellsCountsAndLosses) {
+    TraceSummary summary;
+    summary.incidents = 3;
+    summary.resets_received = 4;
+    summary.resets_sent = 1;
+    summary.events = 120;
+    EXPECT_EQ(summary_text(summary, 100),
+              "pipetrace: 3 incidents; resets: 4 received, 1 sent; 120 events, no events lost.\n");
+    summary.incidents = 1;
+    summary.lost_by_kind = {{"call_failed", 2}, {"rst_received", 10}};
+    EXPECT_EQ(summary_text(summary, 120),
+              "pipetrace: 1 incident; resets: 4 received, 1 sent; 120 events, 12 events lost "
+              "(call_failed "
+              "2, rst_received 10).\n");
+}
+
+TEST(SummaryText, NamesOlderEndpointsAndEvictions) {
+    TraceSummary summary;
+    summary.endpoints_older_than_trace = 5;
+    summary.evicted = 2;
+    const std::string text = summary_text(summary, 200);
+    EXPECT_NE(text.find("5 endpoints were older than the trace"), std::string::npos);
+    EXPECT_NE(text.find("2 stories were dropped"), std::string::npos);
+}
+
+TEST(StatusLine, DropsWhatDoesNotFit) {
+    TraceSummary summary;
+    summary.incidents = 2;
+    summary.resets_received = 7;
+    summary.events = 40;
+    EXPECT_EQ(status_line(summary, 12, 80),
+              "tracing for 12 s, 2 incidents, resets 7 in, 0 out, 40 events");
+    EXPECT_EQ(status_line(summary, 12, 30), "tracing for 12 s, 2 incidents");
+    EXPECT_EQ(status_line(summary, 12, 5), "");
+    summary.lost_by_kind["x"] = 1;
+    EXPECT_EQ(status_line(summary, 125, 80),
+              "tracing for 2 min 5 s, 2 incidents, resets 7 in, 0 out, 40 events, 1 lost");
+}
+
+TEST(DoctorText, ListsEveryObservationWithItsHookAndLoss) {
+    const std::string text = doctor_text(report_with(Mode::kTracepoint, 11, 1), 80, false);
+    EXPECT_NE(text.find("Kernel 6.12.0: tracepoint mode, 11 hooks."), std::string::npos);
+    EXPECT_NE(text.find("  ok       RST received  tracepoint tcp_receive_reset\n"),
+              std::string::npos);
+    EXPECT_NE(text.find("  none     RST packet    no hook\n"), std::string::npos);
+    EXPECT_NE(text.find("           lost  its TTL\n"), std::string::npos);
+    EXPECT_NE(text.find("           why   fentry cannot be attached here\n"), std::string::npos);
+    EXPECT_NE(text.find("1 of 2 observations limited or missing."), std::string::npos);
+    EXPECT_EQ(text.find('\x1b'), std::string::npos);
+    EXPECT_NE(doctor_text(report_with(Mode::kFull, 1, 0), 80, false).find("Nothing is missing"),
+              std::string::npos);
+    EXPECT_NE(doctor_text(report_with(Mode::kFull, 1, 1), 80, true).find("\x1b[31mnone"),
+              std::string::npos);
+}
+
+TEST(DoctorText, LongReasonsAreWrapped) {
+    HookReport report = report_with(Mode::kFull, 1, 1);
+    report.observations[1].why =
+        "a reason that goes on and on and on until the line is full and then "
+        "some more of it";
+    std::istringstream lines(doctor_text(report, 60, false));
+    for (std::string line; std::getline(lines, line);) EXPECT_LE(display_width(line), 60U) << line;
+}
+
+}  // namespace
+}  // namespace pipetrace
