@@ -9,24 +9,6 @@
 namespace pipetrace {
 namespace {
 
-constexpr const char* kKindNames[PT_RECORD_KIND_COUNT] = {
-    "",
-    "reset_received",
-    "reset_sent",
-    "error_raised",
-    "call_failed",
-    "sigpipe_generated",
-    "sigpipe_delivered",
-    "endpoint_remembered",
-    "state_changed",
-    "endpoint_destroyed",
-    "failures_counted",
-    "pipe_reader_seen",
-    "process_forked",
-    "process_executed",
-    "process_exited",
-};
-
 Comm comm_of(const char (&bytes)[PT_COMM_LEN]) {
     Comm comm;
     std::memcpy(comm.bytes.data(), bytes, comm.bytes.size());
@@ -275,10 +257,6 @@ std::variant<Event, DecodeError> Decoder::decode(std::span<const std::byte> reco
         case PT_PROCESS_EXITED: return decode_as<pt_process_exited>(record, ticks_per_second_);
         default: return DecodeError::kUnknownKind;
     }
-}
-
-const char* record_kind_name(std::uint32_t kind) {
-    return kind < PT_RECORD_KIND_COUNT ? kKindNames[kind] : "";
 }
 
 }  // namespace pipetrace

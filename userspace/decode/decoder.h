@@ -27,7 +27,4 @@ private:
     std::uint64_t ticks_per_second_;
 };
 
-/// Names of record kinds, for loss counts: "reset_received". Index is enum pt_record_kind.
-const char* record_kind_name(std::uint32_t kind);
-
 }  // namespace pipetrace

@@ -1,6 +1,7 @@
 #include "diagnose/rule_table.h"
 
 #include "diagnose/wording.h"
+#include "model/quantity_text.h"
 
 #include <array>
 #include <cerrno>
@@ -65,9 +66,9 @@ std::string died_why_not(const Incident& incident) {
     return or_else(not_seen_from_here(incident), "the peer's process was not killed");
 }
 std::string died_summary(const Incident& incident) {
-    return fmt::format("{} was killed by signal {} with the connection open{}; its kernel closed it, and "
+    return fmt::format("{} was killed by {} with the connection open{}; its kernel closed it, and "
                        "{} was told {}.",
-                       peer_name(incident), incident.facts.peer_closure.signal,
+                       peer_name(incident), signal_text(incident.facts.peer_closure.signal),
                        earlier_text(incident, incident.facts.peer_closure.at), victim_name(incident),
                        told_text(incident));
 }
@@ -91,7 +92,7 @@ std::string unread_summary(const Incident& incident) {
     return fmt::format("{} closed the connection{} with {} from {} unread, so its kernel sent RST "
                        "instead of FIN.",
                        peer_name(incident), earlier_text(incident, incident.facts.peer_closure.at),
-                       bytes_text(unread_at_peer(incident)), victim_name(incident));
+                       byte_count_text(unread_at_peer(incident)), victim_name(incident));
 }
 std::string unread_advice(const Incident& incident) {
     return fmt::format("Have {} read to the end of the request before it closes: shutdown(SHUT_WR), read "
@@ -269,8 +270,8 @@ MaybeConfidence reader_died_applies(const Incident& incident) {
 }
 std::string reader_died_why_not(const Incident&) { return "no reader was seen to be killed"; }
 std::string reader_died_summary(const Incident& incident) {
-    return fmt::format("{}, the pipe's last reader, was killed by signal {}{}; {} wrote on.",
-                       peer_name(incident), incident.facts.peer_closure.signal,
+    return fmt::format("{}, the pipe's last reader, was killed by {}{}; {} wrote on.",
+                       peer_name(incident), signal_text(incident.facts.peer_closure.signal),
                        earlier_text(incident, incident.facts.peer_closure.at), victim_name(incident));
 }
 std::string reader_died_advice(const Incident& incident) {

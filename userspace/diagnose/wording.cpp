@@ -1,6 +1,7 @@
 #include "diagnose/wording.h"
 
 #include "model/errno_name.h"
+#include "model/quantity_text.h"
 
 #include <fmt/format.h>
 
@@ -22,21 +23,6 @@ std::string peer_name(const Incident& incident) {
     if (incident.endpoint.kind == EndpointKind::kPipe) return "the last reader";
     if (incident.endpoint.remote) return "the peer " + *incident.endpoint.remote;
     return "the peer";
-}
-
-std::string duration_text(std::uint64_t us) {
-    if (us >= 60'000'000) return fmt::format("{} min {} s", us / 60'000'000, us / 1'000'000 % 60);
-    if (us >= 100'000) return fmt::format("{:.1f} s", static_cast<double>(us) / 1e6);
-    if (us >= 1'000) return fmt::format("{} ms", us / 1000);
-    return fmt::format("{} us", us);
-}
-
-std::string bytes_text(std::uint64_t count) {
-    std::string digits = std::to_string(count);
-    for (auto at = static_cast<std::ptrdiff_t>(digits.size()) - 3; at > 0; at -= 3) {
-        digits.insert(static_cast<std::size_t>(at), ",");
-    }
-    return digits + (count == 1 ? " byte" : " bytes");
 }
 
 std::string earlier_text(const Incident& incident, Ktime then) {

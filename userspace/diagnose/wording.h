@@ -3,7 +3,6 @@
 
 #include "model/incident.h"
 
-#include <cstdint>
 #include <string>
 
 namespace pipetrace {
@@ -13,12 +12,6 @@ std::string victim_name(const Incident& incident);
 
 /// "python3[4240]", or "the peer 10.0.0.7:443", or "the reader".
 std::string peer_name(const Incident& incident);
-
-/// "1.0 s", "12 ms", "85 us".
-std::string duration_text(std::uint64_t us);
-
-/// "1 byte", "1,204 bytes".
-std::string bytes_text(std::uint64_t count);
 
 /// " 1.0 s earlier" before the failure, or "" where the time is not known.
 std::string earlier_text(const Incident& incident, Ktime then);

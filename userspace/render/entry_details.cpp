@@ -1,7 +1,7 @@
 #include "render/entry_details.h"
 
 #include "model/errno_name.h"
-#include "render/quantity_text.h"
+#include "model/quantity_text.h"
 #include "render/utf8.h"
 
 namespace pipetrace {

@@ -1,7 +1,7 @@
 #include "render/headline.h"
 
 #include "model/errno_name.h"
-#include "render/quantity_text.h"
+#include "model/quantity_text.h"
 #include "render/timeline_text.h"
 #include "render/utf8.h"
 

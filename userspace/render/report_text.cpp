@@ -1,6 +1,6 @@
 #include "render/report_text.h"
 
-#include "render/quantity_text.h"
+#include "model/quantity_text.h"
 #include "render/text_layout.h"
 #include "render/utf8.h"
 

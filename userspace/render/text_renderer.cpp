@@ -1,7 +1,7 @@
 #include "render/text_renderer.h"
 
 #include "render/headline.h"
-#include "render/quantity_text.h"
+#include "model/quantity_text.h"
 #include "render/text_layout.h"
 #include "render/timeline_table.h"
 #include "render/timeline_text.h"

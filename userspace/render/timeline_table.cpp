@@ -1,6 +1,6 @@
 #include "render/timeline_table.h"
 
-#include "render/quantity_text.h"
+#include "model/quantity_text.h"
 #include "render/text_layout.h"
 #include "render/timeline_text.h"
 #include "render/utf8.h"

@@ -1,7 +1,7 @@
 #include "render/timeline_text.h"
 
 #include "render/entry_details.h"
-#include "render/quantity_text.h"
+#include "model/quantity_text.h"
 #include "render/utf8.h"
 
 #include <fmt/format.h>

@@ -1,4 +1,4 @@
-#include "render/quantity_text.h"
+#include "model/quantity_text.h"
 
 #include <gtest/gtest.h>
 

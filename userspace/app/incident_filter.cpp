@@ -1,0 +1,93 @@
+#include "app/incident_filter.h"
+
+#include <algorithm>
+#include <charconv>
+#include <string_view>
+
+namespace pipetrace {
+namespace {
+
+/// An empty list asks for nothing, so everything passes.
+template <typename Value, typename Matches>
+bool any(const std::vector<Value>& wanted, Matches matches) {
+    return wanted.empty() || std::any_of(wanted.begin(), wanted.end(), matches);
+}
+
+/// "127.0.0.1:80", "[::1]:80" -> 80; 0 where there is none.
+std::uint16_t port_of(const std::optional<std::string>& address) {
+    if (!address) return 0;
+    const std::size_t colon = address->rfind(':');
+    if (colon == std::string::npos) return 0;
+    std::uint16_t port = 0;
+    const char* first = address->data() + colon + 1;
+    std::from_chars(first, address->data() + address->size(), port);
+    return port;
+}
+
+/// "/system.slice/nginx.service" is below "/system.slice", and is meant by "nginx.service" too.
+bool is_cgroup(std::string_view path, std::string_view wanted) {
+    if (path == wanted) return true;
+    if (wanted.starts_with('/')) {
+        return path.starts_with(wanted) && (wanted.ends_with('/') || path[wanted.size()] == '/');
+    }
+    return path.ends_with(std::string("/") += wanted) ||
+           path.find('/' + std::string(wanted) + '/') != std::string_view::npos;
+}
+
+/// Container ids are given by any prefix of at least four digits, as container engines take them.
+bool is_container(std::string_view id, std::string_view wanted) {
+    constexpr std::size_t kShortestPrefix = 4;
+    return id == wanted || (wanted.size() >= kShortestPrefix && id.starts_with(wanted));
+}
+
+}  // namespace
+
+IncidentChooser::IncidentChooser(IncidentFilter filter) : filter_(std::move(filter)) {
+    traced_.insert(filter_.tgids.begin(), filter_.tgids.end());
+}
+
+bool IncidentChooser::wants(const Incident& incident) const {
+    if (incident.role == Role::kOrigin && !filter_.include_origin) return false;
+    const bool errno_wanted = any(filter_.errnos, [&](int wanted) {
+        return std::any_of(incident.errors.begin(), incident.errors.end(),
+                           [&](const CallError& error) { return error.error == wanted; });
+    });
+    const bool cause_wanted =
+        any(filter_.causes, [&](Cause wanted) { return incident.verdict.cause == wanted; });
+    const bool severity_wanted =
+        any(filter_.severities, [&](Severity wanted) { return incident.verdict.severity == wanted; });
+    return errno_wanted && cause_wanted && severity_wanted && wants_process(incident) &&
+           wants_endpoint(incident);
+}
+
+bool IncidentChooser::wants_process(const Incident& incident) const {
+    const InvolvedProcess& process = incident.process;
+    if (!traced_.empty() && (!process.tgid || !traced_.contains(*process.tgid))) return false;
+    const bool comm_wanted = any(filter_.comms, [&](const std::string& wanted) {
+        return process.comm == wanted ||
+               std::any_of(incident.errors.begin(), incident.errors.end(),
+                           [&](const CallError& error) { return error.thread == wanted; });
+    });
+    const bool uid_wanted =
+        any(filter_.uids, [&](std::uint32_t wanted) { return process.uid == wanted; });
+    const bool cgroup_wanted = any(filter_.cgroups, [&](const std::string& wanted) {
+        return process.details.cgroup && is_cgroup(*process.details.cgroup, wanted);
+    });
+    const bool container_wanted = any(filter_.containers, [&](const std::string& wanted) {
+        return process.details.container && is_container(*process.details.container, wanted);
+    });
+    return comm_wanted && uid_wanted && cgroup_wanted && container_wanted;
+}
+
+bool IncidentChooser::wants_endpoint(const Incident& incident) const {
+    const std::uint16_t local = port_of(incident.endpoint.local);
+    const std::uint16_t remote = port_of(incident.endpoint.remote);
+    const auto is = [](std::uint16_t port) {
+        return [port](std::uint16_t wanted) { return port != 0 && wanted == port; };
+    };
+    return any(filter_.kinds, [&](EndpointKind wanted) { return incident.endpoint.kind == wanted; }) &&
+           any(filter_.local_ports, is(local)) && any(filter_.remote_ports, is(remote)) &&
+           any(filter_.ports, [&](std::uint16_t wanted) { return is(local)(wanted) || is(remote)(wanted); });
+}
+
+}  // namespace pipetrace

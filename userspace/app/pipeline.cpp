@@ -1,0 +1,146 @@
+#include "app/pipeline.h"
+
+#include "diagnose/diagnoser.h"
+#include "source/host_reader.h"
+#include "source/syscall_table.h"
+
+#include <utility>
+#include <variant>
+
+#include <unistd.h>
+
+namespace pipetrace {
+namespace {
+
+constexpr std::size_t kBootIdDigits = 8;
+
+template <typename Body>
+const Body* as(const Event& event) {
+    return std::get_if<Body>(&event.body);
+}
+
+bool sees(const HookReport& report, const std::string& observation) {
+    for (const ObservationStatus& status : report.observations) {
+        if (status.observation == observation) return !status.hook.empty();
+    }
+    return false;
+}
+
+}  // namespace
+
+Pipeline::Pipeline(Settings settings, KernelSource& source, OutputFile& output)
+    : settings_(std::move(settings)),
+      source_(source),
+      output_(output),
+      host_(read_host_identity()),
+      clocks_(read_clock_offsets()),
+      decoder_(source.ticks_per_second()),
+      processes_(settings_.options.cmdline),
+      chooser_(settings_.options.filter),
+      json_(host_, clocks_),
+      text_(clocks_, settings_.text_style),
+      correlator_(correlator_config(), [this](Incident&& incident) { print(std::move(incident)); }) {}
+
+CorrelatorConfig Pipeline::correlator_config() const {
+    const HookReport& report = source_.hook_report();
+    CorrelatorConfig config;
+    config.id_prefix = host_.boot_id.substr(0, kBootIdDigits);
+    config.syscall_name = syscall_name;
+    config.sends_seen = sees(report, "send_failed");
+    config.receives_seen = sees(report, "receive_failed");
+    return config;
+}
+
+void Pipeline::trace_process(Tgid tgid) {
+    chooser_.add_traced(tgid);
+    living_.insert(tgid);
+}
+
+std::size_t Pipeline::pump() {
+    const std::uint64_t before = events_;
+    source_.drain([this](std::span<const std::byte> record) { take_record(record); });
+    std::uint64_t lost = 0;
+    for (const auto& [kind, count] : source_.losses()) lost += count;
+    correlator_.set_lost(lost);
+    correlator_.advance_to(read_ktime());
+    if (correlator_.take_owner_wanted()) source_.snapshot_owners();
+    return events_ - before;
+}
+
+void Pipeline::finish() {
+    pump();
+    const auto take = [this](std::span<const std::byte> record) { take_record(record); };
+    source_.failure_counts(take);
+    source_.drain(take);
+    correlator_.finish();
+}
+
+void Pipeline::take_record(std::span<const std::byte> record) {
+    const auto decoded = decoder_.decode(record);
+    const Event* event = std::get_if<Event>(&decoded);
+    if (event == nullptr) {
+        ++undecodable_;
+        return;
+    }
+    ++events_;
+    look_at(*event);
+    correlator_.observe(*event);
+}
+
+/// What must be done at once, before the event waits for its order: read what the process will take
+/// with it.
+void Pipeline::look_at(const Event& event) {
+    const Tgid tgid = event.task.process.tgid;
+    if (const auto* forked = as<ProcessForked>(event)) {
+        const Tgid child = forked->child.process.tgid;
+        chooser_.add_traced(child);
+        if (ended_.erase(child) == 0) living_.insert(child);
+    } else if (as<ProcessExecuted>(event)) {
+        processes_.executed(event.task);
+    } else if (as<ProcessExited>(event)) {
+        if (living_.erase(tgid) == 0 && event.is_traced) ended_.insert(tgid);
+        // Its pipes end with it: how often each failed must be known before.
+        source_.failure_counts([this](std::span<const std::byte> record) { take_record(record); }, tgid);
+    } else if (as<CallFailed>(event) || as<SigpipeGenerated>(event)) {
+        processes_.meet(event.task);
+    }
+}
+
+void Pipeline::print(Incident&& incident) {
+    if (stopped_ || incident.process.tgid == static_cast<Tgid>(::getpid())) return;
+    diagnose(incident);
+    processes_.describe(incident.process, clocks_);
+    if (incident.peer) processes_.describe(incident.peer->process, clocks_);
+    if (!chooser_.wants(incident)) return;
+    line_.clear();
+    if (settings_.options.json) {
+        json_.render(incident, line_);
+    } else {
+        text_.render(incident, line_);
+    }
+    const OutputFile::Outcome outcome = output_.write(line_);
+    if (outcome != OutputFile::Outcome::kWritten) {
+        trouble_ = outcome;
+        stopped_ = true;
+        return;
+    }
+    if (incident.revision > 0) return;
+    ++shown_;
+    if (incident.facts.older_than_trace) ++older_endpoints_;
+    if (settings_.options.count && shown_ >= *settings_.options.count) stopped_ = true;
+}
+
+TraceSummary Pipeline::summary() const {
+    TraceSummary summary;
+    summary.incidents = shown_;
+    summary.resets_received = correlator_.resets_received();
+    summary.resets_sent = correlator_.resets_sent();
+    summary.events = events_;
+    summary.lost_by_kind = source_.losses();
+    if (undecodable_ > 0) summary.lost_by_kind["undecodable"] = undecodable_;
+    summary.endpoints_older_than_trace = older_endpoints_;
+    summary.evicted = correlator_.evicted();
+    return summary;
+}
+
+}  // namespace pipetrace

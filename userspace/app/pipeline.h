@@ -1,0 +1,78 @@
+// The whole flow of one trace: records from a source become events, incidents, verdicts and output.
+// The only file that knows every stage.
+#pragma once
+
+#include "app/incident_filter.h"
+#include "app/output_file.h"
+#include "app/process_directory.h"
+#include "correlate/correlator.h"
+#include "decode/decoder.h"
+#include "model/observation.h"
+#include "model/options.h"
+#include "render/json_renderer.h"
+#include "render/text_renderer.h"
+#include "source/kernel_source.h"
+
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <string>
+
+namespace pipetrace {
+
+class Pipeline {
+public:
+    struct Settings {
+        Options options;
+        TextStyle text_style;
+    };
+
+    /// Source and output must outlive it.
+    Pipeline(Settings settings, KernelSource& source, OutputFile& output);
+
+    /// Whose incidents are wanted, beyond the filter: the process of `run`, children found at start.
+    void trace_process(Tgid tgid);
+
+    /// Handles all records that are there now and prints what is due. Says how many there were.
+    std::size_t pump();
+    /// The trace ends: the rest is handled, everything that is open is printed.
+    void finish();
+
+    /// Output failed or its reader has gone, or -c is reached: nothing more need be done.
+    bool stopped() const { return stopped_; }
+    std::optional<OutputFile::Outcome> output_trouble() const { return trouble_; }
+
+    /// Traced processes that still live.
+    std::size_t living() const { return living_.size(); }
+    TraceSummary summary() const;
+    std::uint64_t shown() const { return shown_; }
+
+private:
+    void take_record(std::span<const std::byte> record);
+    void look_at(const Event& event);
+    void print(Incident&& incident);
+    CorrelatorConfig correlator_config() const;
+
+    Settings settings_;
+    KernelSource& source_;
+    OutputFile& output_;
+    HostIdentity host_;
+    ClockOffsets clocks_;
+    Decoder decoder_;
+    ProcessDirectory processes_;
+    IncidentChooser chooser_;
+    JsonRenderer json_;
+    TextRenderer text_;
+    Correlator correlator_;
+    std::set<Tgid> living_;
+    std::set<Tgid> ended_;  ///< exits may overtake forks by a moment
+    std::optional<OutputFile::Outcome> trouble_;
+    std::string line_;
+    std::uint64_t events_ = 0;
+    std::uint64_t shown_ = 0;
+    std::uint64_t undecodable_ = 0;
+    std::uint64_t older_endpoints_ = 0;
+    bool stopped_ = false;
+};
+
+}  // namespace pipetrace

@@ -1,0 +1,64 @@
+// `pipetrace [-p PID]…`: live, until something ends it.
+#include "app/commands.h"
+#include "app/error_report.h"
+#include "app/trace_session.h"
+#include "source/process_reader.h"
+
+#include <unistd.h>
+
+#include <fmt/format.h>
+
+namespace pipetrace {
+namespace {
+
+Status check_processes(const std::vector<Tgid>& tgids) {
+    const ProcessReader reader;
+    for (const Tgid tgid : tgids) {
+        if (reader.exists(tgid)) continue;
+        return Error{fmt::format("cannot trace process {}", tgid), "there is no process with this id",
+                     "`pgrep -a NAME` finds the id of a running program; `pipetrace run -- CMD` starts one."};
+    }
+    return Done{};
+}
+
+Status watch_processes(TraceSession& session, const IncidentFilter& filter) {
+    const ProcessReader reader;
+    for (const Tgid tgid : filter.tgids) {
+        const Status watched = session.source().watch(tgid, filter.follow_children);
+        if (!watched) return watched;
+        if (reader.exists(tgid)) session.pipeline().trace_process(tgid);
+        if (!filter.follow_children) continue;
+        for (const Tgid child : reader.descendants(tgid)) {
+            if (!session.source().watch(child, true)) continue;
+            session.pipeline().trace_process(child);
+        }
+    }
+    return Done{};
+}
+
+}  // namespace
+
+int trace_command(const Options& options) {
+    SignalGuard signals;
+    if (const Status found = check_processes(options.filter.tgids); !found) {
+        report_error(found.error());
+        return kStatusFailed;
+    }
+    TraceSession::Settings settings;
+    settings.options = options;
+    settings.target = TraceTarget{options.filter.tgids, options.filter.follow_children, ""};
+    auto session = TraceSession::open(std::move(settings));
+    if (!session) {
+        report_error(session.error());
+        return kStatusFailed;
+    }
+    if (const Status watched = watch_processes(**session, options.filter); !watched) {
+        report_error(watched.error());
+        return kStatusFailed;
+    }
+    (*session)->announce();
+    (*session)->run_until_end(signals, {});
+    return (*session)->finish().failed ? kStatusFailed : kStatusDone;
+}
+
+}  // namespace pipetrace

@@ -1,0 +1,153 @@
+#include "app/trace_session.h"
+
+#include "app/error_report.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <string_view>
+
+#include <poll.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+namespace pipetrace {
+namespace {
+
+using std::chrono::milliseconds;
+using Clock = std::chrono::steady_clock;
+
+/// Long enough to cost nothing, short enough that events waiting for their order are told at once.
+constexpr milliseconds kSettling{12};
+constexpr milliseconds kQuiet{1000};
+constexpr int kQuietRounds = 120;  ///< settling rounds until incidents have been printed when due
+
+void print_to_stderr(std::string_view text) {
+    [[maybe_unused]] const auto written = ::write(STDERR_FILENO, text.data(), text.size());
+}
+
+}  // namespace
+
+std::size_t terminal_width(int fd) {
+    winsize size{};
+    if (::ioctl(fd, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return 80;
+    return size.ws_col;
+}
+
+bool wants_colour(int fd) {
+    const char* refused = std::getenv("NO_COLOR");
+    const char* terminal = std::getenv("TERM");
+    if (refused != nullptr && *refused != '\0') return false;
+    if (terminal != nullptr && std::string_view(terminal) == "dumb") return false;
+    return ::isatty(fd) == 1;
+}
+
+Result<std::unique_ptr<TraceSession>> TraceSession::open(Settings settings) {
+    OutputFile output(settings.default_output_fd, "standard output");
+    if (settings.options.output_path) {
+        auto created = OutputFile::create(*settings.options.output_path);
+        if (!created) return created.error();
+        KernelSource::Settings kernel{settings.options.mode, settings.options.errors};
+        auto source = KernelSource::open(kernel);
+        if (!source) return source.error();
+        return std::unique_ptr<TraceSession>(
+            new TraceSession(std::move(settings), std::move(*source), std::move(*created)));
+    }
+    auto source = KernelSource::open({settings.options.mode, settings.options.errors});
+    if (!source) return source.error();
+    return std::unique_ptr<TraceSession>(
+        new TraceSession(std::move(settings), std::move(*source), std::move(output)));
+}
+
+TraceSession::TraceSession(Settings settings, std::unique_ptr<KernelSource> source, OutputFile output)
+    : settings_(std::move(settings)),
+      source_(std::move(source)),
+      output_(std::move(output)),
+      started_(Clock::now()) {
+    TextStyle style;
+    style.colour = wants_colour(output_.fd());
+    style.width = terminal_width(output_.fd());
+    style.verbose = settings_.options.verbose;
+    pipeline_ = std::make_unique<Pipeline>(Pipeline::Settings{settings_.options, style}, *source_, output_);
+    status_wanted_ = !settings_.options.quiet && ::isatty(STDERR_FILENO) == 1;
+    if (settings_.options.verbose) print_to_stderr(source_->load_log());
+}
+
+void TraceSession::announce() {
+    started_ = Clock::now();
+    if (settings_.print_readiness) {
+        print_to_stderr(readiness_line(source_->hook_report(), settings_.target));
+    }
+}
+
+std::uint64_t TraceSession::elapsed_seconds() const {
+    return static_cast<std::uint64_t>(
+        std::chrono::duration_cast<std::chrono::seconds>(Clock::now() - started_).count());
+}
+
+bool TraceSession::time_is_up() const {
+    const auto& limit = settings_.options.duration_seconds;
+    return limit && Clock::now() - started_ >= std::chrono::duration<double>(*limit);
+}
+
+milliseconds TraceSession::next_timeout() const {
+    milliseconds timeout = status_wanted_ ? kQuiet : milliseconds{-1};
+    if (!settings_.options.duration_seconds) return timeout;
+    const std::chrono::duration<double> limit(*settings_.options.duration_seconds);
+    const auto left = std::chrono::ceil<milliseconds>(started_ + limit - Clock::now());
+    const milliseconds bounded = std::clamp(left, milliseconds{0}, milliseconds{3'600'000});
+    return timeout.count() < 0 ? bounded : std::min(timeout, bounded);
+}
+
+void TraceSession::show_status_line() {
+    if (!status_wanted_) return;
+    print_to_stderr("\r" +
+                    status_line(pipeline_->summary(), elapsed_seconds(), terminal_width(STDERR_FILENO)) +
+                    "\x1b[K");
+    status_shown_ = true;
+}
+
+void TraceSession::clear_status_line() {
+    if (std::exchange(status_shown_, false)) print_to_stderr("\r\x1b[K");
+}
+
+void TraceSession::run_until_end(SignalGuard& signals, const Watch& watch) {
+    int settling_rounds = 0;
+    while (!pipeline_->stopped() && !time_is_up()) {
+        // A reader that leaves shows as an error on our end, even while there is nothing to write.
+        std::array<pollfd, 3> others{pollfd{signals.fd(), POLLIN, 0}, pollfd{watch.fd, POLLIN, 0},
+                                     pollfd{output_.fd(), 0, 0}};
+        milliseconds timeout = next_timeout();
+        if (settling_rounds > 0) timeout = timeout.count() < 0 ? kSettling : std::min(timeout, kSettling);
+        source_->wait(timeout, others);
+        clear_status_line();
+        settling_rounds = pipeline_->pump() > 0 ? kQuietRounds : std::max(settling_rounds - 1, 0);
+        if ((others[2].revents & (POLLERR | POLLHUP)) != 0) break;
+        if ((others[1].revents & (POLLIN | POLLHUP | POLLERR)) != 0 && watch.on_ready()) break;
+        if ((others[0].revents & POLLIN) != 0) {
+            const auto received = signals.take();
+            if (received && (!watch.on_signal || watch.on_signal(*received))) break;
+        }
+        if (!settings_.options.filter.tgids.empty() && pipeline_->living() == 0) break;
+        show_status_line();
+    }
+    clear_status_line();
+}
+
+SessionResult TraceSession::finish() {
+    clear_status_line();
+    pipeline_->finish();
+    source_->detach();
+    SessionResult result;
+    result.shown = pipeline_->shown();
+    if (pipeline_->output_trouble() == OutputFile::Outcome::kFailed) {
+        report_error(output_.error());
+        result.failed = true;
+    }
+    if (settings_.print_summary && !settings_.options.quiet) {
+        print_to_stderr(summary_text(pipeline_->summary(), terminal_width(STDERR_FILENO)));
+    }
+    return result;
+}
+
+}  // namespace pipetrace

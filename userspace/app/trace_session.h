@@ -1,0 +1,75 @@
+// One trace from the readiness line to the summary: the loop around a pipeline, and what may end it.
+#pragma once
+
+#include "app/output_file.h"
+#include "app/pipeline.h"
+#include "app/signals.h"
+#include "render/report_text.h"
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+
+namespace pipetrace {
+
+struct SessionResult {
+    bool failed = false;      ///< output could not be written
+    std::uint64_t shown = 0;  ///< incidents
+};
+
+class TraceSession {
+public:
+    struct Settings {
+        Options options;
+        TraceTarget target;
+        int default_output_fd = 1;  ///< of incidents, without -o
+        bool print_readiness = true;
+        bool print_summary = true;
+    };
+
+    /// Attaches everything and opens the output; the readiness line is the caller's to ask for.
+    static Result<std::unique_ptr<TraceSession>> open(Settings settings);
+
+    KernelSource& source() { return *source_; }
+    Pipeline& pipeline() { return *pipeline_; }
+
+    /// Tells on stderr that tracing has begun.
+    void announce();
+
+    /// Something besides time, signals and output that may end the trace.
+    struct Watch {
+        int fd = -1;                                     ///< polled for reading; -1 none
+        std::function<bool()> on_ready;                  ///< true: end the trace
+        std::function<bool(SignalGuard::Received)> on_signal;  ///< true: end; default: every signal ends
+    };
+    void run_until_end(SignalGuard& signals, const Watch& watch);
+
+    /// Detaches, prints what is open, and the summary.
+    SessionResult finish();
+
+private:
+    TraceSession(Settings settings, std::unique_ptr<KernelSource> source, OutputFile output);
+
+    std::chrono::milliseconds next_timeout() const;
+    bool time_is_up() const;
+    void show_status_line();
+    void clear_status_line();
+    std::uint64_t elapsed_seconds() const;
+
+    Settings settings_;
+    std::unique_ptr<KernelSource> source_;
+    OutputFile output_;
+    std::unique_ptr<Pipeline> pipeline_;
+    std::chrono::steady_clock::time_point started_;
+    bool status_wanted_ = false;
+    bool status_shown_ = false;
+};
+
+/// Columns of the terminal behind fd, 80 where it is none.
+std::size_t terminal_width(int fd);
+
+/// Colour only on a terminal, and not with NO_COLOR.
+bool wants_colour(int fd);
+
+}  // namespace pipetrace
