@@ -102,7 +102,10 @@ EntryText data_sent(const EntryContext& context) {
     std::string sentence = (bytes ? byte_count_text(*bytes) : "data") + " sent";
     if (detail.text("answered") == "RST") {
         // In CLOSE_WAIT the peer had closed already: there was nobody to read it.
-        sentence += state == "CLOSE_WAIT" ? ", to nobody" : ", answered with RST";
+        const auto& rst = context.incident.rst;
+        const bool closed_before =
+            state == "CLOSE_WAIT" || (rst && rst->state == TcpState::kCloseWait);
+        sentence += closed_before ? ", to nobody" : ", answered with RST";
     }
     if (detail.text("source") == "socket") return {sentence, "(by the socket's own clock)"};
     return {sentence, state};
@@ -166,7 +169,7 @@ EntryText sigpipe_generated(const EntryContext& context) {
 EntryText sigpipe_delivered(const EntryContext& context) {
     const std::string disposition = context.detail.text("disposition");
     std::string sentence = "SIGPIPE delivered";
-    if (disposition == "default") sentence += ", ends the process";
+    if (disposition == "default" || disposition == "kills") sentence += ", ends the process";
     if (disposition == "handler") sentence += " to its handler";
     if (disposition == "ignore") sentence += ", ignored";
     return {sentence, thread_note(context)};
