@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <climits>
 #include <iterator>
 #include <string_view>
 
@@ -77,6 +78,15 @@ CallError told_error(const FailedCall& call, SyscallName syscall_name) {
     return error;
 }
 
+/// A pipe takes up to PIPE_BUF bytes whole or not at all (pipe(7)), and a count that the signal's
+/// delivery still finds unchanged was not added to: then the write is known to have returned EPIPE.
+bool surely_failed(const RaisedSigpipe& sigpipe) {
+    if (sigpipe.body.endpoint.kind != EndpointKind::kPipe) return false;
+    const bool atomic = sigpipe.body.call.bytes >= 0 && sigpipe.body.call.bytes <= PIPE_BUF;
+    const bool counted = sigpipe.delivered && sigpipe.body.written_bytes != 0;
+    return atomic || counted;
+}
+
 /// The write that raised this SIGPIPE, where no hook saw it fail: it returned EPIPE.
 FailedCall implied_call(const RaisedSigpipe& sigpipe) {
     FailedCall call;
@@ -88,7 +98,7 @@ FailedCall implied_call(const RaisedSigpipe& sigpipe) {
     call.body.direction = CallDirection::kSend;
     call.body.error = EPIPE;
     call.count = sigpipe.count;
-    call.inferred = true;
+    call.inferred = !surely_failed(sigpipe);
     return call;
 }
 
@@ -205,7 +215,10 @@ EndpointStory endpoint_of(const Story& story, const std::vector<FailedCall>& cal
     return told;
 }
 
-std::optional<Peer> peer_of(const Story& story) {
+/// What the other end did after the failure has no part in it.
+Closure closure_before(const Closure& closure, Ktime at) { return closure.at <= at ? closure : Closure{}; }
+
+std::optional<Peer> peer_of(const Story& story, Ktime at) {
     if (story.reader != nullptr) {
         Peer peer;
         peer.process = involved(story.reader->closure.by);
@@ -214,7 +227,7 @@ std::optional<Peer> peer_of(const Story& story) {
         return peer;
     }
     if (story.peer == nullptr) return std::nullopt;
-    const Closure& closure = story.peer->closure;
+    const Closure closure = closure_before(story.peer->closure, at);
     Task task = closure.by;
     if (!task.known() && story.peer->remembered) task = story.peer->remembered->owner;
     if (!task.known()) return std::nullopt;
@@ -229,7 +242,7 @@ std::optional<Peer> peer_of(const Story& story) {
     return peer;
 }
 
-IncidentFacts judged_facts(const Story& story, const std::vector<FailedCall>& calls) {
+IncidentFacts judged_facts(const Story& story, const std::vector<FailedCall>& calls, Ktime at) {
     IncidentFacts facts;
     if (!calls.empty()) facts.shutdown = calls.front().body.tcp.shutdown;
     if (story.reader != nullptr) {
@@ -240,10 +253,10 @@ IncidentFacts judged_facts(const Story& story, const std::vector<FailedCall>& ca
     if (story.peer_reset != nullptr) facts.peer_reset = story.peer_reset->body;
     if (story.peer != nullptr) {
         facts.peer_on_host = true;
-        facts.peer_closure = story.peer->closure;
+        facts.peer_closure = closure_before(story.peer->closure, at);
     }
     if (story.own == nullptr) return facts;
-    facts.own_closure = story.own->closure;
+    facts.own_closure = closure_before(story.own->closure, at);
     facts.pending_error = pending_error(*story.own);
     const auto& remembered = story.own->remembered;
     facts.was_connected = remembered && (remembered->opened.known() || remembered->older_than_trace);
@@ -329,9 +342,9 @@ Incident tell(const Story& story) {
     }
     incident.endpoint = endpoint_of(story, calls, incident.rst, incident.at);
     incident.first_close = first_close_of(story, incident.rst);
-    incident.peer = peer_of(story);
-    incident.facts = judged_facts(story, calls);
-    incident.timeline = timeline_of(story, incident.errors);
+    incident.peer = peer_of(story, incident.at);
+    incident.facts = judged_facts(story, calls, incident.at);
+    incident.timeline = timeline_of(story, incident);
     return incident;
 }
 

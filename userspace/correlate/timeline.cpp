@@ -178,7 +178,7 @@ bool write_succeeded(const RaisedSigpipe& sigpipe) {
 
 std::string comm_text(const Comm& comm) { return std::string(comm.view()); }
 
-std::vector<TimelineEntry> timeline_of(const Story& story, const std::vector<CallError>& errors) {
+std::vector<TimelineEntry> timeline_of(const Story& story, const Incident& incident) {
     std::vector<TimelineEntry> timeline;
     const Connection* own = story.own;
     const std::optional<std::string> why =
@@ -190,7 +190,7 @@ std::vector<TimelineEntry> timeline_of(const Story& story, const std::vector<Cal
         if (write.known()) seen_by = std::min(seen_by, write);
         add_opening(timeline, *own->remembered);
         if (story.peer != nullptr) {
-            add_closure(timeline, story.peer->closure, Side::kPeer, story.syscall_name);
+            add_closure(timeline, incident.facts.peer_closure, Side::kPeer, story.syscall_name);
         }
         add_fin(timeline, *own->remembered, seen_by);
     }
@@ -198,7 +198,7 @@ std::vector<TimelineEntry> timeline_of(const Story& story, const std::vector<Cal
         add_closure(timeline, story.reader->closure, Side::kPeer, story.syscall_name);
     }
     if (own != nullptr) {
-        add_closure(timeline, own->closure, Side::kLocal, story.syscall_name);
+        add_closure(timeline, incident.facts.own_closure, Side::kLocal, story.syscall_name);
         add_drawing_write(timeline, *own);
         add_peer_reset(timeline, story, why);
         add_reset(timeline, *own);
@@ -207,7 +207,7 @@ std::vector<TimelineEntry> timeline_of(const Story& story, const std::vector<Cal
     for (const RaisedSigpipe& sigpipe : story.failure->sigpipes) {
         add_sigpipe(timeline, sigpipe, story.syscall_name);
     }
-    add_calls(timeline, errors);
+    add_calls(timeline, incident.errors);
     add_exit(timeline, *story.failure);
     std::stable_sort(timeline.begin(), timeline.end(),
                      [](const TimelineEntry& a, const TimelineEntry& b) { return a.at < b.at; });

@@ -7,7 +7,8 @@
 
 namespace pipetrace {
 
-std::vector<TimelineEntry> timeline_of(const Story& story, const std::vector<CallError>& errors);
+/// `incident` is told but for its timeline.
+std::vector<TimelineEntry> timeline_of(const Story& story, const Incident& incident);
 
 /// What became of one SIGPIPE.
 SigpipeFate fate_of(const RaisedSigpipe& sigpipe);
