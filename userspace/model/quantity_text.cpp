@@ -1,10 +1,11 @@
 #include "model/quantity_text.h"
 
-#include <fmt/format.h>
-
 #include <csignal>
+#include <cstddef>
+#include <cstdio>
 #include <cstring>
 #include <ctime>
+#include <iterator>
 
 namespace pipetrace {
 namespace {
@@ -27,32 +28,48 @@ std::tm broken_down(WallTime at, bool utc) {
     return date;
 }
 
+/// Two whole numbers and their units: "2 min 5 s".
+std::string two_parts(std::uint64_t large, const char* large_unit, std::uint64_t small,
+                      const char* small_unit) {
+    return std::to_string(large) + large_unit + std::to_string(small) + small_unit;
+}
+
+template <typename... Values>
+std::string printed(const char* format, Values... values) {
+    char text[64];
+    const int size = std::snprintf(text, sizeof text, format, values...);
+    return size > 0 ? std::string(text) : std::string();
+}
+
 }  // namespace
 
 std::string duration_text(std::uint64_t us) {
     constexpr std::uint64_t kSecond = 1'000'000;
     const std::uint64_t seconds = us / kSecond;
-    if (us < 1000) return fmt::format("{} us", us);
+    if (us < 1000) return std::to_string(us) + " us";
     // Whole parts are cut, not rounded: nothing may be said to have lasted longer than it did.
-    if (us < kSecond) return fmt::format("{}.{} ms", us / 1000, us % 1000 / 100);
-    if (seconds < 120) return fmt::format("{}.{:03} s", seconds, us % kSecond / 1000);
-    if (seconds < 7200) return fmt::format("{} min {} s", seconds / 60, seconds % 60);
-    if (seconds < 172800) return fmt::format("{} h {} min", seconds / 3600, seconds / 60 % 60);
-    return fmt::format("{} d {} h", seconds / 86400, seconds / 3600 % 24);
+    if (us < kSecond) return two_parts(us / 1000, ".", us % 1000 / 100, " ms");
+    if (seconds < 120) {
+        const std::string thousandths = std::to_string(1000 + us % kSecond / 1000).substr(1);
+        return std::to_string(seconds) + "." + thousandths + " s";
+    }
+    if (seconds < 7200) return two_parts(seconds / 60, " min ", seconds % 60, " s");
+    if (seconds < 172800) return two_parts(seconds / 3600, " h ", seconds / 60 % 60, " min");
+    return two_parts(seconds / 86400, " d ", seconds / 3600 % 24, " h");
 }
 
 std::string offset_text(std::int64_t us) {
     if (us == 0) return "0   ";
     const char sign = us < 0 ? '-' : '+';
     const auto size = us < 0 ? -static_cast<double>(us) : static_cast<double>(us);
-    if (size < 1e4) return fmt::format("{}{:.3f} ms", sign, size / 1e3);
-    if (size < 1e6) return fmt::format("{}{:.1f} ms", sign, size / 1e3);
-    if (size < 1e8) return fmt::format("{}{:.3f} s ", sign, size / 1e6);
-    return fmt::format("{}{:.0f} s ", sign, size / 1e6);
+    if (size < 1e4) return printed("%c%.3f ms", sign, size / 1e3);
+    if (size < 1e6) return printed("%c%.1f ms", sign, size / 1e3);
+    if (size < 1e8) return printed("%c%.3f s ", sign, size / 1e6);
+    return printed("%c%.0f s ", sign, size / 1e6);
 }
 
 std::string size_text(std::uint64_t bytes) {
-    if (bytes < 10000) return fmt::format("{} B", bytes);
+    if (bytes < 10000) return std::to_string(bytes) + " B";
     constexpr const char* kUnits[] = {"KiB", "MiB", "GiB", "TiB"};
     auto size = static_cast<double>(bytes) / 1024;
     std::size_t unit = 0;
@@ -60,29 +77,29 @@ std::string size_text(std::uint64_t bytes) {
         size /= 1024;
         ++unit;
     }
-    return fmt::format("{:.1f} {}", size, kUnits[unit]);
+    return printed("%.1f %s", size, kUnits[unit]);
 }
 
 std::string byte_count_text(std::int64_t bytes) {
-    return fmt::format("{} byte{}", bytes, bytes == 1 ? "" : "s");
+    return std::to_string(bytes) + (bytes == 1 ? " byte" : " bytes");
 }
 
 std::string time_of_day_text(WallTime at, bool utc) {
     const std::tm date = broken_down(at, utc);
-    const std::int64_t ms = (at.ns - whole_seconds(at) * kSecondNs) / 1'000'000;
+    const auto ms = static_cast<int>((at.ns - whole_seconds(at) * kSecondNs) / 1'000'000);
     const char* zone = utc ? "UTC" : date.tm_zone;
-    return fmt::format("{:02}:{:02}:{:02}.{:03} {}", date.tm_hour, date.tm_min, date.tm_sec, ms,
-                       zone != nullptr ? zone : "");
+    return printed("%02d:%02d:%02d.%03d ", date.tm_hour, date.tm_min, date.tm_sec, ms) +
+           (zone != nullptr ? zone : "");
 }
 
 std::string date_text(WallTime at, bool utc) {
     const std::tm date = broken_down(at, utc);
-    return fmt::format("{:04}-{:02}-{:02}", date.tm_year + 1900, date.tm_mon + 1, date.tm_mday);
+    return printed("%04d-%02d-%02d", date.tm_year + 1900, date.tm_mon + 1, date.tm_mday);
 }
 
 std::string signal_text(int signal) {
     const char* name = signal > 0 ? ::sigabbrev_np(signal) : nullptr;
-    return name != nullptr ? fmt::format("SIG{}", name) : fmt::format("signal {}", signal);
+    return name != nullptr ? std::string("SIG") + name : "signal " + std::to_string(signal);
 }
 
 }  // namespace pipetrace
