@@ -209,6 +209,14 @@ TEST(TimelineTable, AlignsNotesAndFitsItsWidth) {
     EXPECT_EQ(closed.find("FIN"), fin.find("ESTABLISHED"));
 }
 
+TEST(TimelineTable, AShortNoteStaysBesideALongSentence) {
+    Incident incident = sample_incident();
+    incident.timeline[0].detail["comm"] = text("a-longer-server");
+    const std::string table = timeline_table(incident, {false, 80, false, true});
+    EXPECT_NE(table.find("a-longer-server[4240] closed its end  FIN\n"), std::string::npos)
+        << table;
+}
+
 TEST(TimelineTable, VerboseMarksEvidence) {
     const Incident incident = sample_incident();  // cites entries 0, 1 and 3
     const std::string table = timeline_table(incident, {false, 120, true, true});

@@ -57,8 +57,10 @@ std::vector<std::string> body_lines(const EntryText& text, const Columns& column
     if (text.note.empty()) return lines;
     const std::size_t note_columns = display_width(text.note);
     const std::size_t taken = lines.empty() ? 0 : display_width(lines.back()) + 2;
-    if (lines.size() == 1 && taken <= columns.note && columns.note + note_columns <= columns.room) {
-        lines.back() = pad_right(lines.back(), columns.note) + text.note;
+    // In the column where it can be, beside a longer sentence where there is room, else below.
+    const std::size_t column = std::max(taken, columns.note);
+    if (lines.size() == 1 && column + note_columns <= columns.room) {
+        lines.back() = pad_right(lines.back(), column) + text.note;
         return lines;
     }
     const bool column_fits = columns.note + note_columns <= columns.room;
