@@ -38,6 +38,9 @@ def tracepoint_limits(case, kernel):
     if kernel < ERROR_REPORT_TRACEPOINT and ("ECONNREFUSED", "connect", 1) in case.errors:
         limits.append(Limit("call", "before 5.15 no tracepoint shows the connect() that failed",
                             "ECONNREFUSED"))
+    if case.kind == "pipe":
+        limits.append(Limit("call", "tracepoints show the SIGPIPE of a pipe's write, not what the write "
+                            "returned", "EPIPE"))
     if case.kind == "pipe" and case.action == ("close",):
         limits.append(Limit("peer", "no tracepoint shows a close of a pipe's reading end, only exec "
                             "and exit show who holds it"))

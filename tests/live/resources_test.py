@@ -2,6 +2,7 @@
 import os
 import statistics
 import time
+from pathlib import Path
 
 import live
 from live import LiveTest
@@ -13,14 +14,14 @@ IDLE_CPU_SHARE_MAX = 0.05
 
 
 def status_kib(pid, field):
-    for line in open(f"/proc/{pid}/status", encoding="ascii", errors="replace"):
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
         if line.startswith(field + ":"):
             return int(line.split()[1])
     raise AssertionError(f"{field} is not in the status of {pid}")
 
 
 def cpu_seconds(pid):
-    fields = open(f"/proc/{pid}/stat", encoding="ascii").read().rsplit(")", 1)[1].split()
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 

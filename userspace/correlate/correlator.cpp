@@ -267,7 +267,7 @@ void Correlator::end_endpoint(std::uint64_t id) {
     if (!told && is_silent_story(*connection)) end_silent(*connection);
     destroyed_.emplace_back(now_, id);
     if (const Connection* peer = connections_.find_peer(connection->endpoint)) {
-        if (peer->closure.known()) destroyed_.emplace_back(now_, peer->endpoint.id);
+        if (peer->closure.known() || peer->destroyed) destroyed_.emplace_back(now_, peer->endpoint.id);
     }
 }
 
@@ -349,8 +349,13 @@ void Correlator::close_exited(Ktime now) {
 
 void Correlator::forget_old(Ktime now) {
     while (!destroyed_.empty() && destroyed_.front().first + kHoldNs <= now) {
-        connections_.erase(destroyed_.front().second);
+        const std::uint64_t id = destroyed_.front().second;
         destroyed_.pop_front();
+        // Part of a story that is still open at the other end, whose end will come by here again.
+        const Connection* connection = connections_.find(id);
+        const Connection* peer =
+            connection != nullptr ? connections_.find_peer(connection->endpoint) : nullptr;
+        if (peer == nullptr || peer->destroyed || !peer->told) connections_.erase(id);
     }
 }
 

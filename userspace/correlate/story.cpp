@@ -158,14 +158,15 @@ std::optional<std::uint64_t> elapsed(Ktime from, Ktime to) {
     return (to.ns - from.ns) / 1000;
 }
 
-/// Last sign of life before `until`, by the socket's own clocks, which `at` reads.
-Ktime last_activity(const Connection& own, const TcpFacts& tcp, Ktime at, Ktime until) {
+/// Last sign of life before a write or a failed call, by the socket's own clocks, read at `at`. The
+/// last send is no sign of its own where it is that very write.
+Ktime last_activity(const Connection& own, const TcpFacts& tcp, Ktime at, Ktime until, bool is_write) {
     Ktime last = own.remembered ? own.remembered->opened : Ktime{};
     const auto consider = [&](Ktime moment) {
         if (moment > last && moment < until) last = moment;
     };
     if (own.remembered) consider(own.remembered->fin_received);
-    if (tcp.last_sent_ago_us) consider(at - *tcp.last_sent_ago_us * 1000);
+    if (tcp.last_sent_ago_us && !is_write) consider(at - *tcp.last_sent_ago_us * 1000);
     if (tcp.last_received_ago_us) consider(at - *tcp.last_received_ago_us * 1000);
     return last;
 }
@@ -177,9 +178,10 @@ std::optional<std::uint64_t> idle_of(const Story& story, const std::vector<Faile
     if (story.own->error) at = story.own->error->at;
     if (story.own->reset) at = story.own->reset->at;
     const Ktime write = drawing_write_at(*story.own);
-    if (write.known()) return elapsed(last_activity(*story.own, *tcp, at, write), write);
+    if (write.known()) return elapsed(last_activity(*story.own, *tcp, at, write, true), write);
     if (calls.empty()) return std::nullopt;
-    return elapsed(last_activity(*story.own, *tcp, at, calls.front().at), calls.front().at);
+    const Ktime call = calls.front().at;
+    return elapsed(last_activity(*story.own, *tcp, at, call, false), call);
 }
 
 EndpointStory endpoint_of(const Story& story, const std::vector<FailedCall>& calls,
@@ -228,7 +230,7 @@ std::optional<Peer> peer_of(const Story& story, Ktime at) {
     }
     if (story.peer == nullptr) return std::nullopt;
     const Closure closure = closure_before(story.peer->closure, at);
-    Task task = closure.by;
+    Task task = story.peer->closure.by;
     if (!task.known() && story.peer->remembered) task = story.peer->remembered->owner;
     if (!task.known()) return std::nullopt;
     Peer peer;
