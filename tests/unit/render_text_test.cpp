@@ -193,6 +193,11 @@ TEST(TextRenderer, NumbersOfManyIncidentsStayBounded) {
     out.clear();
     renderer.render(incident, out);
     EXPECT_TRUE(out.starts_with("#3000 (revision 1)"));
+    // The oldest are forgotten: a late revision of one is numbered anew.
+    incident.id = "boot-0";
+    out.clear();
+    renderer.render(incident, out);
+    EXPECT_TRUE(out.starts_with("#3001 (revision 1)"));
 }
 
 TEST(TextRenderer, ARstThatNobodyWasToldOfSaysSo) {
