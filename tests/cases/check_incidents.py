@@ -17,8 +17,8 @@ SCHEMA = Path(__file__).resolve().parent.parent / "schema" / "incident.schema.js
 def judge_result(result, document, kernel):
     """Return (problems, notes) of one case."""
     case = BY_NAME[result["name"]]
-    if "failure" in result:
-        return [f"the case could not be run: {result['failure']}"], []
+    if "truth" not in result:
+        return [f"the case was not run: {result.get('failure', 'no tracer was ready')}"], []
     judge = Judge(case, result["truth"], limits_of(case, document["mode"], kernel))
     judge.case_result(result, document["kernel"])
     tracer = result.get("tracer")
