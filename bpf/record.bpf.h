@@ -36,10 +36,11 @@ static __always_inline void pt_stamp(struct pt_header *header, __u16 kind, __u16
 /* Names the current task as the one the kernel works for. Never in softirq. */
 static __always_inline void pt_stamp_task(struct pt_header *header)
 {
-	__u32 *flags;
+	/* A key in the record itself would be refused before 6.2. */
+	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
+	__u32 *flags = bpf_map_lookup_elem(&watched, &tgid);
 
 	pt_fill_task(&header->task, pt_current());
-	flags = bpf_map_lookup_elem(&watched, &header->task.tgid);
 	if (flags && (*flags & PT_WATCH_TRACED))
 		header->flags |= PT_TRACED;
 }
