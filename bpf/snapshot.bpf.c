@@ -29,13 +29,15 @@ static __always_inline struct pt_memory *pt_remember_old(struct sock *sk, __u64 
 SEC("iter/tcp")
 int pt_snapshot_tcp(struct bpf_iter__tcp *ctx)
 {
-	struct sock *sk = (struct sock *)ctx->sk_common;
+	/* Read once: each read of it is to the verifier another pointer that may be null. */
+	struct sock_common *common = ctx->sk_common;
+	struct sock *sk = (struct sock *)common;
 	struct pt_address_key key;
 	struct pt_memory *memory;
 	__u8 state;
 	__u64 id;
 
-	if (!sk)
+	if (!common)
 		return 0;
 	pt_fin_timeout_ticks =
 		BPF_CORE_READ(pt_current(), nsproxy, net_ns, ipv4.sysctl_tcp_fin_timeout);
@@ -43,7 +45,7 @@ int pt_snapshot_tcp(struct bpf_iter__tcp *ctx)
 	if (state == PT_TCP_LISTEN || state == PT_TCP_TIME_WAIT || state == PT_TCP_NEW_SYN_RECV)
 		return 0;
 	if (pt_config.has_cookie_helper)
-		id = bpf_get_socket_cookie(ctx->sk_common);
+		id = bpf_get_socket_cookie(common);
 	else
 		id = pt_endpoint_id(sk);
 	memory = pt_remember_old(sk, id);
