@@ -32,10 +32,16 @@ std::string& log_buffer() {
 
 int keep_message(libbpf_print_level level, const char* format, va_list arguments) {
     if (level == LIBBPF_DEBUG) return 0;
-    std::array<char, 1024> line{};
-    const int size = std::vsnprintf(line.data(), line.size(), format, arguments);
+    va_list again;
+    va_copy(again, arguments);
+    const int size = std::vsnprintf(nullptr, 0, format, again);
+    va_end(again);
+    if (size <= 0) return 0;
+    std::string message(static_cast<std::size_t>(size) + 1, '\0');
+    std::vsnprintf(message.data(), message.size(), format, arguments);
+    message.pop_back();
     auto& log = log_buffer();
-    log.append(line.data(), ::strnlen(line.data(), line.size()));
+    log += message;
     if (log.size() > kLogBytesMax) log.erase(0, log.size() - kLogBytesMax);
     return size;
 }
