@@ -13,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -40,15 +39,16 @@ static void wait_full(int fd)
 
 static void exec_away(struct story *story)
 {
-	char go[16], end[16], name[NAME_SIZE];
+	char go[16], end[16];
 
 	/* The next program needs the two batons, and nothing else of this one. */
 	snprintf(go, sizeof(go), "%d", story->baton[STEP_CLOSED]);
 	snprintf(end, sizeof(end), "%d", story->baton[STEP_END]);
-	snprintf(name, sizeof(name), "%s", story->peer.comm);
+	/* What exec will call it; so it has one name whenever its descriptors are closed. */
+	actor_is_me(&story->peer, "exe");
 	fcntl(story->baton[STEP_CLOSED], F_SETFD, 0);
 	fcntl(story->baton[STEP_END], F_SETFD, 0);
-	execl("/proc/self/exe", "pipe_closed", "--after-exec", go, end, name, (char *)NULL);
+	execl("/proc/self/exe", "pipe_closed", "--after-exec", go, end, (char *)NULL);
 	die("exec");
 }
 
@@ -56,7 +56,6 @@ static int after_exec(char **argv)
 {
 	uint64_t count = 1;
 
-	prctl(PR_SET_NAME, argv[4]);
 	alarm(30);
 	if (write(atoi(argv[2]), &count, sizeof(count)) != sizeof(count))
 		die("pass after exec");
@@ -108,6 +107,7 @@ static void writer(struct story *story)
 	static char data[BIG_WRITE_SIZE];
 
 	close(ends[0]);
+	await(story, STEP_GO); /* the reader is to be the last one */
 	name_pipe(story);
 	sigpipe_prepare(story);
 	if (call_write(story, ends[1], "x", 1) != 1)
@@ -128,7 +128,7 @@ static void writer(struct story *story)
 
 int main(int argc, char **argv)
 {
-	if (argc == 5 && strcmp(argv[1], "--after-exec") == 0)
+	if (argc == 4 && strcmp(argv[1], "--after-exec") == 0)
 		return after_exec(argv);
 	struct story *story = story_new("pipe_closed", argc, argv, "srv");
 

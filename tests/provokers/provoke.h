@@ -58,7 +58,7 @@ struct story {
 	const char *program;
 	struct options options;
 	int baton[STEP_COUNT];
-	int parent_closes[2]; /* ends that only the roles may hold; 0: none */
+	int parent_closes[2]; /* ends that only the roles may hold, STEP_GO when so; 0: none */
 	struct actor victim;
 	struct actor peer;
 	struct call_error errors[ERRORS_MAX];

@@ -156,9 +156,11 @@ int story_play(struct story *story, role_fn peer, role_fn victim)
 		link_namespaces(story, peer_pid);
 	pid_t victim_pid = role_start(story, victim, &story->victim, "victim");
 
-	for (int i = 0; i < 2; i++)
-		if (story->parent_closes[i] > 0)
-			close(story->parent_closes[i]);
+	if (story->parent_closes[0] > 0) {
+		close(story->parent_closes[0]);
+		close(story->parent_closes[1]);
+		pass(story, STEP_GO);
+	}
 	if (story->options.hold)
 		hold(story);
 	if (waitpid(victim_pid, &status, 0) != victim_pid)
