@@ -68,22 +68,29 @@ int BPF_PROG(pt_tcp_receive_reset, struct sock *sk)
 	return pt_reset_received(sk, 0, false);
 }
 
-/* A null or TIME_WAIT sk has nothing to read but the segment it answers. */
+/* A null or TIME_WAIT sk has nothing to read but the segment it answers; and the socket that resets
+ * on data after close has been destroyed by then (tcp_rcv_state_process in FIN_WAIT2): giving it an
+ * id would hand that id to whoever gets its memory next. */
+static __always_inline bool pt_is_full_socket(__u8 state)
+{
+	return state && state != PT_TCP_TIME_WAIT && state != PT_TCP_NEW_SYN_RECV && state != PT_TCP_LISTEN;
+}
+
 static __always_inline int pt_reset_sent(struct sock *sk, struct sk_buff *skb, __u16 reason, bool active)
 {
 	struct pt_reset_sent *record;
-	bool has_socket = sk && BPF_CORE_READ(sk, __sk_common.skc_state) != PT_TCP_TIME_WAIT &&
-			  BPF_CORE_READ(sk, __sk_common.skc_state) != PT_TCP_NEW_SYN_RECV &&
-			  BPF_CORE_READ(sk, __sk_common.skc_state) != PT_TCP_LISTEN;
 	__u8 state = sk ? BPF_CORE_READ(sk, __sk_common.skc_state) : 0;
+	__u64 id = 0;
 
-	if (!has_socket && !skb)
+	if (pt_is_full_socket(state))
+		id = active ? pt_endpoint_id(sk) : pt_known_id(sk);
+	if (!id && !skb)
 		return 0;
 	record = pt_reserve(struct pt_reset_sent, PT_RESET_SENT);
 	if (!record)
 		return 0;
-	if (has_socket) {
-		pt_fill_endpoint(&record->endpoint, sk, pt_endpoint_id(sk));
+	if (id) {
+		pt_fill_endpoint(&record->endpoint, sk, id);
 		pt_fill_tcp(&record->tcp, sk);
 		if (active && pt_owned_by_current(sk))
 			pt_stamp_task(&record->header);

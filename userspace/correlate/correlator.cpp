@@ -81,7 +81,9 @@ void Correlator::on(const Event& event, const ResetReceived& body) {
 void Correlator::on(const Event& event, const ResetSent& body) {
     ++resets_sent_;
     const Stamped<ResetSent> sent{event.at, event.task, body};
-    if (body.endpoint.id == 0) {
+    // A socket that answers late data may be destroyed already: it must not be brought back.
+    const bool is_live = body.active || connections_.find(body.endpoint.id) != nullptr;
+    if (body.endpoint.id == 0 || !is_live) {
         if (socketless_resets_.size() >= kSocketlessResetsMax) socketless_resets_.clear();
         socketless_resets_.insert_or_assign({body.endpoint.local, body.endpoint.remote}, sent);
         return;
