@@ -7,24 +7,17 @@
 #define PT_FMODE_READ 0x1
 #define PT_FDS_WALKED_MAX 64
 
-static const struct pt_closure pt_empty_closure = {};
-
 static __always_inline bool pt_is_pipe_read_end(struct file *file)
 {
 	return pt_file_type(file) == PT_S_IFIFO && (BPF_CORE_READ(file, f_mode) & PT_FMODE_READ);
 }
 
 /* at_ns 0: still open, seen in the hands of `task`. */
-static __always_inline void pt_note_reader(struct file *file, struct task_struct *task, bool closing)
+static __always_inline void pt_fill_reader(struct pt_closure *reader, struct task_struct *task, bool closing)
 {
-	__u64 inode = BPF_CORE_READ(file, f_inode, i_ino);
-	struct pt_closure *reader;
 	int exit_code;
 
-	bpf_map_update_elem(&pipe_readers, &inode, &pt_empty_closure, BPF_ANY);
-	reader = bpf_map_lookup_elem(&pipe_readers, &inode);
-	if (!reader)
-		return;
+	__builtin_memset(reader, 0, sizeof(*reader));
 	pt_fill_task(&reader->by, task);
 	reader->call_number = PT_NO_CALL;
 	if (!closing)
@@ -37,6 +30,15 @@ static __always_inline void pt_note_reader(struct file *file, struct task_struct
 	reader->signal = reader->exiting ? exit_code & 0x7f : 0;
 }
 
+static __always_inline void pt_note_reader(struct file *file, struct task_struct *task, bool closing)
+{
+	__u64 inode = BPF_CORE_READ(file, f_inode, i_ino);
+	struct pt_closure reader;
+
+	pt_fill_reader(&reader, task, closing);
+	bpf_map_update_elem(&pipe_readers, &inode, &reader, BPF_ANY);
+}
+
 /* Where pipe_release cannot be hooked: a program's descriptors as its exec leaves them and as its
  * exit finds them (sched_process_exit comes before exit_files). */
 static __always_inline void pt_walk_pipes(bool exiting)
@@ -46,21 +48,28 @@ static __always_inline void pt_walk_pipes(bool exiting)
 	struct file **slots = BPF_CORE_READ(table, fd);
 	unsigned long *bits = BPF_CORE_READ(table, open_fds);
 	unsigned long open = 0;
+	struct pt_closure reader;
 
+	/* Before the loop, whose body the verifier walks once for every descriptor. */
+	pt_fill_reader(&reader, task, exiting);
 	bpf_probe_read_kernel(&open, sizeof(open), bits);
 	for (int fd = 0; fd < PT_FDS_WALKED_MAX; fd++) {
 		struct file *file = 0;
+		struct inode *inode;
+		__u64 number;
 
-		if (!(open >> fd))
-			break;
 		if (!((open >> fd) & 1))
 			continue;
 		bpf_probe_read_kernel(&file, sizeof(file), slots + fd);
-		if (!file || !pt_is_pipe_read_end(file))
+		inode = BPF_CORE_READ(file, f_inode);
+		if ((BPF_CORE_READ(inode, i_mode) & PT_S_IFMT) != PT_S_IFIFO)
+			continue;
+		if (!(BPF_CORE_READ(file, f_mode) & PT_FMODE_READ))
 			continue;
 		/* Not the last reader: its going breaks nothing. */
-		if (exiting && BPF_CORE_READ(file, f_inode, i_pipe, readers) > 1)
+		if (exiting && BPF_CORE_READ(inode, i_pipe, readers) > 1)
 			continue;
-		pt_note_reader(file, task, exiting);
+		number = BPF_CORE_READ(inode, i_ino);
+		bpf_map_update_elem(&pipe_readers, &number, &reader, BPF_ANY);
 	}
 }
