@@ -109,7 +109,8 @@ class Judge:
                 self.expect(f"endpoint.{end}", endpoint_name(endpoint.get(end)),
                             endpoint_name(self.truth[end]))
         calls = [call for call in self.expected_errors() if call["fd"] is not None]
-        if calls and not any(error["inferred"] for error in incident["errors"]):
+        seen = [error for error in incident["errors"] if not error["inferred"]]
+        if calls and seen:
             self.expect("endpoint.fd", endpoint["fd"], calls[0]["fd"])
         if self.case.idle:
             self.idle(endpoint.get("idle_us"))
@@ -153,7 +154,7 @@ class Judge:
         verdict = incident["verdict"]
         self.expect("verdict.cause", verdict["cause"], *self.case.cause)
         if not (self.limit("peer") and incident["peer"] is None):
-            self.expect("verdict.confidence", verdict["confidence"], *self.case.confidence)
+            self.confidence(verdict["confidence"])
         age_us = incident["endpoint"].get("age_us")
         if self.case.severity == ("benign",) and self.case.kind == "tcp" and (
                 age_us is None or age_us > HEALTH_CHECK_US_MAX):
@@ -167,6 +168,13 @@ class Judge:
             self.problems.append("a certain verdict without evidence")
         if any(index >= steps for index in verdict["evidence"]):
             self.problems.append(f"evidence {verdict['evidence']} points outside a timeline of {steps}")
+
+    def confidence(self, told):
+        limit = self.limit("confidence")
+        if limit and told in limit.allowed:
+            self.excused("confidence")
+        else:
+            self.expect("verdict.confidence", told, *self.case.confidence)
 
     def timeline(self, incident):
         times = [step["t_us"] for step in incident["timeline"]]

@@ -6,13 +6,15 @@ from dataclasses import dataclass
 
 # sock_send_length and sock_recv_length, the tracepoints that see what a call returned.
 LENGTH_TRACEPOINTS = (6, 12)
+# tcp_send_reset also where no socket sends it.
+SOCKETLESS_RESET_TRACEPOINT = (6, 12)
 # inet_sk_error_report, the tracepoint that sees a pending error raised in connect().
 ERROR_REPORT_TRACEPOINT = (5, 15)
 
 
 @dataclass(frozen=True)
 class Limit:
-    field: str  # call, missing, count, sigpipe, peer
+    field: str  # call, missing, count, sigpipe, peer, confidence
     reason: str
     errno: str | None = None  # only of errors with this errno
     allowed: tuple = ()
@@ -38,9 +40,9 @@ def tracepoint_limits(case, kernel):
     if kernel < ERROR_REPORT_TRACEPOINT and ("ECONNREFUSED", "connect", 1) in case.errors:
         limits.append(Limit("call", "before 5.15 no tracepoint shows the connect() that failed",
                             "ECONNREFUSED"))
-    if case.kind == "pipe":
-        limits.append(Limit("call", "tracepoints show the SIGPIPE of a pipe's write, not what the write "
-                            "returned", "EPIPE"))
+    if kernel < SOCKETLESS_RESET_TRACEPOINT and case.cause == ("connection_refused",):
+        limits.append(Limit("confidence", "before 6.12 no tracepoint shows a RST that no socket sends, so "
+                            "a packet filter's looks the same", allowed=("likely",)))
     if case.kind == "pipe" and case.action == ("close",):
         limits.append(Limit("peer", "no tracepoint shows a close of a pipe's reading end, only exec "
                             "and exit show who holds it"))
