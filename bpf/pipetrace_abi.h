@@ -195,7 +195,7 @@ struct pt_memory {
 	__u8 reported; /* changes are sent as records from now on */
 	__u8 rst_tcp_flags; /* of a RST that tcp_rcv_state_process was given; 0 none */
 	__u8 rst_ttl;
-	__u8 padding;
+	__u8 held_at_close; /* a program still held it when its connection ended */
 	__u32 rst_seq;
 	struct pt_closure closure;
 };

@@ -112,7 +112,7 @@ int pt_v4_send_reset_fentry(unsigned long long *ctx)
 {
 	__u16 reason = pt_config.send_reset_has_reason ? ctx[2] : PT_REASON_UNKNOWN;
 
-	return pt_reset_sent((struct sock *)ctx[0], (struct sk_buff *)ctx[1], reason, false);
+	return pt_reset_sent((struct sock *)pt_nullable_argument(ctx, 0), (struct sk_buff *)ctx[1], reason, false);
 }
 
 SEC("fentry/tcp_v6_send_reset")
@@ -120,7 +120,7 @@ int pt_v6_send_reset_fentry(unsigned long long *ctx)
 {
 	__u16 reason = pt_config.send_reset_has_reason ? ctx[2] : PT_REASON_UNKNOWN;
 
-	return pt_reset_sent((struct sock *)ctx[0], (struct sk_buff *)ctx[1], reason, false);
+	return pt_reset_sent((struct sock *)pt_nullable_argument(ctx, 0), (struct sk_buff *)ctx[1], reason, false);
 }
 
 SEC("kprobe/tcp_v4_send_reset")

@@ -60,6 +60,12 @@ static __always_inline void pt_fill_closure(struct pt_closure *out, struct sock 
 	out->signal = out->exiting ? exit_code & 0x7f : 0;
 }
 
+/* SOCK_DEAD: no program holds it any more. */
+static __always_inline bool pt_is_orphan(struct sock *sk)
+{
+	return (BPF_CORE_READ(sk, __sk_common.skc_flags) >> PT_SOCK_DEAD) & 1;
+}
+
 /* An end is given up by a process: FIN_WAIT1 and LAST_ACK are entered only from close(), shutdown()
  * and exit; CLOSE also by the network, which either sets sk_err first or holds no owner's lock. A
  * child that nobody accepted is closed by its listener's closer without the lock
@@ -96,6 +102,8 @@ static __always_inline void pt_update_memory(struct pt_memory *memory, struct so
 		memory->snd_nxt_at_fin = BPF_CORE_READ((struct tcp_sock *)sk, snd_nxt);
 		break;
 	}
+	if (to == PT_TCP_CLOSE)
+		memory->held_at_close = !pt_is_orphan(sk);
 	if (!memory->closure.at_ns && pt_is_given_up(sk, from, to))
 		pt_fill_closure(&memory->closure, sk, memory->fin_seen, from, to);
 }
@@ -171,6 +179,9 @@ int BPF_PROG(pt_tcp_destroy_sock, struct sock *sk)
 	record = pt_reserve(struct pt_endpoint_destroyed, PT_ENDPOINT_DESTROYED);
 	if (!record)
 		return 0;
+	/* Its connection had ended in a program's hands, so only that program's close can destroy it. */
+	if (memory && memory->held_at_close && !(BPF_CORE_READ(pt_current(), flags) & PT_PF_KTHREAD))
+		pt_stamp_task(&record->header);
 	pt_fill_endpoint(&record->endpoint, sk, id);
 	pt_fill_tcp(&record->tcp, sk);
 	pt_submit(record);

@@ -34,6 +34,7 @@ struct Connection {
     Closure closure;
     bool destroyed = false;
     Ktime destroyed_at;
+    Task destroyed_by;  ///< unknown where no program held it at its end
     int error_at_destroy = 0;
     bool told = false;  ///< some process has, or had, an incident about it
 };

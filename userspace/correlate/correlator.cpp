@@ -195,6 +195,7 @@ void Correlator::on(const Event& event, const EndpointDestroyed& body) {
     if (connection == nullptr) return;
     connection->destroyed = true;
     connection->destroyed_at = event.at;
+    connection->destroyed_by = event.task;
     connection->error_at_destroy = body.tcp.error;
     end_endpoint(body.endpoint.id);
 }
@@ -290,6 +291,7 @@ void Correlator::end_silent(Connection& connection) {
     failure.lost_before = lost_;
     if (connection.remembered) failure.task = connection.remembered->owner;
     if (!failure.task.known()) failure.task = connection.closure.by;
+    if (!failure.task.known()) failure.task = connection.destroyed_by;
     if (connection.destroyed && connection.error_at_destroy == 0) {
         Task task = failure.task;
         infer_taken_error(failure, connection, connection.destroyed_at, task);
@@ -302,6 +304,7 @@ Story Correlator::story_of(const Failure& failure) const {
     Story story;
     story.failure = &failure;
     story.syscall_name = config_.syscall_name;
+    story.sends_seen = config_.sends_seen;
     story.own = connections_.find(failure.endpoint.id);
     if (failure.endpoint.kind == EndpointKind::kPipe) {
         const auto reader = pipe_readers_.find(failure.endpoint.id);

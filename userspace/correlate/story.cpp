@@ -78,17 +78,22 @@ CallError told_error(const FailedCall& call, SyscallName syscall_name) {
     return error;
 }
 
-/// A pipe takes up to PIPE_BUF bytes whole or not at all (pipe(7)), and a count that the signal's
-/// delivery still finds unchanged was not added to: then the write is known to have returned EPIPE.
-bool surely_failed(const RaisedSigpipe& sigpipe) {
-    if (sigpipe.body.endpoint.kind != EndpointKind::kPipe) return false;
-    const bool atomic = sigpipe.body.call.bytes >= 0 && sigpipe.body.call.bytes <= PIPE_BUF;
-    const bool counted = sigpipe.delivered && sigpipe.body.written_bytes != 0;
-    return atomic || counted;
+/// A TCP socket raises SIGPIPE only where nothing of the message was taken (tcp_sendmsg_locked), so a
+/// call that sends one message has failed. A pipe takes up to PIPE_BUF bytes whole or not at all
+/// (pipe(7)); and a count that the signal's delivery still finds unchanged was not added to.
+bool surely_failed(const RaisedSigpipe& sigpipe, SyscallName syscall_name) {
+    if (sigpipe.body.endpoint.kind == EndpointKind::kPipe) {
+        const bool atomic = sigpipe.body.call.bytes >= 0 && sigpipe.body.call.bytes <= PIPE_BUF;
+        return atomic || (sigpipe.delivered && sigpipe.body.written_bytes != 0);
+    }
+    constexpr std::array<std::string_view, 4> kOneMessage{"write", "writev", "sendto", "sendmsg"};
+    const char* name = syscall_name != nullptr ? syscall_name(sigpipe.body.call.number) : nullptr;
+    return sigpipe.body.endpoint.kind == EndpointKind::kTcp && name != nullptr &&
+           std::find(kOneMessage.begin(), kOneMessage.end(), name) != kOneMessage.end();
 }
 
 /// The write that raised this SIGPIPE, where no hook saw it fail: it returned EPIPE.
-FailedCall implied_call(const RaisedSigpipe& sigpipe) {
+FailedCall implied_call(const RaisedSigpipe& sigpipe, SyscallName syscall_name) {
     FailedCall call;
     call.at = sigpipe.at;
     call.task = sigpipe.task;
@@ -98,7 +103,7 @@ FailedCall implied_call(const RaisedSigpipe& sigpipe) {
     call.body.direction = CallDirection::kSend;
     call.body.error = EPIPE;
     call.count = sigpipe.count;
-    call.inferred = !surely_failed(sigpipe);
+    call.inferred = !surely_failed(sigpipe, syscall_name);
     return call;
 }
 
@@ -109,11 +114,12 @@ bool is_seen(const RaisedSigpipe& sigpipe, const std::vector<FailedCall>& calls)
     });
 }
 
-std::vector<FailedCall> all_calls(const Failure& failure) {
+std::vector<FailedCall> all_calls(const Story& story) {
+    const Failure& failure = *story.failure;
     std::vector<FailedCall> calls = failure.calls;
     for (const RaisedSigpipe& sigpipe : failure.sigpipes) {
         if (!is_seen(sigpipe, calls) && !write_succeeded(sigpipe)) {
-            calls.push_back(implied_call(sigpipe));
+            calls.push_back(implied_call(sigpipe, story.syscall_name));
         }
     }
     std::stable_sort(calls.begin(), calls.end(),
@@ -131,6 +137,9 @@ std::optional<SigpipeFate> sigpipe_of(const Story& story, const std::vector<Fail
     for (const RaisedSigpipe& sigpipe : story.failure->sigpipes) {
         gravest = std::max(gravest, fate_of(sigpipe));
     }
+    const bool could_be_suppressed =
+        story.failure->endpoint.kind == EndpointKind::kTcp && !story.sends_seen;
+    if (gravest == SigpipeFate::kNone && could_be_suppressed) return std::nullopt;
     return gravest;
 }
 
@@ -328,7 +337,7 @@ Ktime drawing_write_at(const Connection& connection) {
 }
 
 Incident tell(const Story& story) {
-    const std::vector<FailedCall> calls = all_calls(*story.failure);
+    const std::vector<FailedCall> calls = all_calls(story);
     Incident incident;
     incident.process = involved(story.failure->task);
     for (const FailedCall& call : calls) {
