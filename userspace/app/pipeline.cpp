@@ -58,11 +58,12 @@ void Pipeline::trace_process(Tgid tgid) {
 
 std::size_t Pipeline::pump() {
     const std::uint64_t before = events_;
+    const Ktime now = read_ktime();  // before the drain: what comes meanwhile is not late
     source_.drain([this](std::span<const std::byte> record) { take_record(record); });
     std::uint64_t lost = 0;
     for (const auto& [kind, count] : source_.losses()) lost += count;
     correlator_.set_lost(lost);
-    correlator_.advance_to(read_ktime());
+    correlator_.advance_to(now);
     if (correlator_.take_owner_wanted()) source_.snapshot_owners();
     return events_ - before;
 }

@@ -57,7 +57,7 @@ What to print:
       --json            one JSON object a line, times in UTC
   -o, --output FILE     to FILE instead
   -v, --verbose         evidence and rejected causes as well
-  -q, --quiet           incidents only: no readiness line, status or summary
+  -q, --quiet           no status line and no summary
       --cmdline         full command lines (they may hold secrets)
 )";
 

@@ -13,7 +13,7 @@
 namespace pipetrace {
 namespace {
 
-constexpr Tgid kTgidMax = 4'194'304;  // PID_MAX_LIMIT of a 64-bit kernel
+constexpr Tgid kTgidMax = 2'147'483'647;  // pid_t; whether the process exists is for the trace to find
 constexpr double kSecondsMax = 1e9;
 
 std::string quoted(const std::string& text) { return "'" + text + "'"; }

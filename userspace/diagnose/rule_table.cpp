@@ -19,13 +19,22 @@ bool arrived_in(const Incident& incident, TcpState state) {
     return incident.rst && incident.rst->state == state;
 }
 
-/// The other end's kernel reset its own connection, rather than answering a segment.
-bool peer_aborted(const Incident& incident) {
+/// Straight to CLOSE from a live state: tcp_close() with data unread, or tcp_disconnect(); both send a
+/// RST, whose own record may come late.
+bool closed_by_abort(const Incident& incident) {
+    return incident.facts.peer_closure.known() && incident.facts.peer_closure.to == TcpState::kClose;
+}
+
+bool sent_abort(const Incident& incident) {
     return incident.facts.peer_reset && incident.facts.peer_reset->active;
 }
 
+/// The other end's kernel reset its own connection, rather than answering a segment.
+bool peer_aborted(const Incident& incident) { return sent_abort(incident) || closed_by_abort(incident); }
+
 std::uint32_t unread_at_peer(const Incident& incident) {
-    return peer_aborted(incident) ? incident.facts.peer_reset->tcp.unread_bytes : 0;
+    if (sent_abort(incident)) return incident.facts.peer_reset->tcp.unread_bytes;
+    return closed_by_abort(incident) ? incident.facts.peer_closure.unread_bytes : 0;
 }
 
 /// RST|ACK at the expected sequence is an owner's abort; a bare RST answers a segment.
@@ -81,7 +90,7 @@ std::string died_advice(const Incident& incident) {
 
 MaybeConfidence unread_applies(const Incident& incident) {
     if (!incident.rst || !peer_aborted(incident)) return std::nullopt;
-    const bool said_so = incident.facts.peer_reset->reason == kReasonAbortOnClose;
+    const bool said_so = sent_abort(incident) && incident.facts.peer_reset->reason == kReasonAbortOnClose;
     if (!said_so && unread_at_peer(incident) == 0) return std::nullopt;
     return Confidence::kCertain;
 }

@@ -1,8 +1,8 @@
 // Tries tiny programs: what loads and attaches is allowed.
 #include "source/kernel_features.h"
 
-#include "source/btf_scan.h"
 #include "source/file_reader.h"
+#include "source/kernel_btf.h"
 #include "source/unique_fd.h"
 
 #include <bpf/bpf.h>
@@ -21,7 +21,6 @@
 namespace pipetrace {
 namespace {
 
-constexpr const char* kBtfPath = "/sys/kernel/btf/vmlinux";
 constexpr const char* kProbedFunction = "tcp_reset";
 
 bpf_insn instruction(std::uint8_t code, std::uint8_t destination, std::uint8_t source,
@@ -70,18 +69,17 @@ std::string reason_of(const char* step, int error) {
     return reason;
 }
 
-/// Loading is not enough: a locked kernel may load what it then does not attach.
+/// A locked kernel does not load them. That they also attach, the real ones will show: detaching a
+/// trial would take the kernel a tenth of a second.
 std::string try_fentry(const KernelFeatures& features) {
     const auto target = features.functions.find(kProbedFunction);
     if (target == features.functions.end())
         return "the kernel's BTF does not name " + std::string(kProbedFunction);
     const UniqueFd program = load_tracing(BPF_TRACE_FENTRY, target->second.type_id, program_calling({}));
-    if (!program) return reason_of("fentry programs do not load", errno);
-    const UniqueFd link(bpf_raw_tracepoint_open(nullptr, program.get()));
-    if (!link) return reason_of("fentry programs do not attach", errno);
-    return {};
+    return program ? std::string() : reason_of("fentry programs do not load", errno);
 }
 
+/// Loading is not enough: a locked kernel loads kprobe programs that it then does not attach.
 std::string try_kprobe() {
     const auto type_text = read_first_line("/sys/bus/event_source/devices/kprobe/type");
     std::uint32_t type = 0;
@@ -126,20 +124,21 @@ void try_kprobes(KernelFeatures& features) {
     features.can_kprobe = features.kprobe_refusal.empty();
 }
 
-Result<KernelFeatures> probe_kernel_features(const FeatureRequest& request) {
-    if (!may_load_programs())
-        return Error{"pipetrace may not trace this kernel",
-                     "loading BPF programs needs root, or the capabilities CAP_BPF and CAP_PERFMON",
-                     "run it with sudo"};
+Status check_privileges() {
+    if (may_load_programs()) return Done{};
+    return Error{"pipetrace may not trace this kernel",
+                 "loading BPF programs needs root, or the capabilities CAP_BPF and CAP_PERFMON",
+                 "run it with sudo"};
+}
+
+KernelFeatures probe_kernel_features(const FeatureRequest& request, const KernelBtf& btf) {
     utsname host{};
     ::uname(&host);
-    auto targets = scan_kernel_btf(kBtfPath, request);
-    if (!targets) return targets.error();
-
+    auto targets = btf.find(request);
     KernelFeatures features;
     features.release = host.release;
-    features.functions = std::move(targets->functions);
-    features.tracepoints = std::move(targets->tracepoints);
+    features.functions = std::move(targets.functions);
+    features.tracepoints = std::move(targets.tracepoints);
     features.fentry_refusal = try_fentry(features);
     features.can_fentry = features.fentry_refusal.empty();
     if (!features.can_fentry || request.always_try_kprobe) {

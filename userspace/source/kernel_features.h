@@ -33,14 +33,18 @@ struct KernelFeatures {
     TargetFacts tracepoints;  ///< likewise, by the name without btf_trace_
 };
 
+class KernelBtf;
+
 struct FeatureRequest {
     std::vector<std::string_view> functions;
     std::vector<std::string_view> tracepoints;
     bool always_try_kprobe = false;  ///< else only where fentry is refused: trying costs a grace period
 };
 
-/// Needs the right to load BPF programs and a kernel with BTF; says which is missing.
-Result<KernelFeatures> probe_kernel_features(const FeatureRequest& request);
+/// Whether this process may load BPF programs; if not, what it lacks.
+Status check_privileges();
+
+KernelFeatures probe_kernel_features(const FeatureRequest& request, const KernelBtf& btf);
 
 /// Tries what probe_kernel_features() left out.
 void try_kprobes(KernelFeatures& features);

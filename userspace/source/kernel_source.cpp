@@ -3,6 +3,7 @@
 
 #include "source/file_reader.h"
 #include "source/host_reader.h"
+#include "source/kernel_btf.h"
 #include "source/kernel_features.h"
 #include "source/program_loader.h"
 #include "source/record_kind_name.h"
@@ -13,6 +14,7 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <malloc.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -23,6 +25,7 @@
 namespace pipetrace {
 namespace {
 
+constexpr const char* kBtfPath = "/sys/kernel/btf/vmlinux";
 // Each attempt leaves out at least one program that the kernel refused.
 constexpr int kAttemptsMax = 8;
 constexpr std::uint32_t kTicksFallback = 250;
@@ -52,13 +55,30 @@ void give_up_mode(KernelFeatures& features, Mode mode, const std::string& reason
     }
 }
 
+bool is_of_mode(std::string_view program, Mode mode) {
+    if (mode == Mode::kFull) return program.ends_with("_fentry") || program.ends_with("_fexit");
+    return mode == Mode::kKprobe && (program.ends_with("_kprobe") || program.ends_with("_kretprobe"));
+}
+
+/// Every hook that makes the mode what it is has failed.
+bool is_mode_refused(const HookPlan& plan, const ProgramLoader::Failures& failures) {
+    bool has_any = false;
+    for (const auto& program : plan.programs) {
+        if (!is_of_mode(program, plan.mode)) continue;
+        if (!failures.contains(program)) return false;
+        has_any = true;
+    }
+    return has_any;
+}
+
 /// Takes the kernel at its word: plans, loads, attaches, and plans again without what it refused.
-Result<HookPlan> bring_up(ProgramLoader& programs, KernelFeatures features, PlanRequest request) {
+Result<HookPlan> bring_up(ProgramLoader& programs, const KernelBtf& btf, KernelFeatures features,
+                          PlanRequest request) {
     ProgramLoader::LoadFailure last;
     for (int attempt = 0; attempt < kAttemptsMax; ++attempt) {
         const auto plan = make_hook_plan(features, request);
         if (!plan) return plan.error();
-        if (const auto failure = programs.load(*plan)) {
+        if (const auto failure = programs.load(*plan, btf)) {
             last = *failure;
             if (!failure->program.empty() && !request.refused.contains(failure->program)) {
                 request.refused.emplace(failure->program, "the kernel refuses it: " + failure->reason);
@@ -71,6 +91,10 @@ Result<HookPlan> bring_up(ProgramLoader& programs, KernelFeatures features, Plan
         }
         const auto failures = programs.attach();
         if (failures.empty()) return *plan;
+        if (is_mode_refused(*plan, failures)) {
+            give_up_mode(features, plan->mode, failures.begin()->second);
+            continue;
+        }
         request.refused.insert(failures.begin(), failures.end());
         auto rest = make_hook_plan(features, request);
         if (!rest) return rest.error();
@@ -93,12 +117,17 @@ KernelSource::~KernelSource() = default;
 Result<std::unique_ptr<KernelSource>> KernelSource::open(const Settings& settings) {
     FeatureRequest wanted = wanted_features();
     wanted.always_try_kprobe = settings.mode == Mode::kKprobe;
-    auto features = probe_kernel_features(wanted);
-    if (!features) return features.error();
-
+    if (const auto status = check_privileges(); !status) return status.error();
     auto state = std::make_unique<State>();
-    auto plan = bring_up(state->programs, *features, {settings.mode, settings.errors, {}});
+    auto plan = [&]() -> Result<HookPlan> {
+        const auto btf = KernelBtf::read(kBtfPath);
+        if (!btf) return btf.error();
+        return bring_up(state->programs, *btf, probe_kernel_features(wanted, *btf),
+                        {settings.mode, settings.errors, {}});
+    }();
     if (!plan) return plan.error();
+    // The kernel's types were needed for planning and relocation only.
+    ::malloc_trim(0);
     state->report = std::move(plan->report);
     state->report.hook_count = state->programs.attached_count();
 

@@ -1,14 +1,16 @@
 // libbpf does the relocations; which programs it may touch is the plan's business.
 #include "source/program_loader.h"
 
+#include "source/kernel_btf.h"
 #include "source/syscall_table.h"
 #include "source/unique_fd.h"
 
 #include "pipetrace.skel.h"
 
 #include <bpf/bpf.h>
+#include <bpf/btf.h>
 #include <bpf/libbpf.h>
-#include <malloc.h>
+#include <sys/mman.h>
 
 #include <algorithm>
 #include <array>
@@ -18,6 +20,7 @@
 #include <cstring>
 #include <string_view>
 #include <thread>
+#include <unordered_set>
 
 namespace pipetrace {
 namespace {
@@ -63,6 +66,23 @@ bool is_iterator(const bpf_program* program) {
     return bpf_program__expected_attach_type(program) == BPF_TRACE_ITER;
 }
 
+/// The types that the programs name, for relocation: libbpf looks through all that it is given, once
+/// for every type.
+bool write_types(int fd, const KernelBtf& btf, const bpf_object* object) {
+    const struct btf* own = bpf_object__btf(object);
+    std::unordered_set<std::string_view> names;
+    for (std::uint32_t id = 1; id < btf__type_cnt(own); ++id) {
+        const btf_type* type = btf__type_by_id(own, id);
+        const char* name = btf__name_by_offset(own, type->name_off);
+        // What follows three underscores tells flavours of one type apart.
+        std::string_view text = name ? name : "";
+        text = text.substr(0, text.find("___"));
+        if (!text.empty() && (btf_is_composite(type) || btf_is_any_enum(type))) names.insert(text);
+    }
+    const std::string file = btf.subset(names);
+    return ::write(fd, file.data(), file.size()) == static_cast<ssize_t>(file.size());
+}
+
 void fill_syscall_shapes(const bpf_map* map) {
     for (const auto& entry : syscall_table()) {
         const std::uint32_t key = entry.number;
@@ -76,11 +96,19 @@ const std::string& libbpf_log() { return log_buffer(); }
 
 ProgramLoader::~ProgramLoader() { unload(); }
 
-std::optional<ProgramLoader::LoadFailure> ProgramLoader::load(const HookPlan& plan) {
+std::optional<ProgramLoader::LoadFailure> ProgramLoader::load(const HookPlan& plan,
+                                                              const KernelBtf& btf) {
     unload();
     libbpf_set_print(keep_message);
-    skeleton_ = pipetrace_bpf__open();
+    // libbpf opens it when it loads: there is time to fill it.
+    const UniqueFd types(::memfd_create("pipetrace-btf", MFD_CLOEXEC));
+    const std::string types_path = "/proc/self/fd/" + std::to_string(types.get());
+    LIBBPF_OPTS(bpf_object_open_opts, options);
+    options.btf_custom_path = types ? types_path.c_str() : nullptr;
+    skeleton_ = pipetrace_bpf__open_opts(&options);
     if (!skeleton_) return LoadFailure{"", std::strerror(errno)};
+    if (types && !write_types(types.get(), btf, skeleton_->obj))
+        return LoadFailure{"", std::string("copying the kernel's types: ") + std::strerror(errno)};
     skeleton_->rodata->pt_config = plan.config;
     bpf_program* program = nullptr;
     bpf_object__for_each_program(program, skeleton_->obj) {
@@ -94,13 +122,11 @@ std::optional<ProgramLoader::LoadFailure> ProgramLoader::load(const HookPlan& pl
         return failure;
     }
     fill_syscall_shapes(skeleton_->maps.syscall_shapes);
-    // The kernel's types were needed for relocation only.
-    ::malloc_trim(0);
     return std::nullopt;
 }
 
-std::map<std::string, std::string, std::less<>> ProgramLoader::attach() {
-    std::map<std::string, std::string, std::less<>> failures;
+ProgramLoader::Failures ProgramLoader::attach() {
+    Failures failures;
     bpf_program* program = nullptr;
     bpf_object__for_each_program(program, skeleton_->obj) {
         if (bpf_program__fd(program) < 0 || is_iterator(program)) continue;

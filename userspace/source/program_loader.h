@@ -16,6 +16,8 @@ struct pipetrace_bpf;
 
 namespace pipetrace {
 
+class KernelBtf;
+
 /// What libbpf wanted to print, instead of printing it: the newest part of it.
 const std::string& libbpf_log();
 
@@ -31,10 +33,11 @@ public:
         std::string reason;
     };
     /// Replaces what was loaded before. Nothing: it worked.
-    std::optional<LoadFailure> load(const HookPlan& plan);
+    std::optional<LoadFailure> load(const HookPlan& plan, const KernelBtf& btf);
 
+    using Failures = std::map<std::string, std::string, std::less<>>;
     /// Attaches all loaded programs but the iterators; those that failed, with the reason.
-    std::map<std::string, std::string, std::less<>> attach();
+    Failures attach();
 
     /// Runs a loaded iterator program to its end. False: it is not loaded or failed.
     bool run_iterator(const char* program_name);
