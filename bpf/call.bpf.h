@@ -124,15 +124,20 @@ static __always_inline __s64 pt_requested_bytes(const struct pt_registers *r,
 						const struct pt_syscall_shape *shape)
 {
 	struct user_msghdr message;
+	__u64 vector = r->argument[1];
+	__u64 count = r->argument[2];
 
 	if (shape->bytes_argument)
 		return pt_argument(r, shape->bytes_argument);
-	if (shape->vector == PT_VECTOR_IOVEC)
-		return pt_iovec_bytes(r->argument[1], r->argument[2]);
-	if (shape->vector == PT_VECTOR_MSGHDR &&
-	    !bpf_probe_read_user(&message, sizeof(message), (void *)r->argument[1]))
-		return pt_iovec_bytes((__u64)message.msg_iov, message.msg_iovlen);
-	return -1;
+	if (!shape->vector)
+		return -1;
+	if (shape->vector == PT_VECTOR_MSGHDR) {
+		if (bpf_probe_read_user(&message, sizeof(message), (void *)vector))
+			return -1;
+		vector = (__u64)message.msg_iov;
+		count = message.msg_iovlen;
+	}
+	return pt_iovec_bytes(vector, count);
 }
 
 /* Fills `call` and returns the file its descriptor names, or null. */

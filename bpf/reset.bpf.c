@@ -107,20 +107,28 @@ static __always_inline int pt_reset_sent(struct sock *sk, struct sk_buff *skb, _
 	return 0;
 }
 
+/* As numbers: the compiler joins the tests of two pointers with an or, which the verifier refuses. */
+static __always_inline int pt_answered_by_reset(unsigned long long *ctx)
+{
+	struct sock *sk = (struct sock *)pt_nullable_argument(ctx, 0);
+	struct sk_buff *skb = (struct sk_buff *)pt_nullable_argument(ctx, 1);
+	__u16 reason = PT_REASON_UNKNOWN;
+
+	if (pt_config.send_reset_has_reason)
+		reason = pt_context_argument(ctx, 2);
+	return pt_reset_sent(sk, skb, reason, false);
+}
+
 SEC("fentry/tcp_v4_send_reset")
 int pt_v4_send_reset_fentry(unsigned long long *ctx)
 {
-	__u16 reason = pt_config.send_reset_has_reason ? ctx[2] : PT_REASON_UNKNOWN;
-
-	return pt_reset_sent((struct sock *)pt_nullable_argument(ctx, 0), (struct sk_buff *)ctx[1], reason, false);
+	return pt_answered_by_reset(ctx);
 }
 
 SEC("fentry/tcp_v6_send_reset")
 int pt_v6_send_reset_fentry(unsigned long long *ctx)
 {
-	__u16 reason = pt_config.send_reset_has_reason ? ctx[2] : PT_REASON_UNKNOWN;
-
-	return pt_reset_sent((struct sock *)pt_nullable_argument(ctx, 0), (struct sk_buff *)ctx[1], reason, false);
+	return pt_answered_by_reset(ctx);
 }
 
 SEC("kprobe/tcp_v4_send_reset")
