@@ -11,7 +11,7 @@
 static __always_inline __u64 pt_written_bytes(struct task_struct *task)
 {
 	if (!bpf_core_field_exists(task->ioac.wchar))
-		return 0;
+		return PT_NO_COUNT;
 	return BPF_CORE_READ(task, ioac.wchar);
 }
 

@@ -37,6 +37,7 @@ enum pt_endpoint_kind { PT_KIND_NONE = 0, PT_KIND_TCP = 1, PT_KIND_UNIX = 2, PT_
 
 #define PT_NO_CALL 0xffff /* pt_call.number: not known */
 #define PT_NO_AGE 0xffffffffffffffffULL
+#define PT_NO_COUNT 0xffffffffffffffffULL
 
 /* tgid 0: the kernel was not working for any process (softirq, timer). */
 struct pt_task {
@@ -166,7 +167,7 @@ struct pt_sigpipe_generated {
 	struct pt_endpoint endpoint;
 	struct pt_tcp tcp;
 	struct pt_call call;
-	__u64 written_bytes; /* task->ioac.wchar */
+	__u64 written_bytes; /* task->ioac.wchar; PT_NO_COUNT: this kernel does not count */
 	__u8 disposition; /* enum pt_disposition */
 	__u8 blocked;
 	__u8 result; /* TRACE_SIGNAL_* */

@@ -84,7 +84,7 @@ CallError told_error(const FailedCall& call, SyscallName syscall_name) {
 bool surely_failed(const RaisedSigpipe& sigpipe, SyscallName syscall_name) {
     if (sigpipe.body.endpoint.kind == EndpointKind::kPipe) {
         const bool atomic = sigpipe.body.call.bytes >= 0 && sigpipe.body.call.bytes <= PIPE_BUF;
-        return atomic || (sigpipe.delivered && sigpipe.body.written_bytes != 0);
+        return atomic || (sigpipe.delivered && sigpipe.body.written_bytes);
     }
     constexpr std::array<std::string_view, 4> kOneMessage{"write", "writev", "sendto", "sendmsg"};
     const char* name = syscall_name != nullptr ? syscall_name(sigpipe.body.call.number) : nullptr;

@@ -172,7 +172,7 @@ SigpipeFate fate_of(const RaisedSigpipe& sigpipe) {
 
 bool write_succeeded(const RaisedSigpipe& sigpipe) {
     // task->ioac.wchar advances by what the call returned; it is added after the signal is raised.
-    return sigpipe.delivered && sigpipe.body.written_bytes != 0 &&
+    return sigpipe.delivered && sigpipe.body.written_bytes &&
            sigpipe.delivered->body.written_bytes > sigpipe.body.written_bytes;
 }
 

@@ -83,6 +83,10 @@ TcpFacts tcp_of(const pt_tcp& raw, std::uint8_t state, std::uint64_t ticks_per_s
     return tcp;
 }
 
+std::optional<std::uint64_t> count_of(std::uint64_t raw) {
+    return raw == PT_NO_COUNT ? std::nullopt : std::optional(raw);
+}
+
 CallSite call_of(const pt_call& raw) {
     return CallSite{raw.number, raw.fd, raw.bytes, raw.msg_flags};
 }
@@ -148,13 +152,13 @@ SigpipeGenerated body_of(const pt_sigpipe_generated& record, std::uint64_t ticks
     body.disposition = static_cast<Disposition>(record.disposition);
     body.blocked = record.blocked != 0;
     body.result = record.result;
-    body.written_bytes = record.written_bytes;
+    body.written_bytes = count_of(record.written_bytes);
     return body;
 }
 
 SigpipeDelivered body_of(const pt_sigpipe_delivered& record, std::uint64_t) {
     return SigpipeDelivered{static_cast<Disposition>(record.disposition), record.kills != 0,
-                            record.written_bytes};
+                            count_of(record.written_bytes)};
 }
 
 EndpointRemembered body_of(const pt_endpoint_remembered& record, std::uint64_t) {

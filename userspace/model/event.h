@@ -76,14 +76,14 @@ struct SigpipeGenerated {
     Disposition disposition = Disposition::kDefault;
     bool blocked = false;
     std::uint8_t result = 0;  ///< TRACE_SIGNAL_*: 0 queued, 1 ignored, 2 already pending
-    std::uint64_t written_bytes = 0;  ///< task->ioac.wchar at that moment
+    std::optional<std::uint64_t> written_bytes;  ///< task->ioac.wchar at that moment
 };
 
 /// signal_deliver: 13 reached its handler, or 9 ends a task that SIGPIPE kills.
 struct SigpipeDelivered {
     Disposition disposition = Disposition::kDefault;
     bool kills = false;
-    std::uint64_t written_bytes = 0;
+    std::optional<std::uint64_t> written_bytes;
 };
 
 /// How an end was given up, kept by the kernel programs until somebody needs it.
