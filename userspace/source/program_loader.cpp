@@ -19,7 +19,6 @@
 #include <cstdio>
 #include <cstring>
 #include <string_view>
-#include <thread>
 #include <unordered_set>
 
 namespace pipetrace {
@@ -155,9 +154,7 @@ bool ProgramLoader::run_iterator(const char* program_name) {
 }
 
 void ProgramLoader::detach() {
-    // The kernel waits for a grace period in each; at once they share it.
-    std::vector<std::jthread> closing;
-    for (bpf_link* link : links_) closing.emplace_back([link] { bpf_link__destroy(link); });
+    for (bpf_link* link : links_) bpf_link__destroy(link);
     links_.clear();
 }
 
