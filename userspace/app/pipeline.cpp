@@ -119,6 +119,7 @@ void Pipeline::print(Incident&& incident) {
     } else {
         text_.render(incident, line_);
     }
+    settings_.before_print();
     const OutputFile::Outcome outcome = output_.write(line_);
     if (outcome != OutputFile::Outcome::kWritten) {
         trouble_ = outcome;

@@ -14,6 +14,7 @@
 #include "source/kernel_source.h"
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <set>
 #include <string>
@@ -25,6 +26,7 @@ public:
     struct Settings {
         Options options;
         TextStyle text_style;
+        std::function<void()> before_print;  ///< makes room on a shared terminal
     };
 
     /// Source and output must outlive it.

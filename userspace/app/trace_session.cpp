@@ -68,7 +68,7 @@ TraceSession::TraceSession(Settings settings, std::unique_ptr<KernelSource> sour
     style.colour = wants_colour(output_.fd());
     style.width = terminal_width(output_.fd());
     style.verbose = settings_.options.verbose;
-    pipeline_ = std::make_unique<Pipeline>(Pipeline::Settings{settings_.options, style}, *source_, output_);
+    pipeline_ = std::make_unique<Pipeline>(Pipeline::Settings{settings_.options, style, [this] { clear_status_line(); }}, *source_, output_);
     status_wanted_ = !settings_.options.quiet && ::isatty(STDERR_FILENO) == 1;
     if (settings_.options.verbose) print_to_stderr(source_->load_log());
 }
@@ -101,14 +101,15 @@ milliseconds TraceSession::next_timeout() const {
 
 void TraceSession::show_status_line() {
     if (!status_wanted_) return;
-    print_to_stderr("\r" +
-                    status_line(pipeline_->summary(), elapsed_seconds(), terminal_width(STDERR_FILENO)) +
-                    "\x1b[K");
-    status_shown_ = true;
+    const std::string line =
+        status_line(pipeline_->summary(), elapsed_seconds(), terminal_width(STDERR_FILENO));
+    if (line == status_shown_) return;
+    print_to_stderr("\r" + line + "\x1b[K");
+    status_shown_ = line;
 }
 
 void TraceSession::clear_status_line() {
-    if (std::exchange(status_shown_, false)) print_to_stderr("\r\x1b[K");
+    if (!std::exchange(status_shown_, {}).empty()) print_to_stderr("\r\x1b[K");
 }
 
 void TraceSession::run_until_end(SignalGuard& signals, const Watch& watch) {
@@ -120,7 +121,6 @@ void TraceSession::run_until_end(SignalGuard& signals, const Watch& watch) {
         milliseconds timeout = next_timeout();
         if (settling_rounds > 0) timeout = timeout.count() < 0 ? kSettling : std::min(timeout, kSettling);
         source_->wait(timeout, others);
-        clear_status_line();
         settling_rounds = pipeline_->pump() > 0 ? kQuietRounds : std::max(settling_rounds - 1, 0);
         if ((others[2].revents & (POLLERR | POLLHUP)) != 0) break;
         if ((others[1].revents & (POLLIN | POLLHUP | POLLERR)) != 0 && watch.on_ready()) break;

@@ -10,6 +10,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 
 namespace pipetrace {
 
@@ -63,7 +64,7 @@ private:
     std::unique_ptr<Pipeline> pipeline_;
     std::chrono::steady_clock::time_point started_;
     bool status_wanted_ = false;
-    bool status_shown_ = false;
+    std::string status_shown_;  ///< what stands on the terminal's last line now
 };
 
 /// Columns of the terminal behind fd, 80 where it is none.
