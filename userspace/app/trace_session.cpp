@@ -137,7 +137,6 @@ void TraceSession::run_until_end(SignalGuard& signals, const Watch& watch) {
 SessionResult TraceSession::finish() {
     clear_status_line();
     pipeline_->finish();
-    source_->detach();
     SessionResult result;
     result.shown = pipeline_->shown();
     if (pipeline_->output_trouble() == OutputFile::Outcome::kFailed) {
@@ -147,6 +146,8 @@ SessionResult TraceSession::finish() {
     if (settings_.print_summary && !settings_.options.quiet) {
         print_to_stderr(summary_text(pipeline_->summary(), terminal_width(STDERR_FILENO)));
     }
+    // Last: with fentry and kprobes the kernel waits for every CPU to have left each hook.
+    source_->detach();
     return result;
 }
 

@@ -46,7 +46,7 @@ public:
     };
     void run_until_end(SignalGuard& signals, const Watch& watch);
 
-    /// Detaches, prints what is open, and the summary.
+    /// Prints what is open and the summary, then detaches.
     SessionResult finish();
 
 private:

@@ -137,8 +137,10 @@ std::optional<SigpipeFate> sigpipe_of(const Story& story, const std::vector<Fail
     for (const RaisedSigpipe& sigpipe : story.failure->sigpipes) {
         gravest = std::max(gravest, fate_of(sigpipe));
     }
+    // A send would have taken the error that is still pending at the end.
+    const bool never_wrote = story.own != nullptr && story.own->error_at_destroy != 0;
     const bool could_be_suppressed =
-        story.failure->endpoint.kind == EndpointKind::kTcp && !story.sends_seen;
+        story.failure->endpoint.kind == EndpointKind::kTcp && !story.sends_seen && !never_wrote;
     if (gravest == SigpipeFate::kNone && could_be_suppressed) return std::nullopt;
     return gravest;
 }
