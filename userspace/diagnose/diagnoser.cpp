@@ -48,17 +48,28 @@ void reject_rivals(Incident& incident, Family family) {
     }
 }
 
+/// Which facts are missing, and how to get them.
+const char* missing_facts(const Incident& incident) {
+    if (incident.endpoint.kind == EndpointKind::kUnix) {
+        return "The other end of this unix socket is gone or was shut down; who had it is not seen.";
+    }
+    if (incident.facts.older_than_trace) {
+        return "The connection is older than the trace, and what ended it came before; trace from before "
+               "it is opened to see it.";
+    }
+    return "No event that explains this failure was seen: neither a RST nor a FIN nor a shutdown of its "
+           "own. `pipetrace doctor` lists what this kernel hides.";
+}
+
 void judge_unknown(Incident& incident) {
     Verdict& verdict = incident.verdict;
     verdict.cause = Cause::kUnknown;
     verdict.confidence = Confidence::kUnknown;
     verdict.severity = Severity::kWarning;
-    verdict.summary = incident.facts.older_than_trace
-                          ? "The connection is older than the trace, and what ended it came before; "
-                            "trace from before it is opened to see it."
-                          : "No event that explains this failure was seen: neither a RST nor a FIN nor "
-                            "a shutdown of its own. `pipetrace doctor` lists what this kernel hides.";
-    verdict.advice = "Trace again with `--errors exact`, from before the connection is opened.";
+    verdict.summary = missing_facts(incident);
+    verdict.advice = incident.endpoint.kind == EndpointKind::kUnix
+                         ? "Look for the process that served this socket: `ss -xp`, its log, its restarts."
+                         : "Trace again with `--errors exact`, from before the connection is opened.";
 }
 
 }  // namespace

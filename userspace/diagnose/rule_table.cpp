@@ -336,7 +336,8 @@ constexpr std::array kRules{
 }  // namespace
 
 Family family_of(const Incident& incident) {
-    if (incident.endpoint.kind != EndpointKind::kTcp) return Family::kPipe;
+    if (incident.endpoint.kind == EndpointKind::kPipe) return Family::kPipe;
+    if (incident.endpoint.kind == EndpointKind::kUnix) return Family::kUnix;
     return incident.rst ? Family::kTcpReset : Family::kTcpNoReset;
 }
 

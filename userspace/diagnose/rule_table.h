@@ -11,7 +11,7 @@
 namespace pipetrace {
 
 /// Which incidents a rule can speak about; rivals come from the same family.
-enum class Family : std::uint8_t { kPipe, kTcpReset, kTcpNoReset };
+enum class Family : std::uint8_t { kPipe, kUnix, kTcpReset, kTcpNoReset };
 Family family_of(const Incident& incident);
 
 struct Rule {
