@@ -78,8 +78,8 @@ CallError told_error(const FailedCall& call, SyscallName syscall_name) {
     return error;
 }
 
-/// A TCP socket raises SIGPIPE only where nothing of the message was taken (tcp_sendmsg_locked), so a
-/// call that sends one message has failed. A pipe takes up to PIPE_BUF bytes whole or not at all
+/// A TCP or unix socket raises SIGPIPE only where nothing of the message was taken (tcp_sendmsg_locked,
+/// unix_stream_sendmsg), so a call that sends one message has failed. A pipe takes up to PIPE_BUF bytes whole or not at all
 /// (pipe(7)); and a count that the signal's delivery still finds unchanged was not added to.
 bool surely_failed(const RaisedSigpipe& sigpipe, SyscallName syscall_name) {
     if (sigpipe.body.endpoint.kind == EndpointKind::kPipe) {
@@ -88,7 +88,7 @@ bool surely_failed(const RaisedSigpipe& sigpipe, SyscallName syscall_name) {
     }
     constexpr std::array<std::string_view, 4> kOneMessage{"write", "writev", "sendto", "sendmsg"};
     const char* name = syscall_name != nullptr ? syscall_name(sigpipe.body.call.number) : nullptr;
-    return sigpipe.body.endpoint.kind == EndpointKind::kTcp && name != nullptr &&
+    return sigpipe.body.endpoint.known() && name != nullptr &&
            std::find(kOneMessage.begin(), kOneMessage.end(), name) != kOneMessage.end();
 }
 
