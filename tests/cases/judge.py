@@ -7,6 +7,7 @@ from pathlib import Path
 JIFFY_SLACK_US = 20_000
 # Lifetime up to which a connection of no bytes that was reset is nobody's fault for sure.
 HEALTH_CHECK_US_MAX = 5_000
+DEFAULT_TTL = 64
 UNSTATED_BYTES = ("connect", "getsockopt")
 VECTOR_CALLS = ("writev", "sendmsg")
 
@@ -130,7 +131,19 @@ class Judge:
         else:
             self.expect("rst.direction", rst["direction"], "received")
             self.expect("rst.state", rst["state"], self.case.rst)
+            self.packet(rst)
         self.expect("first_close", incident["first_close"], *self.case.first_close)
+
+    def packet(self, rst):
+        """The RST's own packet, and the handshake's TTL beside it: one host, so the default of 64."""
+        if rst["seq"] is None and self.excused("packet"):
+            return
+        self.expect("rst.seq is a number", isinstance(rst["seq"], int), True)
+        self.expect("rst.ttl", rst["ttl"], DEFAULT_TTL)
+        # A bare RST answers a segment; an abort and a refusal acknowledge as well.
+        self.expect("rst.flags", rst["flags"], "RST" if self.case.rst == "CLOSE_WAIT" else "RST|ACK")
+        handshake_seen = self.case.when == "live" and self.case.rst != "SYN_SENT"
+        self.expect("rst.handshake_ttl", rst["handshake_ttl"], DEFAULT_TTL if handshake_seen else None)
 
     def peer(self, incident):
         peer = incident["peer"]

@@ -38,6 +38,13 @@ def events_of(case):
             for index, event in enumerate(dict.fromkeys(events))]
 
 
+def rst_of(case):
+    handshake_seen = case.when == "live" and case.rst != "SYN_SENT"
+    return {"direction": "received", "state": case.rst, "seq": 1, "ttl": 64,
+            "handshake_ttl": 64 if handshake_seen else None,
+            "flags": "RST" if case.rst == "CLOSE_WAIT" else "RST|ACK"}
+
+
 def right_incident(case, truth):
     errors = [{"errno": errno, "syscall": syscall, "fd": FD, "tid": VICTIM, "thread": case.thread,
                "bytes": 5, "count": count, "inferred": False} for errno, syscall, count in case.errors]
@@ -50,7 +57,7 @@ def right_incident(case, truth):
             "endpoint": {"kind": case.kind, "fd": FD, "local": truth["local"],
                          "remote": truth["remote"], "age_us": 1000, "idle_us": 50_500},
             "errors": errors, "sigpipe": case.sigpipe,
-            "rst": {"direction": "received", "state": case.rst} if case.rst else None,
+            "rst": rst_of(case) if case.rst else None,
             "first_close": case.first_close[0], "peer": peer if case.peer else None,
             "verdict": {"cause": case.cause[0], "confidence": case.confidence[0],
                         "severity": case.severity[0], "summary": "s", "advice": "a",
@@ -95,6 +102,8 @@ def change(path, value):
 WRONG = [
     change(["role"], "origin"), change(["process", "pid"], PEER), change(["process", "comm"], "writer"),
     change(["sigpipe"], "killed"), change(["first_close"], "local"), change(["rst"], None),
+    change(["rst", "seq"], None), change(["rst", "ttl"], None), change(["rst", "handshake_ttl"], None),
+    change(["rst", "handshake_ttl"], 63), change(["rst", "flags"], "RST|ACK"),
     change(["rst", "state"], "ESTABLISHED"), change(["peer"], None), change(["peer", "pid"], VICTIM),
     change(["peer", "action"], "exit"), change(["verdict", "cause"], "close_race"),
     change(["verdict", "confidence"], "likely"), change(["verdict", "severity"], "benign"),

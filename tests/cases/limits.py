@@ -8,13 +8,15 @@ from dataclasses import dataclass
 LENGTH_TRACEPOINTS = (6, 12)
 # tcp_send_reset also where no socket sends it.
 SOCKETLESS_RESET_TRACEPOINT = (6, 12)
+# tcp_reset(sk, skb); before, only the socket.
+RESET_PACKET_ARGUMENT = (5, 15)
 # inet_sk_error_report, the tracepoint that sees a pending error raised in connect().
 ERROR_REPORT_TRACEPOINT = (5, 15)
 
 
 @dataclass(frozen=True)
 class Limit:
-    field: str  # call, missing, count, sigpipe, peer, confidence
+    field: str  # call, missing, count, sigpipe, peer, confidence, packet
     reason: str
     errno: str | None = None  # only of errors with this errno
     allowed: tuple = ()
@@ -27,7 +29,7 @@ def kernel_version(release):
 
 
 def tracepoint_limits(case, kernel):
-    limits = []
+    limits = [Limit("packet", "no tracepoint shows the packet of a RST")]
     told = {errno for errno, _, _ in case.errors}
     if kernel < LENGTH_TRACEPOINTS:
         if "ECONNRESET" in told:
@@ -54,6 +56,9 @@ def tracepoint_limits(case, kernel):
 
 def limits_of(case, mode, kernel):
     limits = tracepoint_limits(case, kernel) if mode == "tracepoint" else []
+    if kernel < RESET_PACKET_ARGUMENT and case.rst == "ESTABLISHED":
+        limits.append(Limit("packet", "before 5.15 tcp_reset has no packet, and in ESTABLISHED the RST does "
+                            "not pass tcp_rcv_state_process"))
     if any(syscall == "getsockopt" for _, syscall, _ in case.errors):
         limits.append(Limit("call", "no cold hook shows getsockopt(SO_ERROR) on every kernel",
                             "ECONNREFUSED"))
