@@ -54,6 +54,7 @@ void Correlator::observe(const Event& event) { reorder_.push(event); }
 
 void Correlator::advance_to(Ktime now) {
     const Ktime watermark = now - config_.reorder_ns;
+    loss_.advance_to(now);
     while (const auto event = reorder_.pop(watermark)) process(*event);
     now_ = std::max(now_, watermark);
     close_exited(now_);
@@ -63,7 +64,10 @@ void Correlator::advance_to(Ktime now) {
 
 void Correlator::process(const Event& event) {
     now_ = std::max(now_, event.at);
+    // Not only in advance_to(): how often that is called must not matter.
+    close_exited(event.at);
     print_due(event.at);
+    forget_old(event.at);
     std::visit([&](const auto& body) { on(event, body); }, event.body);
 }
 
@@ -162,21 +166,18 @@ void Correlator::on(const Event& event, const SigpipeGenerated& body) {
         ++failure.sigpipes.back().count;
     }
     failure.changed = true;
+    failures_.await_delivery(event.task.tid, {endpoint.id, event.task.process.tgid});
 }
 
 void Correlator::on(const Event& event, const SigpipeDelivered& body) {
-    RaisedSigpipe* latest = nullptr;
-    for (auto& [key, failure] : failures_) {
-        if (key.second != event.task.process.tgid) continue;
-        for (auto& sigpipe : failure.sigpipes) {
-            const bool waits = !sigpipe.delivered && sigpipe.task.tid == event.task.tid;
-            if (waits && (latest == nullptr || sigpipe.at > latest->at)) {
-                latest = &sigpipe;
-                failure.changed = true;
-            }
-        }
+    Failure* failure = failures_.take_awaited(event.task.tid);
+    if (failure == nullptr) return;
+    for (auto sigpipe = failure->sigpipes.rbegin(); sigpipe != failure->sigpipes.rend(); ++sigpipe) {
+        if (sigpipe->delivered || sigpipe->task.tid != event.task.tid) continue;
+        sigpipe->delivered = Stamped<SigpipeDelivered>{event.at, event.task, body};
+        failure->changed = true;
+        return;
     }
-    if (latest != nullptr) latest->delivered = Stamped<SigpipeDelivered>{event.at, event.task, body};
 }
 
 void Correlator::on(const Event&, const EndpointRemembered& body) {
@@ -201,10 +202,10 @@ void Correlator::on(const Event& event, const EndpointDestroyed& body) {
 }
 
 void Correlator::on(const Event&, const FailuresCounted& body) {
-    auto entry = failures_.lower_bound({body.endpoint.id, 0});
-    for (; entry != failures_.end() && entry->first.first == body.endpoint.id; ++entry) {
+    for (const FailureKey& key : failures_.of_endpoint(body.endpoint.id)) {
+        Failure& failure = *failures_.find(key);
         for (const FailureCount& count : body.counts) {
-            if (count.count != 0) entry->second.changed |= raise_count(entry->second, count);
+            if (count.count != 0) failure.changed |= raise_count(failure, count);
         }
     }
 }
@@ -215,8 +216,8 @@ void Correlator::on(const Event&, const PipeReaderSeen& body) {
 }
 
 void Correlator::on(const Event& event, const ProcessExited& body) {
-    for (auto& [key, failure] : failures_) {
-        if (key.second != event.task.process.tgid) continue;
+    for (const FailureKey& key : failures_.of_process(event.task.process.tgid)) {
+        Failure& failure = *failures_.find(key);
         failure.exited = body;
         failure.exited_at = event.at;
         failure.changed = true;
@@ -224,32 +225,44 @@ void Correlator::on(const Event& event, const ProcessExited& body) {
     }
 }
 
+/// Nothing is dropped untold: the oldest is printed as it stands.
+void Correlator::evict_oldest() {
+    Failure* oldest = failures_.oldest();
+    if (oldest == nullptr) return;
+    print_if_news(*oldest);
+    failures_.erase({oldest->endpoint.id, oldest->task.process.tgid});
+    ++evicted_;
+}
+
+/// The story began with what ended the connection, if that was seen.
+std::uint64_t Correlator::lost_before(const Connection* connection, Ktime at) const {
+    if (connection != nullptr && connection->reset) at = std::min(at, connection->reset->at);
+    return loss_.total_before(at);
+}
+
 Failure& Correlator::open_failure(const Endpoint& endpoint, const Task& task, Ktime at) {
     const FailureKey key{endpoint.id, task.process.tgid};
-    const auto found = failures_.find(key);
-    if (found != failures_.end()) return found->second;
-    if (failures_.size() >= config_.failures_max && !opened_.empty()) {
-        // Nothing is dropped untold: the oldest is printed as it stands.
-        const auto oldest = failures_.find(opened_.front().second);
-        opened_.pop_front();
-        if (oldest != failures_.end()) {
-            print(oldest->second);
-            failures_.erase(oldest);
-            ++evicted_;
-        }
-    }
-    Failure& failure = failures_[key];
+    if (Failure* found = failures_.find(key)) return *found;
+    if (failures_.size() >= config_.failures_max) evict_oldest();
+    Failure& failure = failures_.open(key, at);
     failure.endpoint = endpoint;
     failure.task = task;
-    failure.first_at = at;
-    failure.lost_before = lost_;
-    if (Connection* connection = connections_.find(endpoint.id)) connection->told = true;
+    Connection* connection = connections_.find(endpoint.id);
+    failure.lost_before = lost_before(connection, at);
+    if (connection != nullptr) connection->told = true;
     opened_.emplace_back(at, key);
     return failure;
 }
 
 void Correlator::add_call(Failure& failure, const FailedCall& call) {
     failure.changed = true;
+    for (FailedCall& met : failure.calls) {
+        const bool same = met.task.tid == call.task.tid && met.body.error == call.body.error &&
+                          met.body.call.number == call.body.call.number && met.inferred == call.inferred;
+        if (!same) continue;
+        ++met.count;
+        return;
+    }
     if (failure.calls.size() >= kCallKindsMax) {
         ++failure.calls.back().count;
         return;
@@ -258,16 +271,14 @@ void Correlator::add_call(Failure& failure, const FailedCall& call) {
 }
 
 void Correlator::end_endpoint(std::uint64_t id) {
-    bool told = false;
-    auto entry = failures_.lower_bound({id, 0});
-    while (entry != failures_.end() && entry->first.first == id) {
-        told = true;
-        if (!entry->second.printed || entry->second.changed) print(entry->second);
-        entry = failures_.erase(entry);
+    const std::vector<FailureKey> keys = failures_.of_endpoint(id);
+    for (const FailureKey& key : keys) {
+        print_if_news(*failures_.find(key));
+        failures_.erase(key);
     }
     Connection* connection = connections_.find(id);
     if (connection == nullptr) return;
-    if (!told && is_silent_story(*connection)) end_silent(*connection);
+    if (keys.empty() && is_silent_story(*connection)) end_silent(*connection);
     destroyed_.emplace_back(now_, id);
     if (const Connection* peer = connections_.find_peer(connection->endpoint)) {
         if (peer->closure.known() || peer->destroyed) destroyed_.emplace_back(now_, peer->endpoint.id);
@@ -288,7 +299,7 @@ void Correlator::end_silent(Connection& connection) {
     Failure failure;
     failure.endpoint = connection.endpoint;
     failure.first_at = connection.reset->at;
-    failure.lost_before = lost_;
+    failure.lost_before = lost_before(&connection, failure.first_at);
     if (connection.remembered) failure.task = connection.remembered->owner;
     if (!failure.task.known()) failure.task = connection.closure.by;
     if (!failure.task.known()) failure.task = connection.destroyed_by;
@@ -327,28 +338,32 @@ void Correlator::print(Failure& failure) {
     incident.id = fmt::format("{}-{:x}-{:x}-{}", config_.id_prefix, failure.first_at.ns,
                               failure.endpoint.id, failure.task.process.tgid);
     incident.revision = failure.printed ? ++failure.revision : 0;
-    incident.lost = lost_ - failure.lost_before;
+    incident.lost = loss_.total() - failure.lost_before;
     failure.printed = true;
     failure.changed = false;
     sink_(std::move(incident));
 }
 
+void Correlator::print_if_news(Failure& failure) {
+    if (!failure.printed || failure.changed) print(failure);
+}
+
 void Correlator::print_due(Ktime now) {
     while (!opened_.empty() && opened_.front().first + config_.print_after_ns <= now) {
-        const auto found = failures_.find(opened_.front().second);
-        if (found != failures_.end() && !found->second.printed) print(found->second);
+        Failure* failure = failures_.find(opened_.front().second);
+        if (failure != nullptr && !failure->printed) print(*failure);
         opened_.pop_front();
     }
 }
 
 void Correlator::close_exited(Ktime now) {
     while (!exited_.empty() && exited_.front().first + kExitGraceNs <= now) {
-        const auto found = failures_.find(exited_.front().second);
-        if (found != failures_.end() && found->second.exited) {
-            if (!found->second.printed || found->second.changed) print(found->second);
-            failures_.erase(found);
-        }
+        const FailureKey key = exited_.front().second;
         exited_.pop_front();
+        Failure* failure = failures_.find(key);
+        if (failure == nullptr || !failure->exited) continue;
+        print_if_news(*failure);
+        failures_.erase(key);
     }
 }
 
@@ -366,13 +381,7 @@ void Correlator::forget_old(Ktime now) {
 
 void Correlator::finish() {
     while (const auto event = reorder_.pop(Ktime{UINT64_MAX})) process(*event);
-    for (auto& [at, key] : opened_) {
-        const auto found = failures_.find(key);
-        if (found != failures_.end() && !found->second.printed) print(found->second);
-    }
-    for (auto& [key, failure] : failures_) {
-        if (!failure.printed || failure.changed) print(failure);
-    }
+    for (const FailureKey& key : failures_.by_age()) print_if_news(*failures_.find(key));
     failures_.clear();
     connections_.for_each([&](Connection& connection) {
         if (is_silent_story(connection)) end_silent(connection);

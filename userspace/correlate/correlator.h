@@ -3,7 +3,8 @@
 #pragma once
 
 #include "correlate/connection_table.h"
-#include "correlate/failure.h"
+#include "correlate/failure_table.h"
+#include "correlate/loss_log.h"
 #include "correlate/reorder_buffer.h"
 #include "correlate/story.h"
 #include "model/event.h"
@@ -46,7 +47,7 @@ public:
     void finish();
 
     /// Total of events lost so far; those lost while a story is open lower its confidence.
-    void set_lost(std::uint64_t total) { lost_ = total; }
+    void set_lost(std::uint64_t total) { loss_.set_total(total); }
     /// A failed endpoint whose owner nobody knows; asking resets it.
     bool take_owner_wanted();
 
@@ -57,8 +58,6 @@ public:
     std::size_t endpoints() const { return connections_.size(); }
 
 private:
-    using FailureKey = std::pair<std::uint64_t, Tgid>;
-
     void process(const Event& event);
     void on(const Event& event, const ResetReceived& body);
     void on(const Event& event, const ResetSent& body);
@@ -76,6 +75,8 @@ private:
     void on(const Event&, const ProcessExecuted&) {}
     void on(const Event&, const std::monostate&) {}
 
+    void evict_oldest();
+    std::uint64_t lost_before(const Connection* connection, Ktime at) const;
     Failure& open_failure(const Endpoint& endpoint, const Task& task, Ktime at);
     void add_call(Failure& failure, const FailedCall& call);
     void infer_taken_error(Failure& failure, const Connection& connection, Ktime at, const Task& task);
@@ -84,6 +85,7 @@ private:
     bool is_silent_story(const Connection& connection) const;
     Story story_of(const Failure& failure) const;
     void print(Failure& failure);
+    void print_if_news(Failure& failure);
     void print_due(Ktime now);
     void close_exited(Ktime now);
     void forget_old(Ktime now);
@@ -92,14 +94,14 @@ private:
     Sink sink_;
     ReorderBuffer reorder_;
     ConnectionTable connections_;
-    std::map<FailureKey, Failure> failures_;
+    FailureTable failures_;
+    LossLog loss_;
     std::deque<std::pair<Ktime, FailureKey>> opened_;        ///< in order, for printing when due
     std::deque<std::pair<Ktime, FailureKey>> exited_;        ///< processes that ended, same
     std::deque<std::pair<Ktime, std::uint64_t>> destroyed_;  ///< endpoints to forget
     std::map<std::pair<Address, Address>, Stamped<ResetSent>> socketless_resets_;  ///< by local, remote
     std::map<std::uint64_t, PipeReaderSeen> pipe_readers_;
     Ktime now_;
-    std::uint64_t lost_ = 0;
     std::uint64_t resets_received_ = 0;
     std::uint64_t resets_sent_ = 0;
     std::uint64_t evicted_ = 0;

@@ -1,0 +1,80 @@
+#include "correlate/failure_table.h"
+
+namespace pipetrace {
+namespace {
+
+/// Signals that stay blocked are never delivered: what waits is bounded by dropping all of it.
+constexpr std::size_t kAwaitedMax = 65536;
+
+}  // namespace
+
+Failure* FailureTable::find(const FailureKey& key) {
+    const auto found = by_endpoint_.find(key);
+    return found == by_endpoint_.end() ? nullptr : &found->second;
+}
+
+Failure* FailureTable::oldest() {
+    return by_age_.empty() ? nullptr : find(by_age_.begin()->second);
+}
+
+Failure& FailureTable::open(const FailureKey& key, Ktime at) {
+    Failure& failure = by_endpoint_[key];
+    failure.first_at = at;
+    by_process_.insert({key.second, key.first});
+    by_age_.insert({at, key});
+    return failure;
+}
+
+void FailureTable::erase(const FailureKey& key) {
+    const auto found = by_endpoint_.find(key);
+    if (found == by_endpoint_.end()) return;
+    by_process_.erase({key.second, key.first});
+    by_age_.erase({found->second.first_at, key});
+    by_endpoint_.erase(found);
+}
+
+void FailureTable::clear() {
+    by_endpoint_.clear();
+    by_process_.clear();
+    by_age_.clear();
+    awaited_.clear();
+}
+
+std::vector<FailureKey> FailureTable::of_endpoint(std::uint64_t id) const {
+    std::vector<FailureKey> keys;
+    for (auto entry = by_endpoint_.lower_bound({id, 0}); entry != by_endpoint_.end(); ++entry) {
+        if (entry->first.first != id) break;
+        keys.push_back(entry->first);
+    }
+    return keys;
+}
+
+std::vector<FailureKey> FailureTable::of_process(Tgid tgid) const {
+    std::vector<FailureKey> keys;
+    for (auto entry = by_process_.lower_bound({tgid, 0}); entry != by_process_.end(); ++entry) {
+        if (entry->first != tgid) break;
+        keys.emplace_back(entry->second, entry->first);
+    }
+    return keys;
+}
+
+std::vector<FailureKey> FailureTable::by_age() const {
+    std::vector<FailureKey> keys;
+    for (const auto& [at, key] : by_age_) keys.push_back(key);
+    return keys;
+}
+
+void FailureTable::await_delivery(Tid tid, const FailureKey& key) {
+    if (awaited_.size() >= kAwaitedMax) awaited_.clear();
+    awaited_.insert_or_assign(tid, key);
+}
+
+Failure* FailureTable::take_awaited(Tid tid) {
+    const auto found = awaited_.find(tid);
+    if (found == awaited_.end()) return nullptr;
+    const FailureKey key = found->second;
+    awaited_.erase(found);
+    return find(key);
+}
+
+}  // namespace pipetrace
