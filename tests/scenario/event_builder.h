@@ -1,0 +1,162 @@
+// Tells the story of one connection, or one pipe, as the kernel programs would record it: what
+// happened before the first failure is remembered and sent with it, later changes as they come,
+// repeats are counted. Each event is a microsecond after the one before, unless the story waits.
+#pragma once
+
+#include "model/event.h"
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <utility>
+#include <vector>
+
+namespace pipetrace::testing {
+
+struct Person {
+    Tgid tgid = 0;
+    const char* comm = "";
+    Tid tid = 0;  ///< 0: the main thread
+
+    Task task() const;
+};
+inline constexpr Person kClient{4242, "client"};
+inline constexpr Person kServer{4240, "server"};
+inline constexpr Person kChild{4300, "worker"};
+
+/// System call numbers of x86-64, as syscall_name() below knows them.
+struct Call {
+    std::uint16_t number = 0xffff;
+    std::int32_t fd = 3;
+    std::int64_t bytes = -1;
+    std::uint32_t flags = 0;
+};
+inline constexpr Call kRead{0, 3, 4096};
+inline constexpr Call kWrite{1, 3, 5};
+inline constexpr Call kConnect{42, 3, -1};
+inline constexpr Call kSendto{44, 3, 5};
+inline constexpr Call kSendQuietly{44, 3, 5, 0x4000};
+inline constexpr Call kRecvfrom{45, 3, 4096};
+
+const char* syscall_name(std::uint16_t number);
+
+/// Which hooks the kernel of the story allowed.
+struct Hooks {
+    bool sends_seen = true;
+    bool receives_seen = true;
+    bool packets_seen = true;
+    bool reasons_seen = true;  ///< enum sk_rst_reason, since 6.12
+};
+inline constexpr Hooks kFewHooks{false, false, false, false};
+
+/// How SIGPIPE stands with the writing thread.
+enum class Stance { kDefault, kIgnored, kHandled, kBlocked };
+
+/// Numbers of enum sk_rst_reason.
+inline constexpr int kReasonNoSocket = 1;
+inline constexpr int kReasonAbortOnData = 8;
+inline constexpr int kReasonTimeWait = 9;
+inline constexpr int kReasonAbortOnClose = 11;
+inline constexpr int kReasonState = 14;
+
+struct Step {
+    Ktime arrives;               ///< not before its event
+    std::optional<Event> event;  ///< none: time passes, or `lost` changes
+    std::uint64_t lost = 0;      ///< total of lost events from here on
+};
+
+class Story {
+public:
+    explicit Story(Hooks hooks = {});
+
+    // Where it plays; before anything happens. Both ends on this host over 127.0.0.1, if not said.
+    Story& over_ipv6();
+    Story& between_namespaces();
+    Story& with_a_distant_peer();  ///< nothing of it is seen here
+    Story& held_by(Person owner);  ///< the victim, if it is not kClient
+    Story& on_a_pipe();
+
+    Story& wait_us(std::uint64_t microseconds);
+    Story& wait_ms(std::uint64_t milliseconds) { return wait_us(milliseconds * 1000); }
+
+    // The connection's life, remembered by the kernel programs.
+    Story& connected();
+    Story& connected_before_the_trace(TcpState state = TcpState::kEstablished);
+    Story& never_connected();
+    Story& connecting();  ///< SYN sent
+    Story& sent(std::uint32_t bytes, bool acknowledged);
+    Story& received(std::uint32_t bytes);
+    Story& fin_received();
+    Story& peer_closed();
+    Story& peer_shut_down();  ///< SHUT_RDWR, and kept the descriptor
+    Story& peer_exited_with_signal(std::uint8_t signal);
+    Story& shut_down_by(Person who);  ///< SHUT_WR at the victim's end
+    Story& closed_by(Person who);     ///< the victim's end
+
+    // Resets.
+    Story& peer_aborts(int reason, std::uint32_t unread, bool linger_zero, std::uint8_t signal = 0);
+    Story& peer_socket_error_report(int error);  ///< the aborting side gets one too
+    Story& peer_kernel_answers(int reason);      ///< no socket there, or TIME_WAIT
+    Story& reset_received(std::uint8_t flags = 0x04);
+    Story& reset_without_rst();  ///< tcp_reset() called on data after close
+    Story& own_socket_answers_with_rst();
+
+    // What the program meets.
+    Story& call_fails(Call call, int error, Person who = kClient);
+    Story& error_taken_unseen();  ///< SO_ERROR read, or a call that no hook shows
+    Story& connect_gives_up();    ///< tcp_disconnect() of a blocking connect
+    Story& sigpipe_raised(Call call, Stance stance, Person who = kClient);
+    Story& sigpipe_delivered(Stance stance, std::uint64_t written_meanwhile = 0, Person who = kClient);
+    /// A write that fails with EPIPE and raises SIGPIPE, in the kernel's order, with its delivery.
+    Story& write_meets_sigpipe(Call call, Stance stance, Person who = kClient);
+    Story& reader_gone(Person who, std::uint8_t signal = 0, bool exiting = false);
+    Story& reader_last_seen(Person who);  ///< with the read end still open
+    Story& process_exits(int wait_status, Person who = kClient);
+    Story& destroyed(std::optional<Person> by = std::nullopt);
+    Story& peer_destroyed();
+    Story& counts_flushed();
+
+    Story& lose(std::uint64_t events);
+
+    const std::vector<Step>& steps() const { return steps_; }
+    const Hooks& hooks() const { return hooks_; }
+    Ktime now() const { return now_; }
+    Ktime begin() const { return begin_; }
+
+private:
+    struct End {
+        Endpoint endpoint;
+        EndpointRemembered memory;
+        TcpFacts tcp;
+        Ktime last_sent;
+        Ktime last_received;
+        bool reported = false;
+    };
+
+    Story& emit(EventBody body, const Task& task = {});
+    Endpoint socket_of(const End& end) const;
+    TcpFacts facts_of(const End& end) const;
+    CallSite site_of(const Call& call) const;
+    void report();
+    void report_end(End& end);
+    void enter(End& end, TcpState state, const Task& task = {});
+    void give_up(End& end, TcpState to, Closure closure);
+    void peer_gives_up(Closure closure);
+    bool counted(const Call& call, int error, bool is_sigpipe, const Person& who);
+    void set_addresses(const Address& local, const Address& remote);
+
+    Hooks hooks_;
+    End own_;
+    End peer_;
+    bool peer_on_host_ = true;
+    Person owner_ = kClient;
+    std::optional<PipeReaderSeen> reader_;
+    FailuresCounted counts_;
+    std::size_t count_kinds_ = 0;
+    Ktime begin_{1'000'000'000'000};
+    Ktime now_ = begin_;
+    std::uint64_t lost_ = 0;
+    std::vector<Step> steps_;
+};
+
+}  // namespace pipetrace::testing

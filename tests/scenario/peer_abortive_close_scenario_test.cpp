@@ -1,0 +1,87 @@
+// The peer threw the connection away on purpose: SO_LINGER 0, or a listener that closed with the
+// connection still waiting to be accepted.
+#include "scenario.h"
+
+#include <gtest/gtest.h>
+
+#include <cerrno>
+
+namespace pipetrace::testing {
+namespace {
+
+using Words = std::vector<std::string>;
+
+/// Row b1. The aborter's own socket gets an error report as well, from tcp_disconnect().
+Story lingering(Hooks hooks) {
+    Story story(hooks);
+    return story.connected()
+        .sent(100, true)
+        .received(50)
+        .wait_ms(500)
+        .peer_aborts(kReasonState, 0, true)
+        .reset_received(0x14)
+        .peer_socket_error_report(ECONNRESET)
+        .peer_destroyed()
+        .wait_ms(2)
+        .call_fails(kRecvfrom, ECONNRESET)
+        .write_meets_sigpipe(kWrite, Stance::kDefault)
+        .process_exits(13)
+        .destroyed(kClient);
+}
+
+const auto linger = scenario("peer_abortive_close", {Cause::kPeerAbortiveClose}, [] { return lingering({}); });
+const auto linger_few_hooks = scenario("peer_abortive_close_few_hooks", {Cause::kPeerAbortiveClose},
+                                       [] { return lingering(kFewHooks); });
+
+/// Row p: nobody had accepted; inet_csk_listen_stop() resets without a shutdown.
+const auto listener_closed =
+    scenario("peer_abortive_close_listener", {Cause::kPeerAbortiveClose}, [] {
+        Story story;
+        return story.connected()
+            .wait_ms(200)
+            .peer_aborts(kReasonState, 0, false)
+            .reset_received(0x14)
+            .wait_ms(1)
+            .call_fails(kRecvfrom, ECONNRESET);
+    });
+
+const auto health_check = scenario("peer_abortive_close_health_check", {Cause::kPeerAbortiveClose}, [] {
+    Story story;
+    return story.connected()
+        .wait_ms(1)
+        .peer_aborts(kReasonState, 0, true)
+        .reset_received(0x14)
+        .call_fails(kRecvfrom, ECONNRESET);
+});
+
+TEST(PeerAbortiveClose, IsTheVictimsIncidentAlone) {
+    for (const auto& story : {linger, linger_few_hooks}) {
+        const Told told = play_to_one_incident(story());
+        EXPECT_EQ(told.incident.process.tgid, 4242U) << "not the aborter, whose socket was reported too";
+        EXPECT_EQ(told.incident.verdict.cause, Cause::kPeerAbortiveClose);
+        EXPECT_EQ(told.incident.verdict.confidence, Confidence::kCertain);
+        EXPECT_EQ(told.incident.verdict.severity, Severity::kFault);
+        ASSERT_TRUE(told.incident.peer);
+        EXPECT_EQ(told.incident.peer->process.tgid, 4240U);
+        EXPECT_EQ(told.incident.peer->action, PeerAction::kAbort);
+        EXPECT_EQ(told.incident.sigpipe, SigpipeFate::kKilled);
+        EXPECT_NE(rejected_because(told, Cause::kPeerClosedUnreadData), "");
+    }
+    EXPECT_EQ(errors_of(play_to_one_incident(linger())), (Words{"ECONNRESET recvfrom", "EPIPE write"}));
+}
+
+TEST(PeerAbortiveClose, ListenerThatClosedIsToldSo) {
+    const Told told = play_to_one_incident(listener_closed());
+    EXPECT_EQ(told.incident.verdict.cause, Cause::kPeerAbortiveClose);
+    EXPECT_NE(told.incident.verdict.summary.find("listener"), std::string::npos);
+    EXPECT_EQ(told.incident.verdict.severity, Severity::kFault) << "it lived for longer than a moment";
+}
+
+TEST(PeerAbortiveClose, HealthCheckIsBenign) {
+    const Told told = play_to_one_incident(health_check());
+    EXPECT_EQ(told.incident.verdict.cause, Cause::kPeerAbortiveClose);
+    EXPECT_EQ(told.incident.verdict.severity, Severity::kBenign);
+}
+
+}  // namespace
+}  // namespace pipetrace::testing

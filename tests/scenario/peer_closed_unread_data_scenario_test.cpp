@@ -1,0 +1,90 @@
+// The peer closed while our data lay unread there: RST instead of FIN.
+#include "scenario.h"
+
+#include <gtest/gtest.h>
+
+#include <cerrno>
+
+namespace pipetrace::testing {
+namespace {
+
+using Words = std::vector<std::string>;
+
+Story reset_by_unread_data(Hooks hooks) {
+    Story story(hooks);
+    return story.connected()
+        .sent(2000, true)
+        .wait_ms(40)
+        .peer_aborts(kReasonAbortOnClose, 2000, false)
+        .reset_received(0x14);
+}
+
+/// Row b2: the first write takes ECONNRESET without a signal, the second EPIPE with one.
+Story two_writes(Hooks hooks) {
+    return reset_by_unread_data(hooks)
+        .wait_ms(3)
+        .call_fails(kWrite, ECONNRESET)
+        .wait_ms(1)
+        .write_meets_sigpipe(kWrite, Stance::kIgnored)
+        .closed_by(kClient)
+        .destroyed(kClient);
+}
+
+const auto writes =
+    scenario("peer_closed_unread_data", {Cause::kPeerClosedUnreadData}, [] { return two_writes({}); });
+const auto before_6_12 = scenario("peer_closed_unread_data_no_reason", {Cause::kPeerClosedUnreadData},
+                                  [] { return two_writes({true, true, false, false}); });
+const auto sends_unseen = scenario("peer_closed_unread_data_sends_unseen",
+                                   {Cause::kPeerClosedUnreadData},
+                                   [] { return two_writes({false, true, true, true}); });
+
+/// Two threads: one blocked in recv takes ECONNRESET, the writer is left EPIPE.
+const Person kWriter{4242, "client", 4243};
+const auto threads = scenario("peer_closed_unread_data_threads", {Cause::kPeerClosedUnreadData}, [] {
+    return reset_by_unread_data({})
+        .call_fails(kRecvfrom, ECONNRESET)
+        .write_meets_sigpipe(kWrite, Stance::kIgnored, kWriter);
+});
+
+TEST(PeerClosedUnreadData, TwoErrorsAreOneIncident) {
+    const Told told = play_to_one_incident(writes());
+    EXPECT_EQ(errors_of(told), (Words{"ECONNRESET write", "EPIPE write"}));
+    EXPECT_EQ(told.incident.sigpipe, SigpipeFate::kIgnored);
+    ASSERT_TRUE(told.incident.rst);
+    EXPECT_EQ(told.incident.rst->state, TcpState::kEstablished);
+    EXPECT_EQ(told.incident.rst->why, "TCP_ABORT_ON_CLOSE");
+    EXPECT_EQ(told.incident.rst->flags, "RST|ACK");
+    EXPECT_EQ(told.incident.first_close, FirstClose::kPeer);
+    ASSERT_TRUE(told.incident.peer);
+    EXPECT_EQ(told.incident.peer->unread_bytes, 2000U);
+    EXPECT_EQ(told.incident.peer->action, PeerAction::kClose);
+    EXPECT_EQ(told.incident.at, told.incident.errors.at(0).first);
+}
+
+TEST(PeerClosedUnreadData, IsCertainWithAndWithoutTheKernelsReason) {
+    for (const auto& story : {writes, before_6_12}) {
+        const Told told = play_to_one_incident(story());
+        EXPECT_EQ(told.incident.verdict.cause, Cause::kPeerClosedUnreadData);
+        EXPECT_EQ(told.incident.verdict.confidence, Confidence::kCertain);
+        EXPECT_EQ(told.incident.verdict.severity, Severity::kFault);
+        EXPECT_NE(told.incident.verdict.summary.find("server[4240]"), std::string::npos);
+        EXPECT_NE(rejected_because(told, Cause::kPeerProcessDied), "");
+    }
+}
+
+TEST(PeerClosedUnreadData, ErrorThatNoHookShowedIsInferred) {
+    const Told told = play_to_one_incident(sends_unseen());
+    EXPECT_EQ(errors_of(told), (Words{"ECONNRESET ? inferred", "EPIPE write"}));
+    EXPECT_EQ(told.incident.verdict.cause, Cause::kPeerClosedUnreadData);
+}
+
+TEST(PeerClosedUnreadData, ThreadsOfOneProcessShareTheIncident) {
+    const Told told = play_to_one_incident(threads());
+    EXPECT_EQ(errors_of(told), (Words{"ECONNRESET recvfrom", "EPIPE write"}));
+    EXPECT_EQ(told.incident.errors.at(0).tid, 4242U);
+    EXPECT_EQ(told.incident.errors.at(1).tid, 4243U);
+    EXPECT_FALSE(told.incident.errors.at(1).inferred);
+}
+
+}  // namespace
+}  // namespace pipetrace::testing

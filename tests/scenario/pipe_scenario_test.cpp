@@ -1,0 +1,88 @@
+// A pipe whose last reader has gone.
+#include "scenario.h"
+
+#include <gtest/gtest.h>
+
+namespace pipetrace::testing {
+namespace {
+
+using Words = std::vector<std::string>;
+
+constexpr Person kHead{4401, "head"};
+constexpr Call kWriteLine{1, 1, 2};
+constexpr Call kWriteMuch{1, 1, 8192};
+
+/// yes | head -1
+const auto head_closed = scenario("pipe_reader_closed", {Cause::kPipeReaderClosed}, [] {
+    Story story;
+    return story.on_a_pipe()
+        .wait_ms(1)
+        .reader_gone(kHead, 0, true)
+        .write_meets_sigpipe(kWriteLine, Stance::kDefault)
+        .process_exits(13);
+});
+const auto reader_killed = scenario("pipe_reader_died", {Cause::kPipeReaderDied}, [] {
+    Story story;
+    return story.on_a_pipe()
+        .wait_ms(1)
+        .reader_gone(kHead, 9, true)
+        .wait_ms(4)
+        .write_meets_sigpipe(kWriteLine, Stance::kIgnored)
+        .wait_ms(1)
+        .process_exits(0x100);
+});
+/// pipe_write() had copied a part when the reader left: a count is returned and SIGPIPE raised.
+const auto part_written = scenario("pipe_part_written", {Cause::kPipeReaderClosed}, [] {
+    Story story;
+    return story.on_a_pipe()
+        .reader_gone(kHead)
+        .sigpipe_raised(kWriteMuch, Stance::kHandled)
+        .sigpipe_delivered(Stance::kHandled, 4096);
+});
+const auto reader_unseen = scenario("pipe_reader_unseen", {Cause::kPipeReaderClosed}, [] {
+    Story story;
+    return story.on_a_pipe().write_meets_sigpipe(kWriteLine, Stance::kIgnored);
+});
+
+TEST(PipeReaderClosed, YesPipeHeadIsBenign) {
+    const Told told = play_to_one_incident(head_closed());
+    EXPECT_EQ(told.incident.endpoint.kind, EndpointKind::kPipe);
+    EXPECT_EQ(told.incident.endpoint.local, "pipe:[77001]");
+    EXPECT_EQ(told.incident.endpoint.fd, 1);
+    EXPECT_EQ(errors_of(told), Words{"EPIPE write"});
+    EXPECT_EQ(told.incident.sigpipe, SigpipeFate::kKilled);
+    EXPECT_EQ(told.incident.verdict.cause, Cause::kPipeReaderClosed);
+    EXPECT_EQ(told.incident.verdict.confidence, Confidence::kCertain);
+    EXPECT_EQ(told.incident.verdict.severity, Severity::kBenign);
+    EXPECT_EQ(told.incident.first_close, FirstClose::kPeer);
+    EXPECT_FALSE(told.incident.rst);
+    ASSERT_TRUE(told.incident.peer);
+    EXPECT_EQ(told.incident.peer->process.comm, "head");
+    EXPECT_EQ(told.incident.peer->action, PeerAction::kExit);
+}
+
+TEST(PipeReaderDied, ReaderThatWasKilledIsAFault) {
+    const Told told = play_to_one_incident(reader_killed());
+    EXPECT_EQ(told.incident.verdict.cause, Cause::kPipeReaderDied);
+    EXPECT_EQ(told.incident.verdict.severity, Severity::kFault);
+    EXPECT_NE(told.incident.verdict.summary.find("SIGKILL"), std::string::npos);
+    EXPECT_NE(rejected_because(told, Cause::kPipeReaderClosed), "");
+}
+
+TEST(PipeReaderClosed, CallThatReturnedBytesIsNoError) {
+    const Told told = play_to_one_incident(part_written());
+    EXPECT_EQ(errors_of(told), Words{});
+    EXPECT_EQ(told.incident.sigpipe, SigpipeFate::kHandled);
+    EXPECT_EQ(timeline_of(told), (Words{"peer:closed", "local:sigpipe_generated", "local:call_succeeded",
+                                        "local:sigpipe_delivered"}));
+    EXPECT_EQ(told.incident.at, told.incident.timeline.at(1).at) << "the time is the signal's";
+}
+
+TEST(PipeReaderClosed, ReaderThatNobodySawIsNotGuessed) {
+    const Told told = play_to_one_incident(reader_unseen());
+    EXPECT_FALSE(told.incident.peer);
+    EXPECT_EQ(told.incident.verdict.confidence, Confidence::kLikely);
+}
+
+}  // namespace
+}  // namespace pipetrace::testing

@@ -1,0 +1,197 @@
+// The classic broken pipe: the peer closed in order, the program wrote twice more.
+#include "scenario.h"
+
+#include <gtest/gtest.h>
+
+namespace pipetrace::testing {
+namespace {
+
+using Words = std::vector<std::string>;
+
+/// Connected, 5 bytes each way of nothing; the peer closes at once, the client writes a second later.
+Story until_the_reset(Story story) {
+    return story.connected()
+        .sent(5, true)
+        .wait_ms(2)
+        .peer_closed()
+        .wait_ms(1000)
+        .sent(5, false)
+        .peer_kernel_answers(kReasonTimeWait)
+        .reset_received();
+}
+
+Story classic(Stance stance, Call call = kSendto) {
+    Story story = until_the_reset(Story());
+    story.wait_us(100).write_meets_sigpipe(call, stance);
+    if (stance == Stance::kDefault) return story.process_exits(13).destroyed(kClient);
+    return story.closed_by(kClient).destroyed(kClient).process_exits(0);
+}
+
+const auto ignored = scenario("write_after_peer_close_ignored", {Cause::kWriteAfterPeerClose},
+                              [] { return classic(Stance::kIgnored); });
+const auto killed = scenario("write_after_peer_close_killed", {Cause::kWriteAfterPeerClose},
+                             [] { return classic(Stance::kDefault, kWrite); });
+const auto handled = scenario("write_after_peer_close_handled", {Cause::kWriteAfterPeerClose},
+                              [] { return classic(Stance::kHandled); });
+const auto blocked = scenario("write_after_peer_close_blocked", {Cause::kWriteAfterPeerClose},
+                              [] { return classic(Stance::kBlocked); });
+const auto suppressed = scenario("write_after_peer_close_suppressed", {Cause::kWriteAfterPeerClose},
+                                 [] { return classic(Stance::kDefault, kSendQuietly); });
+
+const auto over_ipv6 = scenario("write_after_peer_close_ipv6", {Cause::kWriteAfterPeerClose}, [] {
+    return until_the_reset(Story().over_ipv6()).write_meets_sigpipe(kSendto, Stance::kIgnored);
+});
+const auto across_namespaces =
+    scenario("write_after_peer_close_other_namespace", {Cause::kWriteAfterPeerClose}, [] {
+        return until_the_reset(Story().between_namespaces())
+            .write_meets_sigpipe(kSendto, Stance::kIgnored);
+    });
+const auto few_hooks = scenario("write_after_peer_close_few_hooks", {Cause::kWriteAfterPeerClose}, [] {
+    return until_the_reset(Story(kFewHooks)).write_meets_sigpipe(kSendto, Stance::kIgnored);
+});
+
+/// pipetrace -p, started while the client sleeps: its FIN is read from the socket, the peer has gone.
+const auto older = scenario("write_after_peer_close_older", {Cause::kWriteAfterPeerClose}, [] {
+    return Story()
+        .with_a_distant_peer()
+        .connected_before_the_trace(TcpState::kCloseWait)
+        .wait_ms(300)
+        .sent(5, false)
+        .peer_kernel_answers(kReasonTimeWait)
+        .reset_received()
+        .write_meets_sigpipe(kSendto, Stance::kIgnored);
+});
+
+/// Row r: the peer gave up both directions and kept the descriptor; its own socket is reset by the
+/// kernel on the data, no RST was received there.
+const auto peer_shut_down = scenario("write_after_peer_shutdown", {Cause::kWriteAfterPeerClose}, [] {
+    Story story;
+    return story.connected()
+        .wait_ms(1)
+        .peer_shut_down()
+        .wait_ms(50)
+        .sent(5, false)
+        .peer_kernel_answers(kReasonAbortOnData)
+        .reset_received()
+        .write_meets_sigpipe(kSendto, Stance::kIgnored);
+});
+
+const auto never_told = scenario("write_after_peer_close_never_told", {Cause::kWriteAfterPeerClose}, [] {
+    return until_the_reset(Story()).wait_ms(5).closed_by(kClient).destroyed(kClient);
+});
+
+TEST(WriteAfterPeerClose, TellsTheClassicCase) {
+    const Told told = play_to_one_incident(ignored());
+    const Incident& incident = told.incident;
+    EXPECT_EQ(errors_of(told), Words{"EPIPE sendto"});
+    EXPECT_EQ(incident.errors.at(0).fd, 3);
+    EXPECT_EQ(incident.errors.at(0).bytes, 5);
+    EXPECT_EQ(incident.errors.at(0).tid, 4242U);
+    EXPECT_EQ(incident.errors.at(0).count, 1U);
+    EXPECT_EQ(incident.sigpipe, SigpipeFate::kIgnored);
+    ASSERT_TRUE(incident.rst);
+    EXPECT_EQ(incident.rst->state, TcpState::kCloseWait);
+    EXPECT_EQ(incident.rst->why, "TCP_TIMEWAIT_SOCKET");
+    EXPECT_EQ(incident.rst->flags, "RST");
+    EXPECT_EQ(incident.first_close, FirstClose::kPeer);
+    EXPECT_EQ(incident.process.comm, "client");
+    ASSERT_TRUE(incident.peer);
+    EXPECT_EQ(incident.peer->process.tgid, 4240U);
+    EXPECT_EQ(incident.peer->process.comm, "server");
+    EXPECT_EQ(incident.peer->action, PeerAction::kClose);
+    EXPECT_EQ(incident.verdict.cause, Cause::kWriteAfterPeerClose);
+    EXPECT_EQ(incident.verdict.confidence, Confidence::kCertain);
+    EXPECT_EQ(incident.verdict.severity, Severity::kFault);
+    EXPECT_FALSE(told.at_finish) << "it ends with its endpoint";
+}
+
+TEST(WriteAfterPeerClose, TellsTheStoryInOrderAndProvesIt) {
+    const Told told = play_to_one_incident(ignored());
+    EXPECT_EQ(timeline_of(told),
+              (Words{"local:connected", "peer:closed", "network:fin_received", "local:data_sent",
+                     "peer:rst_sent", "network:rst_received", "local:call_failed",
+                     "local:sigpipe_generated"}));
+    EXPECT_EQ(evidence_of(told), (Words{"peer:closed", "network:fin_received", "local:data_sent",
+                                        "network:rst_received"}));
+    EXPECT_NE(rejected_because(told, Cause::kCloseRace), "");
+    EXPECT_NE(rejected_because(told, Cause::kPeerClosedUnreadData), "");
+    EXPECT_NE(told.incident.verdict.summary.find("server[4240]"), std::string::npos);
+    EXPECT_NE(told.incident.verdict.summary.find("client[4242]"), std::string::npos);
+}
+
+TEST(WriteAfterPeerClose, MeasuresAgeSilenceAndBytes) {
+    const EndpointStory endpoint = play_to_one_incident(ignored()).incident.endpoint;
+    EXPECT_EQ(endpoint.local, "127.0.0.1:50870");
+    EXPECT_EQ(endpoint.remote, "127.0.0.1:2222");
+    EXPECT_EQ(endpoint.state, TcpState::kCloseWait);
+    EXPECT_EQ(endpoint.bytes_sent, 10U);
+    EXPECT_EQ(endpoint.bytes_acked, 5U);
+    EXPECT_EQ(endpoint.bytes_received, 0U);
+    ASSERT_TRUE(endpoint.age_us);
+    EXPECT_NEAR(static_cast<double>(*endpoint.age_us), 1'002'100, 50);
+    ASSERT_TRUE(endpoint.idle_us) << "the silence between the FIN and the write that drew the RST";
+    EXPECT_NEAR(static_cast<double>(*endpoint.idle_us), 1'000'000, 10);
+}
+
+TEST(WriteAfterPeerClose, TellsTheFateOfSigpipe) {
+    EXPECT_EQ(play_to_one_incident(killed()).incident.sigpipe, SigpipeFate::kKilled);
+    EXPECT_EQ(play_to_one_incident(handled()).incident.sigpipe, SigpipeFate::kHandled);
+    EXPECT_EQ(play_to_one_incident(blocked()).incident.sigpipe, SigpipeFate::kBlocked);
+    EXPECT_EQ(play_to_one_incident(suppressed()).incident.sigpipe, SigpipeFate::kSuppressed);
+}
+
+TEST(WriteAfterPeerClose, KilledProcessEndsInTheTimeline) {
+    const Told told = play_to_one_incident(killed());
+    EXPECT_EQ(errors_of(told), Words{"EPIPE write"});
+    EXPECT_EQ(timeline_of(told).back(), "local:process_exited");
+    EXPECT_NE(told.incident.verdict.advice.find("SIGPIPE"), std::string::npos);
+}
+
+TEST(WriteAfterPeerClose, IsTheSameOverIpv6AndAcrossNamespaces) {
+    const Told v6 = play_to_one_incident(over_ipv6());
+    EXPECT_EQ(v6.incident.endpoint.local, "[::1]:50870");
+    const Told across = play_to_one_incident(across_namespaces());
+    for (const Told& told : {v6, across}) {
+        EXPECT_EQ(told.incident.verdict.confidence, Confidence::kCertain);
+        ASSERT_TRUE(told.incident.peer);
+        EXPECT_EQ(told.incident.peer->process.tgid, 4240U);
+    }
+}
+
+TEST(WriteAfterPeerClose, WithFewHooksIsAsCertain) {
+    const Told told = play_to_one_incident(few_hooks());
+    EXPECT_EQ(errors_of(told), Words{"EPIPE sendto"}) << "the signal implies the failed call";
+    EXPECT_EQ(told.incident.verdict.cause, Cause::kWriteAfterPeerClose);
+    EXPECT_EQ(told.incident.verdict.confidence, Confidence::kCertain);
+}
+
+TEST(WriteAfterPeerClose, OfAnOlderConnectionMarksTheFinAsReadFromState) {
+    const Told told = play_to_one_incident(older());
+    EXPECT_FALSE(told.incident.peer);
+    EXPECT_FALSE(told.incident.endpoint.age_us) << "it opened before the trace";
+    EXPECT_EQ(told.incident.verdict.confidence, Confidence::kCertain);
+    EXPECT_EQ(told.incident.first_close, FirstClose::kPeer);
+    bool marked = false;
+    for (const TimelineEntry& entry : told.incident.timeline) {
+        if (entry.event == "fin_received") marked = !entry.time_known;
+    }
+    EXPECT_TRUE(marked);
+}
+
+TEST(WriteAfterPeerClose, PeerThatOnlyShutDownIsNamedSo) {
+    const Told told = play_to_one_incident(peer_shut_down());
+    ASSERT_TRUE(told.incident.peer);
+    EXPECT_EQ(told.incident.peer->action, PeerAction::kShutdown);
+    EXPECT_EQ(told.incident.verdict.cause, Cause::kWriteAfterPeerClose);
+}
+
+TEST(WriteAfterPeerClose, ResetThatNobodyWasToldOfHasNoErrors) {
+    const Told told = play_to_one_incident(never_told());
+    EXPECT_EQ(errors_of(told), Words{});
+    EXPECT_EQ(told.incident.sigpipe, SigpipeFate::kNone);
+    EXPECT_EQ(told.incident.process.tgid, 4242U);
+    EXPECT_NE(told.incident.verdict.summary.find("never told"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace pipetrace::testing
