@@ -90,9 +90,22 @@ def check_built(texts):
             yield path, "no CMakeLists.txt names this file: it is never built"
 
 
+def check_folders(texts):
+    """Yields (path, message) for each CMakeLists.txt that the folder above does not bring in."""
+    for path in texts:
+        folder, name = os.path.split(path)
+        if name != "CMakeLists.txt" or not folder:
+            continue
+        above, own = os.path.split(folder)
+        lists = texts.get(os.path.join(above, "CMakeLists.txt"), "")
+        if not re.search(rf"^\s*add_subdirectory\({re.escape(own)}\)", lists, re.MULTILINE):
+            yield path, "the CMakeLists.txt above does not add this folder: nothing in it is built"
+
+
 def check_tree(texts):
     """Returns all violations as 'path:line: message'."""
-    found = [f"{path}:1: {message}" for path, message in check_built(texts)]
+    unbuilt = [*check_built(texts), *check_folders(texts)]
+    found = [f"{path}:1: {message}" for path, message in unbuilt]
     for path, text in texts.items():
         name_complaint = wording.check_name(path)
         if name_complaint:

@@ -8,10 +8,11 @@ import c_text
 import tidy
 
 CLEAN = {
-    "CMakeLists.txt": "project(x)\n",
+    "CMakeLists.txt": "add_subdirectory(bpf)\nadd_subdirectory(userspace)\nadd_subdirectory(tests)\n",
+    "tests/CMakeLists.txt": "add_subdirectory(unit)\nadd_subdirectory(p)\n",
     "bpf/CMakeLists.txt": "set(bpf_sources\n  tcp.bpf.c\n)\n",
     "bpf/tcp.bpf.c": '#include "vmlinux.h"\n#include <bpf/bpf_helpers.h>\n#include "maps.bpf.h"\n',
-    "userspace/CMakeLists.txt": "add_executable(pipetrace main.cpp)\n",
+    "userspace/CMakeLists.txt": "add_executable(pipetrace main.cpp)\nadd_subdirectory(diagnose)\n",
     "userspace/diagnose/CMakeLists.txt": "pipetrace_library(diagnose SOURCES diagnoser.cpp)\n",
     "userspace/diagnose/diagnoser.cpp": '#include <vector>\n#include "model/incident.h"\nint f() { return 1; }\n',
 }
@@ -171,6 +172,11 @@ class Built(unittest.TestCase):
         for lists, count in (("add_library(s ../schema/s.cpp)\n", 0), ("add_library(s s.cpp)\n", 1)):
             found = complaints(**{"tests__unit__CMakeLists.txt": lists, "tests__schema__s.cpp": ""})
             self.assertEqual(len(found), count, found)
+
+    def test_folder_that_no_list_adds(self):
+        found = with_file("tests/layout/CMakeLists.txt", "add_test(NAME a COMMAND b)\n")
+        self.assertEqual(len(found), 1, found)
+        self.assertIn("tests/layout/CMakeLists.txt:1: ", found[0])
 
     def test_named_by_stem_in_a_loop(self):
         loop = "foreach(name tcp pipe)\n  add_executable(${name} ${name}_a.c)\nendforeach()\n"
