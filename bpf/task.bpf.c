@@ -4,6 +4,65 @@
 
 #include <bpf/bpf_tracing.h>
 
+/* Of the first 64 descriptors, as many open ones: the verifier's work at every start grows with it. */
+#define PT_FDS_WALKED_MAX 24
+
+/* Position of the lowest bit set: the number of bits below it. (clang 14 fails on the built-in.) */
+static __always_inline int pt_lowest_bit(__u64 bits)
+{
+	__u64 below = (bits & -bits) - 1;
+
+	below -= (below >> 1) & 0x5555555555555555ULL;
+	below = (below & 0x3333333333333333ULL) + ((below >> 2) & 0x3333333333333333ULL);
+	below = (below + (below >> 4)) & 0x0f0f0f0f0f0f0f0fULL;
+	return (below * 0x0101010101010101ULL) >> 56;
+}
+
+/* The inode of the pipe whose read end the file in `slot` is, if its going can break something; else 0.
+ * Global: the verifier looks into it once, not once for every descriptor. (The address is a number
+ * because 5.10 lets no other type into such a function.) */
+__u64 pt_pipe_in_slot(__u64 slot, __u32 exiting)
+{
+	struct file *file = 0;
+	struct inode *inode;
+
+	bpf_probe_read_kernel(&file, sizeof(file), (void *)slot);
+	inode = BPF_CORE_READ(file, f_inode);
+	if ((BPF_CORE_READ(inode, i_mode) & PT_S_IFMT) != PT_S_IFIFO)
+		return 0;
+	if (!(BPF_CORE_READ(file, f_mode) & PT_FMODE_READ))
+		return 0;
+	/* Not the last reader: its going breaks nothing. */
+	if (exiting && BPF_CORE_READ(inode, i_pipe, readers) > 1)
+		return 0;
+	return BPF_CORE_READ(inode, i_ino);
+}
+
+/* Where pipe_release cannot be hooked: a program's descriptors as its exec leaves them and as its
+ * exit finds them (sched_process_exit comes before exit_files). */
+static __always_inline void pt_walk_pipes(bool exiting)
+{
+	struct task_struct *task = pt_current();
+	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
+	struct file **slots = BPF_CORE_READ(table, fd);
+	unsigned long *bits = BPF_CORE_READ(table, open_fds);
+	unsigned long open = 0;
+	struct pt_closure reader;
+
+	pt_fill_reader(&reader, task, exiting);
+	bpf_probe_read_kernel(&open, sizeof(open), bits);
+	for (int walked = 0; walked < PT_FDS_WALKED_MAX; walked++) {
+		__u64 inode;
+
+		if (!open)
+			break;
+		inode = pt_pipe_in_slot((__u64)(slots + pt_lowest_bit(open)), exiting);
+		open &= open - 1;
+		if (inode)
+			bpf_map_update_elem(&pipe_readers, &inode, &reader, BPF_ANY);
+	}
+}
+
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(pt_process_fork, struct task_struct *parent, struct task_struct *child)
 {

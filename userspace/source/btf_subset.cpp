@@ -1,5 +1,6 @@
 // Copies types out of the kernel's BTF into a small BTF of their own.
 #include "source/kernel_btf.h"
+#include "source/name_filter.h"
 
 #include <cstring>
 #include <unordered_map>
@@ -135,14 +136,16 @@ std::string SubsetWriter::finish() {
 
 std::string KernelBtf::subset(const std::unordered_set<std::string_view>& names) const {
     SubsetWriter writer(*this);
+    const NameFilter wanted(names);
     for (std::uint32_t id = 1; id < type_count(); ++id) {
-        const auto entry = *type(id);
+        btf_type entry;
+        std::memcpy(&entry, types_.data() + offsets_[id], sizeof(entry));
         switch (BTF_INFO_KIND(entry.info)) {
             case BTF_KIND_STRUCT:
             case BTF_KIND_UNION:
             case BTF_KIND_ENUM:
             case BTF_KIND_ENUM64:
-                if (names.contains(name(entry.name_off))) writer.take(id);
+                if (wanted.holds(text_at(entry.name_off))) writer.take(id);
         }
     }
     return writer.finish();

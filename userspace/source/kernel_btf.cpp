@@ -2,6 +2,12 @@
 #include "source/kernel_btf.h"
 
 #include "source/file_reader.h"
+#include "source/name_filter.h"
+#include "source/unique_fd.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 
 #include <cstring>
 
@@ -61,7 +67,23 @@ Error unreadable(const std::string& why) {
 
 }  // namespace
 
+void KernelBtf::Unmap::operator()(void* start) const { ::munmap(start, size); }
+
 Result<KernelBtf> KernelBtf::read(const std::string& path) {
+    // Kernels from 6.16 map it, which spares the copy; /sys hands out a page a read.
+    const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    struct stat status{};
+    if (fd && ::fstat(fd.get(), &status) == 0 && status.st_size > 0) {
+        const auto size = static_cast<std::size_t>(status.st_size);
+        void* start = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, fd.get(), 0);
+        if (start != MAP_FAILED) {
+            KernelBtf btf;
+            btf.mapping_ = {start, Unmap{size}};
+            const auto status_of_index = btf.index({static_cast<const std::byte*>(start), size});
+            if (!status_of_index) return status_of_index.error();
+            return btf;
+        }
+    }
     auto bytes = read_whole_file(path);
     if (!bytes)
         return Error{"this kernel has no type information (BTF)", path + " cannot be read",
@@ -72,7 +94,12 @@ Result<KernelBtf> KernelBtf::read(const std::string& path) {
 Result<KernelBtf> KernelBtf::parse(std::string bytes) {
     KernelBtf btf;
     btf.bytes_ = std::move(bytes);
-    const auto all = std::as_bytes(std::span(btf.bytes_));
+    const auto status = btf.index(std::as_bytes(std::span(btf.bytes_)));
+    if (!status) return status.error();
+    return btf;
+}
+
+Status KernelBtf::index(std::span<const std::byte> all) {
     if (all.size() < sizeof(btf_header)) return unreadable("the file is too short");
     const auto header = read_at<btf_header>(all, 0);
     if (header.magic != BTF_MAGIC) return unreadable("the file does not begin as BTF does");
@@ -80,13 +107,14 @@ Result<KernelBtf> KernelBtf::parse(std::string bytes) {
     if (base + header.type_off + header.type_len > all.size() ||
         base + header.str_off + header.str_len > all.size())
         return unreadable("a section ends beyond the file");
-    btf.types_ = all.subspan(base + header.type_off, header.type_len);
-    btf.strings_ = all.subspan(base + header.str_off, header.str_len);
-    if (!btf.index()) return unreadable("it holds a kind of type that is not known");
-    return btf;
+    types_ = all.subspan(base + header.type_off, header.type_len);
+    strings_ = all.subspan(base + header.str_off, header.str_len);
+    if (strings_.empty() || strings_.back() != std::byte{0}) return unreadable("its last name has no end");
+    if (!index_types()) return unreadable("it holds a kind of type that is not known");
+    return Done{};
 }
 
-bool KernelBtf::index() {
+bool KernelBtf::index_types() {
     // About 35 bytes a type.
     offsets_.reserve(types_.size() / 32);
     offsets_.push_back(0);
@@ -101,10 +129,8 @@ bool KernelBtf::index() {
     return true;
 }
 
-std::string_view KernelBtf::name(std::uint32_t offset) const {
-    if (offset >= strings_.size()) return {};
-    const char* start = reinterpret_cast<const char*>(strings_.data()) + offset;
-    return {start, ::strnlen(start, strings_.size() - offset)};
+const char* KernelBtf::text_at(std::uint32_t offset) const {
+    return offset < strings_.size() ? reinterpret_cast<const char*>(strings_.data()) + offset : "";
 }
 
 std::optional<btf_type> KernelBtf::type(std::uint32_t id) const {
@@ -142,23 +168,22 @@ TargetFact KernelBtf::describe(std::uint32_t id, std::uint32_t skipped_arguments
 }
 
 ScannedTargets KernelBtf::find(const FeatureRequest& request) const {
-    const std::unordered_set<std::string_view> functions(request.functions.begin(),
-                                                         request.functions.end());
-    const std::unordered_set<std::string_view> tracepoints(request.tracepoints.begin(),
-                                                           request.tracepoints.end());
+    std::vector<std::string> tracepoint_types;
+    for (const auto name : request.tracepoints)
+        tracepoint_types.push_back(std::string(kTracepointPrefix) + std::string(name));
+    const NameFilter functions(request.functions), tracepoints(tracepoint_types);
     ScannedTargets found;
     for (std::uint32_t id = 1; id < type_count(); ++id) {
-        const auto entry = *type(id);
+        const auto entry = read_at<btf_type>(types_, offsets_[id]);
         const auto kind = BTF_INFO_KIND(entry.info);
         if (kind == BTF_KIND_FUNC) {
-            const auto text = name(entry.name_off);
-            if (functions.contains(text)) found.functions.emplace(text, describe(id, 0));
+            const char* text = text_at(entry.name_off);
+            if (functions.holds(text)) found.functions.emplace(text, describe(id, 0));
         } else if (kind == BTF_KIND_TYPEDEF) {
-            auto text = name(entry.name_off);
-            if (!text.starts_with(kTracepointPrefix)) continue;
-            text.remove_prefix(kTracepointPrefix.size());
+            const char* text = text_at(entry.name_off);
             // The first argument of a tracepoint's prototype is its registration's own pointer.
-            if (tracepoints.contains(text)) found.tracepoints.emplace(text, describe(id, 1));
+            if (tracepoints.holds(text))
+                found.tracepoints.emplace(text + kTracepointPrefix.size(), describe(id, 1));
         }
     }
     return found;

@@ -10,6 +10,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -38,21 +39,31 @@ public:
 
     /// For subset(); ids start at 1.
     std::optional<btf_type> type(std::uint32_t id) const;
-    std::string_view name(std::uint32_t offset) const;
+    std::string_view name(std::uint32_t offset) const { return text_at(offset); }
     /// What follows the type: members, parameters, values.
     std::span<const std::byte> tail(std::uint32_t id) const;
     std::uint32_t type_count() const { return static_cast<std::uint32_t>(offsets_.size()); }
 
-    // The spans point into the bytes: moved, never copied.
+    // The spans point into the bytes or the mapping: moved, never copied.
     KernelBtf(KernelBtf&&) = default;
     KernelBtf& operator=(KernelBtf&&) = default;
 
 private:
     KernelBtf() = default;
-    bool index();
+    struct Unmap {
+        std::size_t size;
+        void operator()(void* start) const;
+    };
+
+    /// The sections of `all`, which outlives this object or belongs to it.
+    Status index(std::span<const std::byte> all);
+    bool index_types();
+    /// Ends with a zero byte, as the whole section does.
+    const char* text_at(std::uint32_t offset) const;
     TargetFact describe(std::uint32_t id, std::uint32_t skipped_arguments) const;
 
-    std::string bytes_;
+    std::string bytes_;                      // if it was read,
+    std::unique_ptr<void, Unmap> mapping_;  // or mapped
     std::span<const std::byte> types_;
     std::span<const std::byte> strings_;
     std::vector<std::uint32_t> offsets_;  // by type id; 0 is void

@@ -63,6 +63,17 @@ bool helpers_load(const KernelFeatures& features, std::initializer_list<bpf_func
         load_tracing(BPF_TRACE_RAW_TP, target->second.type_id, program_calling(helpers)));
 }
 
+/// New kernels have all of them: one trial tells.
+void probe_helpers(KernelFeatures& features) {
+    const bool has_all =
+        helpers_load(features, {BPF_FUNC_get_socket_cookie, BPF_FUNC_jiffies64,
+                                BPF_FUNC_get_current_task_btf, BPF_FUNC_task_pt_regs});
+    features.has_cookie_helper = has_all || helpers_load(features, {BPF_FUNC_get_socket_cookie});
+    features.has_task_regs_helper =
+        has_all || helpers_load(features, {BPF_FUNC_get_current_task_btf, BPF_FUNC_task_pt_regs});
+    features.has_jiffies_helper = has_all || helpers_load(features, {BPF_FUNC_jiffies64});
+}
+
 std::string reason_of(const char* step, int error) {
     std::string reason = std::string(step) + ": " + std::strerror(error);
     if (error == EPERM) reason += " (kernel lockdown?)";
@@ -146,10 +157,7 @@ KernelFeatures probe_kernel_features(const FeatureRequest& request, const Kernel
     } else {
         features.kprobe_refusal = "not tried: fentry does all that kprobes do";
     }
-    features.has_cookie_helper = helpers_load(features, {BPF_FUNC_get_socket_cookie});
-    features.has_task_regs_helper =
-        helpers_load(features, {BPF_FUNC_get_current_task_btf, BPF_FUNC_task_pt_regs});
-    features.has_jiffies_helper = helpers_load(features, {BPF_FUNC_jiffies64});
+    probe_helpers(features);
     return features;
 }
 

@@ -78,7 +78,7 @@ Result<HookPlan> bring_up(ProgramLoader& programs, const KernelBtf& btf, KernelF
     for (int attempt = 0; attempt < kAttemptsMax; ++attempt) {
         const auto plan = make_hook_plan(features, request);
         if (!plan) return plan.error();
-        if (const auto failure = programs.load(*plan, btf)) {
+        if (const auto failure = programs.load(*plan, btf, features)) {
             last = *failure;
             if (!failure->program.empty() && !request.refused.contains(failure->program)) {
                 request.refused.emplace(failure->program, "the kernel refuses it: " + failure->reason);

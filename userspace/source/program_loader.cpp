@@ -2,6 +2,7 @@
 #include "source/program_loader.h"
 
 #include "source/kernel_btf.h"
+#include "source/program_targets.h"
 #include "source/syscall_table.h"
 #include "source/unique_fd.h"
 
@@ -96,9 +97,11 @@ const std::string& libbpf_log() { return log_buffer(); }
 ProgramLoader::~ProgramLoader() { unload(); }
 
 std::optional<ProgramLoader::LoadFailure> ProgramLoader::load(const HookPlan& plan,
-                                                              const KernelBtf& btf) {
+                                                              const KernelBtf& btf,
+                                                              const KernelFeatures& features) {
     unload();
     libbpf_set_print(keep_message);
+    take_targets_from(features);
     // libbpf opens it when it loads: there is time to fill it.
     const UniqueFd types(::memfd_create("pipetrace-btf", MFD_CLOEXEC));
     const std::string types_path = "/proc/self/fd/" + std::to_string(types.get());

@@ -33,7 +33,8 @@ public:
         std::string reason;
     };
     /// Replaces what was loaded before. Nothing: it worked.
-    std::optional<LoadFailure> load(const HookPlan& plan, const KernelBtf& btf);
+    std::optional<LoadFailure> load(const HookPlan& plan, const KernelBtf& btf,
+                                    const KernelFeatures& features);
 
     using Failures = std::map<std::string, std::string, std::less<>>;
     /// Attaches all loaded programs but the iterators; those that failed, with the reason.
