@@ -69,11 +69,18 @@ static __always_inline __u64 pt_make_id(struct sock *sk)
 	return pt_endpoint_id(sk);
 }
 
+/* An address of a record or a key is aligned to 8: byte by byte it would be 16 loads and stores. */
 static __always_inline void pt_map_v4(__u8 *out, __be32 address)
 {
-	__builtin_memset(out, 0, 10);
-	out[10] = out[11] = 0xff;
-	__builtin_memcpy(out + 12, &address, 4);
+	*(__u64 *)out = 0;
+	((__be32 *)out)[2] = bpf_htonl(0xffff);
+	((__be32 *)out)[3] = address;
+}
+
+static __always_inline void pt_copy_address(__u8 *to, const __u8 *from)
+{
+	((__u64 *)to)[0] = ((const __u64 *)from)[0];
+	((__u64 *)to)[1] = ((const __u64 *)from)[1];
 }
 
 static __always_inline void pt_fill_endpoint(struct pt_endpoint *out, struct sock *sk, __u64 id)
@@ -163,8 +170,8 @@ static __always_inline void pt_fill_key(struct pt_address_key *key, const struct
 	const __u8 *remote = mirrored ? e->local : e->remote;
 
 	__builtin_memset(key, 0, sizeof(*key));
-	__builtin_memcpy(key->local, local, 16);
-	__builtin_memcpy(key->remote, remote, 16);
+	pt_copy_address(key->local, local);
+	pt_copy_address(key->remote, remote);
 	key->local_port = mirrored ? e->remote_port : e->local_port;
 	key->remote_port = mirrored ? e->local_port : e->remote_port;
 	if (pt_is_loopback(e->local) || pt_is_loopback(e->remote))

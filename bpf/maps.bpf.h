@@ -20,9 +20,10 @@ extern __u32 pt_fin_timeout_ticks;
 
 #define PT_RING_BYTES (1 << 20)
 #define PT_ENDPOINTS_MAX 32768
-#define PT_FAILING_MAX 16384
-#define PT_PIPES_MAX 8192
-#define PT_TRACED_MAX 65536
+#define PT_IDS_MAX 8192
+#define PT_FAILING_MAX 8192
+#define PT_PIPES_MAX 4096
+#define PT_TRACED_MAX 16384
 
 /* One key for both ends: mirrored, it names the other. Loopback addresses mean something only in
  * their network namespace; all others may be paired across namespaces (netns 0). */
@@ -32,7 +33,7 @@ struct pt_address_key {
 	__u16 local_port;
 	__u16 remote_port;
 	__u32 netns;
-};
+} __attribute__((aligned(8)));
 
 struct pt_ring_map {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -60,7 +61,7 @@ struct pt_by_address_map {
 /* Own ids for sockets without a cookie, by address; gone when the socket is destroyed. */
 struct pt_ids_map {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, PT_ENDPOINTS_MAX);
+	__uint(max_entries, PT_IDS_MAX);
 	__type(key, __u64);
 	__type(value, __u64);
 };

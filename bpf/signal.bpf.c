@@ -16,35 +16,31 @@ static __always_inline __u8 pt_disposition(__u64 handler)
 	return handler == PT_SIG_IGN ? PT_IGNORE : PT_HANDLER;
 }
 
-/* What the descriptor of the call under way names. */
-static __always_inline void pt_fill_endpoint_of_file(struct pt_endpoint *out, struct pt_tcp *tcp,
-						     struct file *file)
+/* What the descriptor of the call under way names; its TCP socket if it is one. */
+static __always_inline struct sock *pt_fill_endpoint_of_file(struct pt_endpoint *out, struct file *file)
 {
+	__u32 type = file ? pt_file_type(file) : 0;
 	struct sock *sk;
+	__u16 family;
 
 	__builtin_memset(out, 0, sizeof(*out));
-	__builtin_memset(tcp, 0, sizeof(*tcp));
-	if (!file)
-		return;
-	if (pt_file_type(file) == PT_S_IFIFO) {
+	if (type == PT_S_IFIFO) {
 		out->kind = PT_KIND_PIPE;
 		out->id = BPF_CORE_READ(file, f_inode, i_ino);
-		return;
 	}
-	if (pt_file_type(file) != PT_S_IFSOCK)
-		return;
+	if (type != PT_S_IFSOCK)
+		return 0;
 	sk = pt_sock_of_file(file);
-	switch (BPF_CORE_READ(sk, __sk_common.skc_family)) {
-	case PT_AF_INET:
-	case PT_AF_INET6:
+	family = BPF_CORE_READ(sk, __sk_common.skc_family);
+	if (family == PT_AF_INET || family == PT_AF_INET6) {
 		pt_fill_endpoint(out, sk, pt_endpoint_id(sk));
-		pt_fill_tcp(tcp, sk);
-		break;
-	case PT_AF_UNIX:
+		return sk;
+	}
+	if (family == PT_AF_UNIX) {
 		out->kind = PT_KIND_UNIX;
 		out->id = BPF_CORE_READ(file, f_inode, i_ino);
-		break;
 	}
+	return 0;
 }
 
 static __always_inline void pt_report_pipe(__u64 inode)
@@ -74,11 +70,11 @@ int BPF_PROG(pt_signal_generate, int sig, struct kernel_siginfo *unread_info, st
 	struct pt_sigpipe_generated *record;
 	struct pt_endpoint endpoint;
 	struct pt_call call;
-	struct pt_tcp tcp;
+	struct sock *sk;
 
 	if (sig != PT_SIGPIPE || info || group || task != pt_current())
 		return 0;
-	pt_fill_endpoint_of_file(&endpoint, &tcp, pt_fill_call(&call));
+	sk = pt_fill_endpoint_of_file(&endpoint, pt_fill_call(&call));
 	if (!pt_is_first_failure(&endpoint, call.number, 0, true))
 		return 0;
 	pt_watch_failed();
@@ -91,7 +87,10 @@ int BPF_PROG(pt_signal_generate, int sig, struct kernel_siginfo *unread_info, st
 		return 0;
 	pt_stamp_task(&record->header);
 	__builtin_memcpy(&record->endpoint, &endpoint, sizeof(endpoint));
-	__builtin_memcpy(&record->tcp, &tcp, sizeof(tcp));
+	if (sk)
+		pt_fill_tcp(&record->tcp, sk);
+	else
+		__builtin_memset(&record->tcp, 0, sizeof(record->tcp));
 	__builtin_memcpy(&record->call, &call, sizeof(call));
 	record->written_bytes = pt_written_bytes(task);
 	record->disposition =

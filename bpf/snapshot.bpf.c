@@ -7,8 +7,10 @@
 
 static const struct pt_memory pt_empty_memory = {};
 
+/* Both iterators come here: that of connections sees those of its own network namespace only. */
 static __always_inline struct pt_memory *pt_remember_old(struct sock *sk, __u64 id)
 {
+	struct pt_address_key key;
 	struct pt_memory *memory;
 	__u8 state = BPF_CORE_READ(sk, __sk_common.skc_state);
 
@@ -23,6 +25,8 @@ static __always_inline struct pt_memory *pt_remember_old(struct sock *sk, __u64 
 		/* Sent since the start of the trace is sent after the FIN. */
 		memory->snd_nxt_at_fin = BPF_CORE_READ((struct tcp_sock *)sk, snd_nxt);
 	}
+	pt_fill_key(&key, &memory->endpoint, false);
+	bpf_map_update_elem(&by_address, &key, &id, BPF_ANY);
 	return memory;
 }
 
@@ -32,8 +36,6 @@ int pt_snapshot_tcp(struct bpf_iter__tcp *ctx)
 	/* Read once: each read of it is to the verifier another pointer that may be null. */
 	struct sock_common *common = ctx->sk_common;
 	struct sock *sk = (struct sock *)common;
-	struct pt_address_key key;
-	struct pt_memory *memory;
 	__u8 state;
 	__u64 id;
 
@@ -48,11 +50,7 @@ int pt_snapshot_tcp(struct bpf_iter__tcp *ctx)
 		id = bpf_get_socket_cookie(common);
 	else
 		id = pt_endpoint_id(sk);
-	memory = pt_remember_old(sk, id);
-	if (!memory)
-		return 0;
-	pt_fill_key(&key, &memory->endpoint, false);
-	bpf_map_update_elem(&by_address, &key, &id, BPF_ANY);
+	pt_remember_old(sk, id);
 	return 0;
 }
 

@@ -18,15 +18,15 @@ static __always_inline int pt_lowest_bit(__u64 bits)
 	return (below * 0x0101010101010101ULL) >> 56;
 }
 
-/* The inode of the pipe whose read end the file in `slot` is, if its going can break something; else 0.
- * Global: the verifier looks into it once, not once for every descriptor. (The address is a number
- * because 5.10 lets no other type into such a function.) */
-__u64 pt_pipe_in_slot(__u64 slot, __u32 exiting)
+/* The inode of the pipe whose read end is the first of the `open` descriptors, if its going can break
+ * something; else 0. Global: the verifier looks into it once, not once for every descriptor. (The address
+ * is a number because 5.10 lets no other type into such a function.) */
+__noinline __u64 pt_pipe_in_first(__u64 slots, __u64 open, __u32 exiting)
 {
 	struct file *file = 0;
 	struct inode *inode;
 
-	bpf_probe_read_kernel(&file, sizeof(file), (void *)slot);
+	bpf_probe_read_kernel(&file, sizeof(file), (struct file **)slots + pt_lowest_bit(open));
 	inode = BPF_CORE_READ(file, f_inode);
 	if ((BPF_CORE_READ(inode, i_mode) & PT_S_IFMT) != PT_S_IFIFO)
 		return 0;
@@ -44,7 +44,7 @@ static __always_inline void pt_walk_pipes(bool exiting)
 {
 	struct task_struct *task = pt_current();
 	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
-	struct file **slots = BPF_CORE_READ(table, fd);
+	__u64 slots = (__u64)BPF_CORE_READ(table, fd);
 	unsigned long *bits = BPF_CORE_READ(table, open_fds);
 	unsigned long open = 0;
 	struct pt_closure reader;
@@ -56,7 +56,7 @@ static __always_inline void pt_walk_pipes(bool exiting)
 
 		if (!open)
 			break;
-		inode = pt_pipe_in_slot((__u64)(slots + pt_lowest_bit(open)), exiting);
+		inode = pt_pipe_in_first(slots, open, exiting);
 		open &= open - 1;
 		if (inode)
 			bpf_map_update_elem(&pipe_readers, &inode, &reader, BPF_ANY);
