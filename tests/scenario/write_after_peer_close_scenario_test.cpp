@@ -190,7 +190,7 @@ TEST(WriteAfterPeerClose, ResetThatNobodyWasToldOfHasNoErrors) {
     EXPECT_EQ(errors_of(told), Words{});
     EXPECT_EQ(told.incident.sigpipe, SigpipeFate::kNone);
     EXPECT_EQ(told.incident.process.tgid, 4242U);
-    EXPECT_NE(told.incident.verdict.summary.find("never told"), std::string::npos);
+    EXPECT_NE(told.incident.verdict.summary.find("No program was told"), std::string::npos);
 }
 
 }  // namespace

@@ -69,6 +69,7 @@ std::size_t Pipeline::pump() {
 }
 
 void Pipeline::finish() {
+    source_.count_misses();
     pump();
     const auto take = [this](std::span<const std::byte> record) { take_record(record); };
     source_.failure_counts(take);

@@ -375,7 +375,8 @@ void Correlator::forget_old(Ktime now) {
         const Connection* connection = connections_.find(id);
         const Connection* peer =
             connection != nullptr ? connections_.find_peer(connection->endpoint) : nullptr;
-        if (peer == nullptr || peer->destroyed || !peer->told) connections_.erase(id);
+        const bool is_needed = peer != nullptr && !peer->destroyed && (peer->told || peer->reset);
+        if (!is_needed) connections_.erase(id);
     }
 }
 

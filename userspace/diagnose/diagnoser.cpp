@@ -93,6 +93,8 @@ void diagnose(Incident& incident) {
         break;
     }
     if (chosen == nullptr) judge_unknown(incident);
+    const bool was_told = !incident.errors.empty() || incident.sigpipe > SigpipeFate::kNone;
+    if (incident.rst && !was_told) verdict.summary += " No program was told of it.";
     reject_rivals(incident, family);
     if (is_health_check(incident)) verdict.severity = Severity::kBenign;
     if (incident.lost > 0 && verdict.confidence == Confidence::kCertain) {

@@ -178,7 +178,7 @@ std::string late_write_summary(const Incident& incident) {
                        failed > 0 ? fmt::format(", and {} failed with {}",
                                                 failed == 1 ? "the next" : fmt::format("{} more", failed),
                                                 told_text(incident))
-                                  : ", of which it was never told");
+                                  : "");
 }
 std::string late_write_advice(const Incident& incident) {
     return "A read that returns 0 (or POLLRDHUP) says that the peer is gone: check after a pause, before "

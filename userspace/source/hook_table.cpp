@@ -47,8 +47,9 @@ constexpr std::string_view kNoFailedSend =
 std::vector<ObservationRow> reset_rows() {
     return {
         {"rst_received", "RST received", "RSTs received", false,
-         {{kFentry, {"tcp_reset"}, {"pt_tcp_reset_fentry"}, ""},
-          {kKprobe, {"tcp_reset"}, {"pt_tcp_reset_kprobe"}, ""},
+         // The tracepoint stands in where the kernel skips the function's hook.
+         {{kFentry, {"tcp_reset"}, {"pt_tcp_reset_fentry", "pt_tcp_receive_reset"}, ""},
+          {kKprobe, {"tcp_reset"}, {"pt_tcp_reset_kprobe", "pt_tcp_receive_reset"}, ""},
           {kTracepoint, {"tcp_receive_reset"}, {"pt_tcp_receive_reset"},
            "data after this end's own shutdown is told from a RST only by the answer sent"}}},
         {"rst_packet", "The RST's own packet", kNoRstPacket, false,

@@ -31,6 +31,7 @@ constexpr int kAttemptsMax = 8;
 constexpr std::uint32_t kTicksFallback = 250;
 constexpr std::uint32_t kTicksMin = 24, kTicksMax = 10'000;
 constexpr std::uint32_t kFailingVisitedMax = 1U << 15;
+constexpr std::chrono::seconds kMissesInterval{1};
 
 Error not_loaded(const ProgramLoader::LoadFailure& failure) {
     const std::string whose = failure.program.empty() ? "" : failure.program + ": ";
@@ -108,6 +109,8 @@ Result<HookPlan> bring_up(ProgramLoader& programs, const KernelBtf& btf, KernelF
 struct KernelSource::State {
     ProgramLoader programs;
     std::unique_ptr<RingReader> ring;  // after the programs, whose map it reads
+    std::map<std::string, std::uint64_t> misses;
+    std::chrono::steady_clock::time_point misses_counted;
     HookReport report;
 };
 
@@ -145,7 +148,15 @@ Result<std::unique_ptr<KernelSource>> KernelSource::open(const Settings& setting
     return std::unique_ptr<KernelSource>(new KernelSource(std::move(state)));
 }
 
-std::size_t KernelSource::drain(const RecordSink& sink) { return state_->ring->drain(sink); }
+std::size_t KernelSource::drain(const RecordSink& sink) {
+    if (std::chrono::steady_clock::now() - state_->misses_counted >= kMissesInterval) count_misses();
+    return state_->ring->drain(sink);
+}
+
+void KernelSource::count_misses() {
+    state_->misses = state_->programs.misses();
+    state_->misses_counted = std::chrono::steady_clock::now();
+}
 
 bool KernelSource::wait(std::chrono::milliseconds timeout, std::span<pollfd> others) {
     return state_->ring->wait(timeout, others);
@@ -160,6 +171,7 @@ std::map<std::string, std::uint64_t> KernelSource::losses() const {
         const auto count = std::accumulate(per_cpu.begin(), per_cpu.end(), std::uint64_t{0});
         if (count > 0) losses[record_kind_name(kind)] = count;
     }
+    for (const auto& [hook, count] : state_->misses) losses["missed " + hook] = count;
     return losses;
 }
 

@@ -30,7 +30,10 @@ public:
 
     std::size_t drain(const RecordSink& sink) override;
     bool wait(std::chrono::milliseconds timeout, std::span<pollfd> others) override;
+    /// Also how often each hook was skipped ("missed HOOK"), as last counted.
     std::map<std::string, std::uint64_t> losses() const override;
+    /// Counts skipped hooks now; drain() does it about once a second.
+    void count_misses();
 
     /// The hooks in use, after every attempt; hook_count counts attached programs.
     const HookReport& hook_report() const;

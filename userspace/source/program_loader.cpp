@@ -156,6 +156,22 @@ bool ProgramLoader::run_iterator(const char* program_name) {
     return count == 0;
 }
 
+std::map<std::string, std::uint64_t> ProgramLoader::misses() const {
+    std::map<std::string, std::uint64_t> misses;
+    bpf_program* program = nullptr;
+    bpf_object__for_each_program(program, skeleton_->obj) {
+        bpf_prog_info info{};
+        std::uint32_t size = sizeof(info);
+        if (bpf_program__fd(program) < 0 || is_iterator(program)) continue;
+        if (bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size) != 0) continue;
+        // Older kernels leave what they do not know at zero.
+        if (info.recursion_misses == 0) continue;
+        const std::string_view section = bpf_program__section_name(program);
+        misses[std::string(section.substr(section.find('/') + 1))] += info.recursion_misses;
+    }
+    return misses;
+}
+
 void ProgramLoader::detach() {
     for (bpf_link* link : links_) bpf_link__destroy(link);
     links_.clear();

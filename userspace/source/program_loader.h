@@ -4,6 +4,7 @@
 #include "model/result.h"
 #include "source/hook_plan.h"
 
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
@@ -42,6 +43,10 @@ public:
 
     /// Runs a loaded iterator program to its end. False: it is not loaded or failed.
     bool run_iterator(const char* program_name);
+
+    /// How often the kernel skipped a program because another one, or the same, was at work on that
+    /// CPU; by hook, those skipped only. Kernels before 5.12 do not tell.
+    std::map<std::string, std::uint64_t> misses() const;
 
     void detach();
     void unload();
