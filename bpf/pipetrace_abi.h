@@ -193,7 +193,8 @@ struct pt_memory {
 	__u8 older_than_trace;
 	__u8 passive;
 	__u8 handshake_ttl;
-	__u8 reported; /* changes are sent as records from now on */
+	__u8 reported : 1; /* changes are sent as records from now on */
+	__u8 reset_hooked : 1; /* by a hook on tcp_reset(): the tracepoint in it adds nothing */
 	__u8 rst_tcp_flags; /* of a RST that tcp_rcv_state_process was given; 0 none */
 	__u8 rst_ttl;
 	__u8 held_at_close; /* a program still held it when its connection ended */

@@ -47,24 +47,42 @@ static __always_inline int pt_reset_received(struct sock *sk, struct sk_buff *sk
 	return 0;
 }
 
+/* The hook on tcp_reset() itself, which is skipped where it meets a program at work on its CPU. The
+ * tracepoint inside the function follows at once and stands in. */
+static __always_inline int pt_reset_hooked(struct sock *sk, struct sk_buff *skb)
+{
+	__u64 id = pt_known_id(sk);
+	struct pt_memory *memory = bpf_map_lookup_elem(&endpoints, &id);
+
+	if (memory)
+		memory->reset_hooked = 1;
+	return pt_reset_received(sk, skb, pt_config.tcp_reset_has_skb);
+}
+
 SEC("fentry/tcp_reset")
 int pt_tcp_reset_fentry(unsigned long long *ctx)
 {
 	if (pt_config.tcp_reset_has_skb)
-		return pt_reset_received((struct sock *)ctx[0], (struct sk_buff *)ctx[1], true);
-	return pt_reset_received((struct sock *)ctx[0], 0, false);
+		return pt_reset_hooked((struct sock *)ctx[0], (struct sk_buff *)ctx[1]);
+	return pt_reset_hooked((struct sock *)ctx[0], 0);
 }
 
 SEC("kprobe/tcp_reset")
 int BPF_KPROBE(pt_tcp_reset_kprobe, struct sock *sk, struct sk_buff *skb)
 {
-	return pt_reset_received(sk, skb, pt_config.tcp_reset_has_skb);
+	return pt_reset_hooked(sk, skb);
 }
 
 SEC("tp_btf/tcp_receive_reset")
 int BPF_PROG(pt_tcp_receive_reset, struct sock *sk)
 {
-	pt_make_id(sk);
+	__u64 id = pt_make_id(sk);
+	struct pt_memory *memory = bpf_map_lookup_elem(&endpoints, &id);
+
+	if (memory && memory->reset_hooked) {
+		memory->reset_hooked = 0;
+		return 0;
+	}
 	return pt_reset_received(sk, 0, false);
 }
 

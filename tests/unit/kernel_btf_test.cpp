@@ -1,9 +1,12 @@
 // The reader of the kernel's type information, on types made for the purpose.
 #include "source/kernel_btf.h"
+#include "source/name_filter.h"
 
 #include <bpf/btf.h>
 #include <gtest/gtest.h>
 
+#include <cstdio>
+#include <fstream>
 #include <memory>
 
 namespace pipetrace {
@@ -84,11 +87,38 @@ TEST(KernelBtfTest, SubsetHoldsWhatIsHeldByValue) {
     EXPECT_LT(btf__find_by_name_kind(read.get(), "hook", BTF_KIND_FUNC), 0);
 }
 
+TEST(KernelBtfTest, NamesThatBeginAlikeAreToldApart) {
+    const auto btf = parsed(sample_btf());
+    FeatureRequest request;
+    request.functions = {"hook_", "ho"};
+    request.tracepoints = {"poin", "btf_trace_point"};
+    EXPECT_TRUE(btf.find(request).functions.empty());
+    EXPECT_TRUE(btf.find(request).tracepoints.empty());
+    const NameFilter names(std::vector<std::string_view>{"hook", "h", ""});
+    EXPECT_TRUE(names.holds("hook"));
+    EXPECT_TRUE(names.holds("h"));
+    EXPECT_TRUE(names.may_hold("hole"));
+    EXPECT_FALSE(names.holds("hole"));
+    EXPECT_FALSE(names.holds(""));
+}
+
+TEST(KernelBtfTest, MappedFileReadsAsItsBytesDo) {
+    const std::string path = testing::TempDir() + "pipetrace_kernel_btf_test";
+    const std::string whole = sample_btf();
+    std::ofstream(path, std::ios::binary) << whole;
+    const auto mapped = KernelBtf::read(path);
+    std::remove(path.c_str());
+    ASSERT_TRUE(mapped);
+    EXPECT_EQ(mapped->type_count(), parsed(whole).type_count());
+    EXPECT_EQ(mapped->subset({"outer"}), parsed(whole).subset({"outer"}));
+}
+
 TEST(KernelBtfTest, DamagedFilesAreRefused) {
     const std::string whole = sample_btf();
     EXPECT_FALSE(KernelBtf::parse(""));
     EXPECT_FALSE(KernelBtf::parse(std::string(64, 'x')));
     EXPECT_FALSE(KernelBtf::parse(whole.substr(0, whole.size() - 1)));
+    EXPECT_FALSE(KernelBtf::parse(whole.substr(0, whole.size() - 1) + 'x')) << "a name without end";
     std::string strange = whole;
     strange[sizeof(btf_header) + 7] = '\x1f';  // the first type's kind
     const auto refused = KernelBtf::parse(strange);
