@@ -24,10 +24,14 @@ def file_contains(path, text):
 
 def locked_down():
     """Whether kernel lockdown is on; securityfs is looked at in a mount namespace of its own."""
-    look = "mount -t securityfs none /sys/kernel/security 2>/dev/null; cat /sys/kernel/security/lockdown"
+    look = """cd /sys/kernel/security
+        [ -e lockdown ] || { mount --make-rprivate /sys && mount -t securityfs none "$PWD" && cd "$PWD"; }
+        cat lockdown"""
+    # Propagation is changed for /sys alone: in a chroot, / is no mount point and cannot be made private.
+    command = ["unshare", "--mount", "--propagation", "unchanged", "sh", "-c", look]
     try:
-        shown = subprocess.run(["unshare", "-m", "sh", "-c", look], stdin=subprocess.DEVNULL, text=True,
-                               capture_output=True, timeout=20, check=False).stdout
+        shown = subprocess.run(command, stdin=subprocess.DEVNULL, text=True, capture_output=True,
+                               timeout=20, check=False).stdout
     except (OSError, subprocess.TimeoutExpired):
         return False
     return "[integrity]" in shown or "[confidentiality]" in shown
