@@ -26,7 +26,6 @@ struct CorrelatorConfig {
     SyscallName syscall_name = nullptr;
     bool receives_seen = false;  ///< a hook sees each receive that fails
     bool sends_seen = false;     ///< and each send, with or without a signal
-    bool resets_have_packets = false;
     std::uint64_t reorder_ns = 10'000'000;
     std::uint64_t print_after_ns = 1'000'000'000;
     std::size_t endpoints_max = 65536;
@@ -54,8 +53,6 @@ public:
     std::uint64_t resets_received() const { return resets_received_; }
     std::uint64_t resets_sent() const { return resets_sent_; }
     std::uint64_t evicted() const { return connections_.evicted() + evicted_; }
-    std::size_t open_failures() const { return failures_.size(); }
-    std::size_t endpoints() const { return connections_.size(); }
 
 private:
     void process(const Event& event);

@@ -79,8 +79,8 @@ CallError told_error(const FailedCall& call, SyscallName syscall_name) {
 }
 
 /// A TCP or unix socket raises SIGPIPE only where nothing of the message was taken (tcp_sendmsg_locked,
-/// unix_stream_sendmsg), so a call that sends one message has failed. A pipe takes up to PIPE_BUF bytes whole or not at all
-/// (pipe(7)); and a count that the signal's delivery still finds unchanged was not added to.
+/// unix_stream_sendmsg), so a call that sends one message has failed. A pipe takes up to PIPE_BUF bytes
+/// whole or not at all (pipe(7)); and a count that the signal's delivery still finds unchanged was not added to.
 bool surely_failed(const RaisedSigpipe& sigpipe, SyscallName syscall_name) {
     if (sigpipe.body.endpoint.kind == EndpointKind::kPipe) {
         const bool atomic = sigpipe.body.call.bytes >= 0 && sigpipe.body.call.bytes <= PIPE_BUF;
@@ -270,7 +270,6 @@ IncidentFacts judged_facts(const Story& story, const std::vector<FailedCall>& ca
     }
     if (story.own == nullptr) return facts;
     facts.own_closure = closure_before(story.own->closure, at);
-    facts.pending_error = pending_error(*story.own);
     const auto& remembered = story.own->remembered;
     facts.was_connected = remembered && (remembered->opened.known() || remembered->older_than_trace);
     facts.older_than_trace = remembered && remembered->older_than_trace;

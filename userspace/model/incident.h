@@ -120,7 +120,6 @@ struct IncidentFacts {
     Closure own_closure;
     Closure peer_closure;
     std::optional<ResetSent> peer_reset;  ///< the RST as the kernel of the other end sent it, if here
-    int pending_error = 0;                ///< sk_err that the network raised
     bool pipe_has_last_reader = false;    ///< peer_closure is known to be the last reader's
 };
 
