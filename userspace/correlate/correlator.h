@@ -53,6 +53,8 @@ public:
     std::uint64_t resets_received() const { return resets_received_; }
     std::uint64_t resets_sent() const { return resets_sent_; }
     std::uint64_t evicted() const { return connections_.evicted() + evicted_; }
+    std::size_t open_failures() const { return failures_.size(); }
+    std::size_t endpoints() const { return connections_.size(); }
 
 private:
     void process(const Event& event);
