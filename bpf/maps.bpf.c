@@ -7,6 +7,26 @@ __u32 pt_doorbell = 0;
 __u32 pt_snapshot_reports = 0;
 __u32 pt_fin_timeout_ticks = 0;
 
+/* Never used: puts the record layouts into this object's type information, where tests/layout
+ * compares them with what userspace reads. Maps bring only those that they hold. */
+union pt_any_record {
+	struct pt_reset_received reset_received;
+	struct pt_reset_sent reset_sent;
+	struct pt_error_raised error_raised;
+	struct pt_call_failed call_failed;
+	struct pt_sigpipe_generated sigpipe_generated;
+	struct pt_sigpipe_delivered sigpipe_delivered;
+	struct pt_endpoint_remembered endpoint_remembered;
+	struct pt_state_changed state_changed;
+	struct pt_endpoint_destroyed endpoint_destroyed;
+	struct pt_failures_counted failures_counted;
+	struct pt_pipe_reader_seen pipe_reader_seen;
+	struct pt_process_forked process_forked;
+	struct pt_process_executed process_executed;
+	struct pt_process_exited process_exited;
+};
+const union pt_any_record *pt_record_layouts = 0;
+
 struct pt_ring_map ring SEC(".maps");
 struct pt_lost_map lost SEC(".maps");
 struct pt_endpoints_map endpoints SEC(".maps");

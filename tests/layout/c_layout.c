@@ -1,0 +1,2 @@
+/* The layout as C. */
+#include "print_layout.h"
