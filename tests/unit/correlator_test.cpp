@@ -1,0 +1,188 @@
+// Bounds of the correlator and what it counts. What it tells is tested by tests/scenario.
+#include "correlate/correlator.h"
+
+#include <gtest/gtest.h>
+
+#include <cerrno>
+#include <chrono>
+#include <set>
+#include <vector>
+
+namespace pipetrace {
+namespace {
+
+constexpr std::uint64_t kSecondNs = 1'000'000'000;
+
+Task task_of(Tgid tgid) {
+    Task task;
+    task.process = {tgid, 1};
+    task.tid = tgid;
+    return task;
+}
+
+Endpoint pipe_endpoint(std::uint64_t inode) {
+    Endpoint endpoint;
+    endpoint.kind = EndpointKind::kPipe;
+    endpoint.id = inode;
+    return endpoint;
+}
+
+Endpoint tcp_endpoint(std::uint64_t id) {
+    Endpoint endpoint;
+    endpoint.kind = EndpointKind::kTcp;
+    endpoint.id = id;
+    endpoint.state = TcpState::kEstablished;
+    endpoint.local.port = static_cast<std::uint16_t>(1024 + id % 60000);
+    endpoint.local.ip[0] = static_cast<std::uint8_t>(id >> 16);
+    endpoint.remote.port = 80;
+    return endpoint;
+}
+
+class CorrelatorTest : public ::testing::Test {
+protected:
+    Correlator make(CorrelatorConfig config = {}) {
+        return Correlator(std::move(config), [this](Incident&& told) { told_.push_back(std::move(told)); });
+    }
+
+    void feed(Correlator& correlator, Ktime at, EventBody body, Tgid tgid = 0) {
+        Event event;
+        event.at = at;
+        if (tgid != 0) event.task = task_of(tgid);
+        event.body = std::move(body);
+        correlator.observe(event);
+        correlator.advance_to(at);
+    }
+
+    void sigpipe(Correlator& correlator, Ktime at, std::uint64_t inode, Tgid tgid) {
+        SigpipeGenerated raised;
+        raised.endpoint = pipe_endpoint(inode);
+        feed(correlator, at, raised, tgid);
+    }
+
+    std::vector<Incident> told_;
+};
+
+TEST_F(CorrelatorTest, OpenFailuresAreBoundedAndNoneIsDroppedUntold) {
+    CorrelatorConfig config;
+    config.failures_max = 10;
+    Correlator correlator = make(config);
+    for (std::uint64_t i = 1; i <= 100; ++i) {
+        sigpipe(correlator, Ktime{kSecondNs + i * 100}, i, 5);
+    }
+    correlator.advance_to(Ktime{kSecondNs * 3 / 2});
+    EXPECT_EQ(correlator.open_failures(), 10U);
+    EXPECT_EQ(correlator.evicted(), 90U);
+    correlator.finish();
+    std::set<std::string> ids;
+    for (const Incident& incident : told_) ids.insert(incident.id);
+    EXPECT_EQ(ids.size(), 100U);
+    EXPECT_EQ(told_.size(), 100U) << "each of them once";
+}
+
+/// Pipes never end by themselves: after a second their failures have been told and stay for repeats.
+TEST_F(CorrelatorTest, FailuresThatWereToldMakeRoomForNewOnes) {
+    CorrelatorConfig config;
+    config.failures_max = 10;
+    Correlator correlator = make(config);
+    for (std::uint64_t i = 1; i <= 40; ++i) {
+        sigpipe(correlator, Ktime{i * 2 * kSecondNs}, i, 5);
+    }
+    EXPECT_LE(correlator.open_failures(), 10U);
+    correlator.finish();
+    EXPECT_EQ(told_.size(), 40U) << "making room is no news";
+}
+
+TEST_F(CorrelatorTest, EndpointsAreBounded) {
+    CorrelatorConfig config;
+    config.endpoints_max = 8;
+    Correlator correlator = make(config);
+    for (std::uint64_t id = 1; id <= 50; ++id) {
+        ErrorRaised raised;
+        raised.endpoint = tcp_endpoint(id);
+        raised.tcp.error = ECONNRESET;
+        feed(correlator, Ktime{kSecondNs + id * 1000}, raised);
+    }
+    correlator.advance_to(Ktime{kSecondNs * 2});
+    EXPECT_EQ(correlator.endpoints(), 8U);
+    EXPECT_EQ(correlator.evicted(), 42U);
+}
+
+TEST_F(CorrelatorTest, KindsOfOneFailureAreBounded) {
+    Correlator correlator = make();
+    for (std::uint16_t number = 0; number < 500; ++number) {
+        CallFailed failed;
+        failed.endpoint = tcp_endpoint(1);
+        failed.call.number = number;
+        failed.error = EPIPE;
+        feed(correlator, Ktime{kSecondNs + number * 100}, failed, 5);
+    }
+    correlator.finish();
+    ASSERT_EQ(told_.size(), 1U);
+    EXPECT_EQ(told_[0].errors.size(), kCallKindsMax);
+    std::uint64_t calls = 0;
+    for (const CallError& error : told_[0].errors) calls += error.count;
+    EXPECT_EQ(calls, 500U) << "further kinds are counted";
+}
+
+TEST_F(CorrelatorTest, ForgetsEndpointsThatAreDestroyed) {
+    Correlator correlator = make();
+    for (std::uint64_t id = 1; id <= 1000; ++id) {
+        ResetReceived reset;
+        reset.endpoint = tcp_endpoint(id);
+        feed(correlator, Ktime{kSecondNs + id * 1000}, reset);
+        EndpointDestroyed destroyed;
+        destroyed.endpoint = tcp_endpoint(id);
+        feed(correlator, Ktime{kSecondNs + id * 1000 + 500}, destroyed);
+    }
+    correlator.advance_to(Ktime{kSecondNs * 3});
+    EXPECT_EQ(correlator.endpoints(), 0U);
+    EXPECT_EQ(correlator.open_failures(), 0U);
+    EXPECT_EQ(told_.size(), 1000U);
+}
+
+TEST_F(CorrelatorTest, CountsResets) {
+    Correlator correlator = make();
+    ResetReceived reset;
+    reset.endpoint = tcp_endpoint(1);
+    feed(correlator, Ktime{kSecondNs}, reset);
+    ResetSent sent;
+    sent.endpoint = tcp_endpoint(0);
+    feed(correlator, Ktime{kSecondNs + 1}, sent);
+    correlator.finish();
+    EXPECT_EQ(correlator.resets_received(), 1U);
+    EXPECT_EQ(correlator.resets_sent(), 1U);
+}
+
+TEST_F(CorrelatorTest, AsksOnceForAnOwnerThatNobodyKnows) {
+    Correlator correlator = make();
+    ResetReceived reset;
+    reset.endpoint = tcp_endpoint(1);
+    feed(correlator, Ktime{kSecondNs}, reset);
+    correlator.advance_to(Ktime{kSecondNs * 2});
+    EXPECT_TRUE(correlator.take_owner_wanted());
+    EXPECT_FALSE(correlator.take_owner_wanted());
+}
+
+/// 50,000 dead pipes of one process, then as many exits and delivered signals: each must find its
+/// own, for which visiting all would take some 10^9 steps.
+TEST_F(CorrelatorTest, ManyOpenFailuresCostNoScans) {
+    constexpr std::uint64_t kFailures = 50'000;
+    CorrelatorConfig config;
+    config.print_after_ns = 3600 * kSecondNs;
+    Correlator correlator = make(config);
+    const auto start = std::chrono::steady_clock::now();
+    for (std::uint64_t i = 0; i < kFailures; ++i) {
+        const Ktime at{kSecondNs + i * 1000};
+        sigpipe(correlator, at, i + 1, 5);
+        feed(correlator, at + 300, SigpipeDelivered{Disposition::kHandler, false, std::nullopt}, 5);
+        feed(correlator, at + 600, ProcessExited{0}, static_cast<Tgid>(1000 + i));
+    }
+    correlator.finish();
+    const auto took = std::chrono::steady_clock::now() - start;
+    EXPECT_EQ(told_.size(), kFailures);
+    EXPECT_EQ(told_.back().sigpipe, SigpipeFate::kHandled);
+    EXPECT_LT(took, std::chrono::seconds(20));
+}
+
+}  // namespace
+}  // namespace pipetrace
