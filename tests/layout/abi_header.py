@@ -9,11 +9,14 @@ import sys
 
 STRUCT = re.compile(r"^struct (pt_\w+) \{\n(.*?)^\};", re.MULTILINE | re.DOTALL)
 COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
-DECLARATION = re.compile(r"(?:struct \w+|__[us]\d+|char)\s+(\w+)(?:\[\w+\])?$")
+DECLARATION = re.compile(r"(?:struct \w+|__[us]\d+|char)\s+(\w+)(?:\[\w+\])?(?: : (\d+))?$")
 
 
 def structs(text):
-    """Returns {struct: [field]} in the header's order. Raises ValueError on a field it cannot read."""
+    """Returns {struct: [(field, bits)]} in the header's order; bits is None where it is no bit-field.
+
+    Raises ValueError on a field it cannot read.
+    """
     found = {}
     for match in STRUCT.finditer(COMMENT.sub("", text)):
         fields = []
@@ -25,7 +28,7 @@ def structs(text):
             if field is None:
                 raise ValueError(f"struct {match.group(1)}: cannot read '{line}' "
                                  "(fixed-width fields only, one a declaration)")
-            fields.append(field.group(1))
+            fields.append((field.group(1), int(field.group(2)) if field.group(2) else None))
         found[match.group(1)] = fields
     return found
 
@@ -36,7 +39,8 @@ def main():
     with open(sys.argv[2], "w", encoding="utf-8") as output:
         for name, fields in found.items():
             output.write(f"WHOLE({name})\n")
-            output.writelines(f"FIELD({name}, {field})\n" for field in fields)
+            # The offset of a bit-field cannot be asked for; its neighbours' show where it lies.
+            output.writelines(f"FIELD({name}, {field})\n" for field, bits in fields if bits is None)
     return 0
 
 
