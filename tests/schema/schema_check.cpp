@@ -10,9 +10,8 @@ namespace {
 
 using nlohmann::json;
 
-const std::set<std::string> kJudged = {"type",    "enum",      "const",    "pattern",
-                                       "minimum", "minLength", "required", "properties",
-                                       "items",   "allOf",     "oneOf",    "$ref"};
+const std::set<std::string> kJudged = {"type",     "enum",       "const", "pattern", "minimum", "minLength",
+                                       "required", "properties", "items", "allOf",   "oneOf",   "$ref"};
 const std::set<std::string> kMerelyTold = {"$schema", "title", "description", "format", "$defs"};
 
 bool has_type(const json& value, const std::string& type) {
@@ -29,8 +28,7 @@ class Judge {
 public:
     explicit Judge(const json& root) : root_(root) {}
 
-    std::vector<std::string> faults(const json& schema, const json& value,
-                                    const std::string& place) {
+    std::vector<std::string> faults(const json& schema, const json& value, const std::string& place) {
         std::vector<std::string> found;
         for (const auto& [keyword, rule] : schema.items()) {
             const bool known = kJudged.contains(keyword) || kMerelyTold.contains(keyword);
@@ -83,14 +81,12 @@ private:
         }
         if (value.is_object() && schema.contains("properties")) {
             for (const auto& [name, rule] : schema["properties"].items()) {
-                if (value.contains(name))
-                    append(found, faults(rule, value[name], place + "." + name));
+                if (value.contains(name)) append(found, faults(rule, value[name], place + "." + name));
             }
         }
         if (value.is_array() && schema.contains("items")) {
             for (std::size_t i = 0; i < value.size(); ++i) {
-                append(found,
-                       faults(schema["items"], value[i], place + "[" + std::to_string(i) + "]"));
+                append(found, faults(schema["items"], value[i], place + "[" + std::to_string(i) + "]"));
             }
         }
     }
