@@ -92,6 +92,8 @@ Acquire::AllowInsecureRepositories "false";
 APT::Get::AllowUnauthenticated "false";
 Acquire::Languages "none";
 Acquire::Retries "2";
+# A mirror may lag behind: signatures are checked, the age of an index is not.
+Acquire::Check-Valid-Until "false";
 #clear APT::Update::Pre-Invoke;
 #clear APT::Update::Post-Invoke;
 #clear APT::Update::Post-Invoke-Success;
