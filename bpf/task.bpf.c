@@ -18,28 +18,35 @@ static __always_inline int pt_lowest_bit(__u64 bits)
 	return (below * 0x0101010101010101ULL) >> 56;
 }
 
-/* The inode of the pipe whose read end is the first of the `open` descriptors, if its going can break
- * something; else 0. Global: the verifier looks into it once, not once for every descriptor. (The address
- * is a number because 5.10 lets no other type into such a function.) */
-__noinline __u64 pt_pipe_in_first(__u64 slots, __u64 open, __u32 exiting)
+/* These two are global functions: the verifier looks into them once, not once for every descriptor. (The
+ * address is a number because 5.10 lets no other type into such a function.) */
+
+/* The bit of the first of the `open` descriptors, if it is the read end of a pipe whose going can break
+ * something; else 0. */
+__noinline __u64 pt_first_if_pipe(__u64 slots, __u64 open, __u32 exiting)
 {
 	struct file *file = 0;
-	struct inode *inode;
 
 	bpf_probe_read_kernel(&file, sizeof(file), (struct file **)slots + pt_lowest_bit(open));
-	inode = BPF_CORE_READ(file, f_inode);
-	if ((BPF_CORE_READ(inode, i_mode) & PT_S_IFMT) != PT_S_IFIFO)
-		return 0;
-	if (!(BPF_CORE_READ(file, f_mode) & PT_FMODE_READ))
+	if (!pt_is_pipe_read_end(file))
 		return 0;
 	/* Not the last reader: its going breaks nothing. */
-	if (exiting && BPF_CORE_READ(inode, i_pipe, readers) > 1)
+	if (exiting && BPF_CORE_READ(file, f_inode, i_pipe, readers) > 1)
 		return 0;
-	return BPF_CORE_READ(inode, i_ino);
+	return open & -open;
+}
+
+__noinline __u64 pt_inode_of_first(__u64 slots, __u64 open)
+{
+	struct file *file = 0;
+
+	bpf_probe_read_kernel(&file, sizeof(file), (struct file **)slots + pt_lowest_bit(open));
+	return BPF_CORE_READ(file, f_inode, i_ino);
 }
 
 /* Where pipe_release cannot be hooked: a program's descriptors as its exec leaves them and as its
- * exit finds them (sched_process_exit comes before exit_files). */
+ * exit finds them (sched_process_exit comes before exit_files). Two loops without a branch in them: each
+ * would double what the verifier walks. */
 static __always_inline void pt_walk_pipes(bool exiting)
 {
 	struct task_struct *task = pt_current();
@@ -47,19 +54,19 @@ static __always_inline void pt_walk_pipes(bool exiting)
 	__u64 slots = (__u64)BPF_CORE_READ(table, fd);
 	unsigned long *bits = BPF_CORE_READ(table, open_fds);
 	unsigned long open = 0;
+	__u64 pipes = 0;
 	struct pt_closure reader;
 
-	pt_fill_reader(&reader, task, exiting);
 	bpf_probe_read_kernel(&open, sizeof(open), bits);
-	for (int walked = 0; walked < PT_FDS_WALKED_MAX; walked++) {
-		__u64 inode;
+	for (int walked = 0; walked < PT_FDS_WALKED_MAX && open; walked++, open &= open - 1)
+		pipes |= pt_first_if_pipe(slots, open, exiting);
+	if (!pipes)
+		return;
+	pt_fill_reader(&reader, task, exiting);
+	for (int walked = 0; walked < PT_FDS_WALKED_MAX && pipes; walked++, pipes &= pipes - 1) {
+		__u64 inode = pt_inode_of_first(slots, pipes);
 
-		if (!open)
-			break;
-		inode = pt_pipe_in_first(slots, open, exiting);
-		open &= open - 1;
-		if (inode)
-			bpf_map_update_elem(&pipe_readers, &inode, &reader, BPF_ANY);
+		bpf_map_update_elem(&pipe_readers, &inode, &reader, BPF_ANY);
 	}
 }
 
