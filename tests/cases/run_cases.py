@@ -154,8 +154,8 @@ def main():
             run.of_pid(case)
     with open(options.out, "w", encoding="utf-8") as out:
         json.dump(run.document(system), out, indent=1)
-    for problem in filter(None, (system.get("failure"),)):
-        print(f"run_cases: {problem}\n{system['stderr']}", file=sys.stderr)
+    if "failure" in system:
+        print(f"run_cases: {system['failure']}\n{system['stderr']}", file=sys.stderr)
     return 0
 
 

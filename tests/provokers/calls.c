@@ -116,6 +116,22 @@ ssize_t call_out(struct story *story, int fd, const void *data, size_t size)
 	return finish(story, result, name, fd, size, true);
 }
 
+void send_in_vain(struct story *story, int fd, long times)
+{
+	for (long i = 0; i < times; i++)
+		if (call_out(story, fd, "again", 5) >= 0)
+			die("send to a dead socket succeeded");
+}
+
+void write_into_dead_end(struct story *story, int fd, long times)
+{
+	wait_fin(fd);
+	if (call_out(story, fd, "again", 5) != 5)
+		die("send after the FIN");
+	wait_reset(fd);
+	send_in_vain(story, fd, times);
+}
+
 ssize_t call_recv(struct story *story, int fd, void *data, size_t size)
 {
 	begin(story, "recvfrom", fd, size);

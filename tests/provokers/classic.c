@@ -6,22 +6,16 @@
 #include "provoke.h"
 
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
-
-static bool variant(const struct story *story, const char *name)
-{
-	return strcmp(story->options.variant, name) == 0;
-}
 
 static void peer(struct story *story)
 {
 	int fd = pair_join(story, false);
 
 	read_exactly(fd, 5);
-	if (variant(story, "exit"))
+	if (is_variant(story, "exit"))
 		_exit(0);
-	if (variant(story, "shutdown"))
+	if (is_variant(story, "shutdown"))
 		shutdown(fd, SHUT_RDWR);
 	else
 		close(fd);
@@ -41,24 +35,22 @@ static void victim(struct story *story)
 	wait_fin(fd);
 	int64_t fin_us = now_us();
 
-	pause_of_story(story);
+	pause_briefly();
 	story->idle_min_us = now_us() - fin_us;
 	if (call_out(story, fd, "again", 5) != 5)
 		die("second send");
 	story->idle_max_us = now_us() - first_us;
 	wait_reset(fd);
-	if (variant(story, "eof")) {
+	if (is_variant(story, "eof")) {
 		if (call_recv(story, fd, data, sizeof(data)) != 0)
 			die("no end of file");
 		return;
 	}
-	for (long i = 0; i <= story->options.repeat; i++)
-		if (call_out(story, fd, "third", 5) >= 0)
-			die("send to a dead socket succeeded");
+	send_in_vain(story, fd, story->options.repeat + 1);
 	sigpipe_finish(story);
 }
 
 int main(int argc, char **argv)
 {
-	return story_play(story_new("classic", argc, argv, "sc6mnarpv"), peer, victim);
+	return story_play(story_new("classic", argc, argv, "sc6mnarv"), peer, victim);
 }

@@ -4,23 +4,17 @@
  */
 #include "provoke.h"
 
-#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 static int shared;
-
-static bool is_shutdown(const struct story *story)
-{
-	return strcmp(story->options.variant, "shutdown") == 0;
-}
 
 static void peer(struct story *story)
 {
 	int fd = pair_join(story, false);
 
 	read_exactly(fd, 5);
-	if (is_shutdown(story)) {
+	if (is_variant(story, "shutdown")) {
 		await(story, STEP_END);
 		return;
 	}
@@ -30,18 +24,13 @@ static void peer(struct story *story)
 
 static void child(struct story *story)
 {
-	if (is_shutdown(story)) {
+	if (is_variant(story, "shutdown")) {
 		if (shutdown(shared, SHUT_WR) < 0)
 			die("shutdown");
 		return;
 	}
 	sigpipe_prepare(story);
-	wait_fin(shared);
-	if (call_out(story, shared, "again", 5) != 5)
-		die("second send");
-	wait_reset(shared);
-	if (call_out(story, shared, "third", 5) >= 0)
-		die("send to a dead socket succeeded");
+	write_into_dead_end(story, shared, 1);
 	sigpipe_finish(story);
 }
 
@@ -54,13 +43,12 @@ static void owner(struct story *story)
 	if (write(shared, "hello", 5) != 5)
 		die("first send");
 	sigpipe_prepare(story);
-	pid_t pid = role_start(story, child, is_shutdown(story) ? &helper : &story->victim, "sharer");
+	pid_t pid = role_start(story, child, is_variant(story, "shutdown") ? &helper : &story->victim, "sharer");
 
 	if (waitpid(pid, &status, 0) != pid || !WIFEXITED(status) || WEXITSTATUS(status) != 0)
 		die("child ended with status 0x%x", status);
-	if (is_shutdown(story)) {
-		if (call_out(story, shared, "again", 5) >= 0)
-			die("send after shutdown succeeded");
+	if (is_variant(story, "shutdown")) {
+		send_in_vain(story, shared, 1);
 		sigpipe_finish(story);
 	}
 }

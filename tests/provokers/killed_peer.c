@@ -27,12 +27,7 @@ static void victim(struct story *story)
 	sigpipe_prepare(story);
 	if (size == 0) {
 		pass(story, STEP_CLOSE);
-		wait_fin(fd);
-		if (call_out(story, fd, "again", 5) != 5)
-			die("send");
-		wait_reset(fd);
-		if (call_out(story, fd, "third", 5) >= 0)
-			die("send to a dead socket succeeded");
+		write_into_dead_end(story, fd, 1);
 	} else {
 		char *unread = calloc(1, size);
 

@@ -6,23 +6,17 @@
 #include "provoke.h"
 
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
-
-static bool variant(const struct story *story, const char *name)
-{
-	return strcmp(story->options.variant, name) == 0;
-}
 
 static void peer(struct story *story)
 {
 	int fd = pair_join(story, false);
 
-	if (variant(story, "empty"))
+	if (is_variant(story, "empty"))
 		await(story, STEP_JOINED);
 	else
 		read_exactly(fd, 5);
-	if (variant(story, "disconnect")) {
+	if (is_variant(story, "disconnect")) {
 		struct sockaddr nobody = {.sa_family = AF_UNSPEC};
 
 		if (connect(fd, &nobody, sizeof(nobody)) < 0)
@@ -38,18 +32,16 @@ static void victim(struct story *story)
 	int fd = pair_join(story, true);
 	char data[16];
 
-	if (variant(story, "empty"))
+	if (is_variant(story, "empty"))
 		pass(story, STEP_JOINED);
 	else if (write(fd, "hello", 5) != 5)
 		die("write");
 	wait_reset(fd);
-	if (!variant(story, "unnoticed")) {
+	if (!is_variant(story, "unnoticed")) {
 		if (call_recv(story, fd, data, sizeof(data)) >= 0)
 			die("no error for recv");
 		sigpipe_prepare(story);
-		for (long i = 0; i < story->options.repeat; i++)
-			if (call_out(story, fd, "again", 5) >= 0)
-				die("send to a dead socket succeeded");
+		send_in_vain(story, fd, story->options.repeat);
 		sigpipe_finish(story);
 	}
 	close(fd);

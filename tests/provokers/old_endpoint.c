@@ -5,23 +5,17 @@
  */
 #include "provoke.h"
 
-#include <string.h>
 #include <unistd.h>
-
-static bool closes_later(const struct story *story)
-{
-	return strcmp(story->options.variant, "open") == 0;
-}
 
 static void peer(struct story *story)
 {
 	int fd = pair_join(story, false);
 
 	read_exactly(fd, 5);
-	if (closes_later(story))
+	if (is_variant(story, "open"))
 		await(story, STEP_CLOSE);
 	close(fd);
-	if (closes_later(story))
+	if (is_variant(story, "open"))
 		await(story, STEP_END);
 }
 
@@ -32,20 +26,13 @@ static void victim(struct story *story)
 	sigpipe_prepare(story);
 	if (call_out(story, fd, "hello", 5) != 5)
 		die("first send");
-	if (!closes_later(story))
+	if (!is_variant(story, "open"))
 		wait_fin(fd);
 	pass(story, STEP_READY);
 	await(story, STEP_GO);
-	if (closes_later(story)) {
+	if (is_variant(story, "open"))
 		pass(story, STEP_CLOSE);
-		wait_fin(fd);
-	}
-	if (call_out(story, fd, "again", 5) != 5)
-		die("second send");
-	wait_reset(fd);
-	for (long i = 0; i <= story->options.repeat; i++)
-		if (call_out(story, fd, "third", 5) >= 0)
-			die("send to a dead socket succeeded");
+	write_into_dead_end(story, fd, story->options.repeat + 1);
 	sigpipe_finish(story);
 }
 
@@ -53,6 +40,6 @@ int main(int argc, char **argv)
 {
 	struct story *story = story_new("old_endpoint", argc, argv, "sc6mnarv");
 
-	story->options.hold = true;
+	story->holds = true;
 	return story_play(story, peer, victim);
 }

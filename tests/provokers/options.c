@@ -9,8 +9,7 @@ static const struct option long_options[] = {
 	{"sigpipe", required_argument, NULL, 's'}, {"call", required_argument, NULL, 'c'},
 	{"ipv6", no_argument, NULL, '6'},          {"mapped", no_argument, NULL, 'm'},
 	{"netns", no_argument, NULL, 'n'},         {"victim-accepts", no_argument, NULL, 'a'},
-	{"nonblock", no_argument, NULL, 'b'},      {"hold", no_argument, NULL, 'h'},
-	{"repeat", required_argument, NULL, 'r'},  {"pause-ms", required_argument, NULL, 'p'},
+	{"nonblock", no_argument, NULL, 'b'},      {"repeat", required_argument, NULL, 'r'},
 	{"bytes", required_argument, NULL, 'N'},   {"variant", required_argument, NULL, 'v'},
 	{NULL, 0, NULL, 0},
 };
@@ -46,9 +45,7 @@ static void apply(struct options *options, int letter)
 	case 'n': options->netns = true; break;
 	case 'a': options->victim_accepts = true; break;
 	case 'b': options->nonblock = true; break;
-	case 'h': options->hold = true; break;
 	case 'r': options->repeat = number(optarg); break;
-	case 'p': options->pause_ms = number(optarg); break;
 	case 'N': options->bytes = number(optarg); break;
 	case 'v': options->variant = optarg; break;
 	default: die("unknown option");
@@ -59,7 +56,7 @@ void options_parse(struct options *options, int argc, char **argv, const char *a
 {
 	int letter;
 
-	*options = (struct options){.pause_ms = 50, .bytes = 10, .variant = ""};
+	*options = (struct options){.bytes = 10, .variant = ""};
 	while ((letter = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
 		if (letter == '?' || strchr(allowed, letter) == NULL)
 			die("option not known to this program");
@@ -69,4 +66,9 @@ void options_parse(struct options *options, int argc, char **argv, const char *a
 		die("unexpected argument %s", argv[optind]);
 	if (options->sigpipe == SIGPIPE_NOSIGNAL && options->call != CALL_SEND && options->call != CALL_SENDMSG)
 		die("MSG_NOSIGNAL needs send or sendmsg");
+}
+
+bool is_variant(const struct story *story, const char *name)
+{
+	return strcmp(story->options.variant, name) == 0;
 }

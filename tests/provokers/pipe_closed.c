@@ -20,11 +20,6 @@ enum { PIPE_CAPACITY = 65536, BIG_WRITE_SIZE = 1 << 20 };
 
 static int ends[2]; /* made before the fork: this is how processes come to share a pipe */
 
-static bool variant(const struct story *story, const char *name)
-{
-	return strcmp(story->options.variant, name) == 0;
-}
-
 /* FIONREAD is the only way to see how full a pipe is; nothing can be polled for it. */
 static void wait_full(int fd)
 {
@@ -71,13 +66,13 @@ static void reader(struct story *story)
 	close(ends[1]);
 	if (read(ends[0], &byte, 1) != 1)
 		die("read");
-	if (variant(story, "exec"))
+	if (is_variant(story, "exec"))
 		exec_away(story);
-	if (variant(story, "partial"))
+	if (is_variant(story, "partial"))
 		wait_full(ends[0]);
-	if (variant(story, "exit"))
+	if (is_variant(story, "exit"))
 		_exit(0);
-	if (variant(story, "killed"))
+	if (is_variant(story, "killed"))
 		kill(getpid(), SIGKILL);
 	close(ends[0]);
 	pass(story, STEP_CLOSED);
@@ -112,7 +107,7 @@ static void writer(struct story *story)
 	sigpipe_prepare(story);
 	if (call_write(story, ends[1], "x", 1) != 1)
 		die("first write");
-	if (variant(story, "partial")) {
+	if (is_variant(story, "partial")) {
 		ssize_t written = call_write(story, ends[1], data, sizeof(data));
 
 		if (written <= 0 || written >= (ssize_t)sizeof(data))

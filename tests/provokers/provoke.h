@@ -27,9 +27,7 @@ struct options {
 	bool netns;          /* the peer lives in another network namespace, over a veth pair */
 	bool victim_accepts; /* the victim is the server of the connection */
 	bool nonblock;
-	bool hold;           /* wait for a byte on stdin at the program's holding point */
 	long repeat;         /* more failing calls after the first */
-	long pause_ms;       /* the silence that is part of the story */
 	long bytes;          /* unread bytes, or writes to spin */
 	const char *variant; /* the program's own choice, see each */
 };
@@ -57,6 +55,7 @@ struct actor {
 struct story {
 	const char *program;
 	struct options options;
+	bool holds; /* waits for a byte on stdin at its holding point */
 	int baton[STEP_COUNT];
 	int parent_closes[2]; /* ends that only the roles may hold, STEP_GO when so; 0: none */
 	struct actor victim;
@@ -88,7 +87,7 @@ void actor_is_me(struct actor *actor, const char *name);
 void pass(struct story *story, enum step step);
 void await(struct story *story, enum step step);
 int64_t now_us(void);
-void pause_of_story(const struct story *story);
+void pause_briefly(void); /* the silence that is part of a story */
 
 /* report.c */
 void report_ready(const struct story *story);
@@ -96,6 +95,7 @@ void report_truth(const struct story *story);
 
 /* options.c: `allowed` holds the letters of the options the program knows. */
 void options_parse(struct options *options, int argc, char **argv, const char *allowed);
+bool is_variant(const struct story *story, const char *name);
 
 /* calls.c */
 void sigpipe_prepare(struct story *story);
@@ -103,11 +103,14 @@ void sigpipe_finish(struct story *story);
 void note_error(struct story *story, int number, const char *syscall, int fd, long bytes);
 ssize_t call_out(struct story *story, int fd, const void *data, size_t size);
 ssize_t call_write(struct story *story, int fd, const void *data, size_t size);
+/* Sends that must fail: the other end is known to be dead. */
+void send_in_vain(struct story *story, int fd, long times);
+/* The classic end: with the peer's FIN here, a send that draws the RST, then `times` sends in vain. */
+void write_into_dead_end(struct story *story, int fd, long times);
 ssize_t call_recv(struct story *story, int fd, void *data, size_t size);
 
 /* tcp.c */
 int pair_join(struct story *story, bool is_victim);
-void endpoint_names(struct story *story, int fd);
 void address_fill(const struct story *story, bool of_victim, uint16_t port, struct sockaddr_storage *address,
 		  socklen_t *size);
 void address_format(const struct sockaddr_storage *address, char out[ADDRESS_SIZE]);
@@ -115,7 +118,6 @@ void read_exactly(int fd, size_t size);
 void wait_fin(int fd);
 void wait_reset(int fd);
 long wait_unread(int fd, long size);
-int tcp_state(int fd);
 void close_abortively(int fd);
 
 /* veth.c: a veth pair between the caller's network namespace and that of `peer`. */

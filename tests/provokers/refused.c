@@ -21,9 +21,7 @@ static void finish_nonblocking(struct story *story, int fd)
 	if (number == 0)
 		die("no pending error");
 	note_error(story, number, "getsockopt", fd, 0);
-	for (long i = 0; i < story->options.repeat; i++)
-		if (call_out(story, fd, "again", 5) >= 0)
-			die("send to a refused socket succeeded");
+	send_in_vain(story, fd, story->options.repeat);
 }
 
 static void victim(struct story *story)

@@ -21,9 +21,7 @@ static void victim(struct story *story)
 		die("first send");
 	if (shutdown(fd, SHUT_WR) < 0)
 		die("shutdown");
-	for (long i = 0; i <= story->options.repeat; i++)
-		if (call_out(story, fd, "again", 5) >= 0)
-			die("send after shutdown succeeded");
+	send_in_vain(story, fd, story->options.repeat + 1);
 	sigpipe_finish(story);
 }
 

@@ -19,13 +19,7 @@ static void victim(struct story *story)
 	sigpipe_prepare(story);
 	if (call_out(story, fd, "hello", 5) != 5)
 		die("first send");
-	wait_fin(fd);
-	if (call_out(story, fd, "again", 5) != 5)
-		die("second send");
-	wait_reset(fd);
-	for (long i = 0; i < story->options.bytes; i++)
-		if (call_out(story, fd, "third", 5) >= 0)
-			die("send to a dead socket succeeded");
+	write_into_dead_end(story, fd, story->options.bytes);
 	sigpipe_finish(story);
 }
 

@@ -74,9 +74,9 @@ int64_t now_us(void)
 	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
-void pause_of_story(const struct story *story)
+void pause_briefly(void)
 {
-	struct timespec length = {story->options.pause_ms / 1000, story->options.pause_ms % 1000 * 1000000};
+	struct timespec length = {.tv_nsec = 50 * 1000000};
 
 	while (nanosleep(&length, &length) < 0 && errno == EINTR)
 		;
@@ -92,7 +92,7 @@ void actor_is_me(struct actor *actor, const char *name)
 
 static unsigned seconds_max(const struct story *story)
 {
-	return story->options.hold ? HOLD_SECONDS_MAX : ROLE_SECONDS_MAX;
+	return story->holds ? HOLD_SECONDS_MAX : ROLE_SECONDS_MAX;
 }
 
 pid_t role_start(struct story *story, role_fn role, struct actor *actor, const char *name)
@@ -161,7 +161,7 @@ int story_play(struct story *story, role_fn peer, role_fn victim)
 		close(story->parent_closes[1]);
 		pass(story, STEP_GO);
 	}
-	if (story->options.hold)
+	if (story->holds)
 		hold(story);
 	if (waitpid(victim_pid, &status, 0) != victim_pid)
 		die("waitpid");

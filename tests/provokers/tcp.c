@@ -65,7 +65,7 @@ void address_format(const struct sockaddr_storage *address, char out[ADDRESS_SIZ
 		out[0] = '\0';
 }
 
-void endpoint_names(struct story *story, int fd)
+static void endpoint_names(struct story *story, int fd)
 {
 	struct sockaddr_storage address;
 	socklen_t size = sizeof(address);
@@ -146,7 +146,7 @@ void read_exactly(int fd, size_t size)
 	}
 }
 
-int tcp_state(int fd)
+static int tcp_state(int fd)
 {
 	struct tcp_info info;
 	socklen_t size = sizeof(info);

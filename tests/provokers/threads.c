@@ -21,13 +21,7 @@ static void *writer(void *argument)
 	struct story *story = argument;
 
 	prctl(PR_SET_NAME, "writer");
-	wait_fin(fd);
-	if (call_out(story, fd, "again", 5) != 5)
-		die("second send");
-	wait_reset(fd);
-	for (long i = 0; i <= story->options.repeat; i++)
-		if (call_out(story, fd, "third", 5) >= 0)
-			die("send to a dead socket succeeded");
+	write_into_dead_end(story, fd, story->options.repeat + 1);
 	sigpipe_finish(story);
 	return NULL;
 }

@@ -5,7 +5,6 @@
 #include "provoke.h"
 
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 static void peer(struct story *story)
@@ -27,10 +26,8 @@ static void victim(struct story *story)
 		die("first write");
 	wait_reset(fd);
 	sigpipe_prepare(story);
-	if (strcmp(story->options.variant, "write") == 0) {
-		for (long i = 0; i <= story->options.repeat + 1; i++)
-			if (call_out(story, fd, "again", 5) >= 0)
-				die("send to a dead socket succeeded");
+	if (is_variant(story, "write")) {
+		send_in_vain(story, fd, story->options.repeat + 2);
 	} else {
 		if (call_recv(story, fd, data, size) >= 0)
 			die("no error for recv");
