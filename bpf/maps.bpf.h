@@ -17,8 +17,10 @@ extern __u32 pt_doorbell;
 extern __u32 pt_snapshot_reports;
 /* tick_hz = sysctl_tcp_fin_timeout in ticks / the same in seconds (procfs). */
 extern __u32 pt_fin_timeout_ticks;
+/* Set by the snapshot, which the tracer itself runs: its thread group id as the kernel counts. */
+extern __u32 pt_tracer_tgid;
 
-#define PT_RING_BYTES (1 << 20)
+#define PT_RING_BYTES (2 << 20) /* mapped twice, it is most of the idle collector's memory */
 #define PT_ENDPOINTS_MAX 32768
 #define PT_IDS_MAX 8192
 #define PT_FAILING_MAX 8192

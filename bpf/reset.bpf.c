@@ -110,7 +110,7 @@ static __always_inline int pt_reset_sent(struct sock *sk, struct sk_buff *skb, _
 	if (id) {
 		pt_fill_endpoint(&record->endpoint, sk, id);
 		pt_fill_tcp(&record->tcp, sk);
-		if (active && pt_owned_by_current(sk))
+		if (active && pt_owned_by_current(sk) && pt_can_be_closer())
 			pt_stamp_task(&record->header);
 	} else {
 		pt_fill_endpoint_of_packet(&record->endpoint, skb);

@@ -30,6 +30,13 @@ static __always_inline struct pt_memory *pt_remember_old(struct sock *sk, __u64 
 	return memory;
 }
 
+static __always_inline void pt_note_tracer(void)
+{
+	pt_tracer_tgid = bpf_get_current_pid_tgid() >> 32;
+	pt_fin_timeout_ticks =
+		BPF_CORE_READ(pt_current(), nsproxy, net_ns, ipv4.sysctl_tcp_fin_timeout);
+}
+
 SEC("iter/tcp")
 int pt_snapshot_tcp(struct bpf_iter__tcp *ctx)
 {
@@ -41,8 +48,7 @@ int pt_snapshot_tcp(struct bpf_iter__tcp *ctx)
 
 	if (!common)
 		return 0;
-	pt_fin_timeout_ticks =
-		BPF_CORE_READ(pt_current(), nsproxy, net_ns, ipv4.sysctl_tcp_fin_timeout);
+	pt_note_tracer();
 	state = BPF_CORE_READ(sk, __sk_common.skc_state);
 	if (state == PT_TCP_LISTEN || state == PT_TCP_TIME_WAIT || state == PT_TCP_NEW_SYN_RECV)
 		return 0;
@@ -81,8 +87,7 @@ int pt_snapshot_files(struct bpf_iter__task_file *ctx)
 
 	if (!task || !file || BPF_CORE_READ(task, pid) != BPF_CORE_READ(task, tgid))
 		return 0;
-	pt_fin_timeout_ticks =
-		BPF_CORE_READ(pt_current(), nsproxy, net_ns, ipv4.sysctl_tcp_fin_timeout);
+	pt_note_tracer();
 	if (pt_config.walk_pipes && !pt_snapshot_reports && pt_is_pipe_read_end(file)) {
 		pt_note_reader(file, task, false);
 		return 0;

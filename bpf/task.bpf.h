@@ -40,3 +40,13 @@ static __always_inline void pt_fill_task(struct pt_task *out, struct task_struct
 	BPF_CORE_READ_STR_INTO(&out->process_comm, leader, comm);
 	BPF_CORE_READ_STR_INTO(&out->thread_comm, task, comm);
 }
+
+/* Whether current can be named as the one who closes. Not a kernel thread; and not the tracer, whose walk
+ * over descriptors holds each file for a moment: if its owner closes it just then, the last reference is
+ * the walk's, and the socket's release runs in the tracer. */
+static __always_inline bool pt_can_be_closer(void)
+{
+	if (bpf_get_current_pid_tgid() >> 32 == pt_tracer_tgid)
+		return false;
+	return !(BPF_CORE_READ(pt_current(), flags) & PT_PF_KTHREAD);
+}

@@ -46,7 +46,8 @@ static __always_inline void pt_fill_closure(struct pt_closure *out, struct sock 
 	int exit_code = BPF_CORE_READ(task, signal, group_exit_code);
 
 	out->at_ns = bpf_ktime_get_ns();
-	pt_fill_task(&out->by, task);
+	if (pt_can_be_closer())
+		pt_fill_task(&out->by, task);
 	out->unread_bytes = pt_unread_bytes(sk, fin_received);
 	out->call_number = pt_read_registers(&registers) ? registers.number : PT_NO_CALL;
 	out->from_state = from;
@@ -79,7 +80,7 @@ static __always_inline bool pt_is_given_up(struct sock *sk, int from, int to)
 	if (from != PT_TCP_ESTABLISHED && from != PT_TCP_CLOSE_WAIT && from != PT_TCP_FIN_WAIT1 &&
 	    from != PT_TCP_FIN_WAIT2 && from != PT_TCP_SYN_RECV)
 		return false;
-	return pt_owned_by_current(sk) || !BPF_CORE_READ(sk, sk_socket);
+	return pt_owned_by_current(sk) || (!BPF_CORE_READ(sk, sk_socket) && !pt_is_orphan(sk));
 }
 
 static __always_inline void pt_update_memory(struct pt_memory *memory, struct sock *sk, int from, int to)
@@ -129,6 +130,7 @@ SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(pt_inet_sock_set_state, struct sock *sk, int from, int to)
 {
 	struct pt_memory *memory;
+	bool closed_before;
 	__u64 id;
 
 	if (BPF_CORE_READ(sk, sk_protocol) != PT_IPPROTO_TCP || to == PT_TCP_LISTEN ||
@@ -143,8 +145,10 @@ int BPF_PROG(pt_inet_sock_set_state, struct sock *sk, int from, int to)
 		return 0;
 	pt_fill_endpoint(&memory->endpoint, sk, id);
 	memory->endpoint.state = to;
+	closed_before = memory->closure.at_ns != 0;
 	pt_update_memory(memory, sk, from, to);
-	if (memory->reported)
+	/* Only a closure is news to a story that is being told already. */
+	if (memory->reported && !closed_before && memory->closure.at_ns)
 		pt_send_state(sk, memory, from, to);
 	return 0;
 }
@@ -180,7 +184,7 @@ int BPF_PROG(pt_tcp_destroy_sock, struct sock *sk)
 	if (!record)
 		return 0;
 	/* Its connection had ended in a program's hands, so only that program's close can destroy it. */
-	if (memory && memory->held_at_close && !(BPF_CORE_READ(pt_current(), flags) & PT_PF_KTHREAD))
+	if (memory && memory->held_at_close && pt_can_be_closer())
 		pt_stamp_task(&record->header);
 	pt_fill_endpoint(&record->endpoint, sk, id);
 	pt_fill_tcp(&record->tcp, sk);

@@ -1,8 +1,6 @@
 #include "app/child_process.h"
 
-#include <cerrno>
-#include <cstring>
-#include <utility>
+#include "app/commands.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -11,6 +9,10 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
 
 namespace pipetrace {
 namespace {
@@ -34,7 +36,7 @@ bool become(const UserIdentity& user) {
     do {
         got = ::read(go_fd, &go, 1);
     } while (got < 0 && errno == EINTR);
-    if (got != 1) ::_exit(125);  // the tracer gave up
+    if (got != 1) ::_exit(kStatusRunFailed);  // the tracer gave up
     signals.restore();
     int error = 0;
     if (user && !become(*user)) {
@@ -44,7 +46,7 @@ bool become(const UserIdentity& user) {
         error = errno;
     }
     [[maybe_unused]] const auto written = ::write(error_fd, &error, sizeof(error));
-    ::_exit(error == ENOENT ? 127 : 126);
+    ::_exit(error == ENOENT ? kStatusNotFound : kStatusNotExecutable);
 }
 
 void close_if_open(int& fd) {

@@ -2,7 +2,7 @@
 // started it.
 #pragma once
 
-#include "app/signals.h"
+#include "app/signal_guard.h"
 #include "model/process.h"
 #include "model/result.h"
 

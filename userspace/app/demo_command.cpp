@@ -3,11 +3,6 @@
 #include "app/error_report.h"
 #include "app/trace_session.h"
 
-#include <array>
-#include <cerrno>
-#include <cstdint>
-#include <cstring>
-
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -18,6 +13,11 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdint>
+#include <cstring>
 
 namespace pipetrace {
 namespace {

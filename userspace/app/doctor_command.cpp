@@ -2,9 +2,11 @@
 #include "app/commands.h"
 #include "app/error_report.h"
 #include "app/output_file.h"
-#include "app/trace_session.h"
+#include "app/signal_guard.h"
+#include "app/terminal.h"
 #include "render/json_renderer.h"
 #include "render/report_text.h"
+#include "source/kernel_source.h"
 
 #include <unistd.h>
 
@@ -20,10 +22,9 @@ int doctor_command(const Options& options) {
     }
     const HookReport& report = (*source)->hook_report();
     OutputFile output(STDOUT_FILENO, "standard output");
-    const auto outcome =
-        output.write(options.json ? hook_report_json(report)
-                                  : doctor_text(report, terminal_width(STDOUT_FILENO),
-                                                wants_colour(STDOUT_FILENO)));
+    const auto outcome = output.write(
+        options.json ? hook_report_json(report)
+                     : doctor_text(report, terminal_width(STDOUT_FILENO), wants_colour(STDOUT_FILENO)));
     if (outcome == OutputFile::Outcome::kFailed) {
         report_error(output.error());
         return kStatusFailed;

@@ -8,7 +8,4 @@ namespace pipetrace {
 /// To stderr. Ends quietly where stderr is closed.
 void report_error(const Error& error);
 
-/// A remark that changes no status.
-void report_warning(const Error& error);
-
 }  // namespace pipetrace

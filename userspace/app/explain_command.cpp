@@ -2,7 +2,8 @@
 #include "app/commands.h"
 #include "app/error_report.h"
 #include "app/output_file.h"
-#include "app/trace_session.h"
+#include "app/signal_guard.h"
+#include "app/terminal.h"
 #include "render/explanations.h"
 
 #include <fmt/format.h>
@@ -22,8 +23,8 @@ int explain_command(const Options& options) {
         return kStatusUsage;
     }
     OutputFile output(STDOUT_FILENO, "standard output");
-    const auto outcome = output.write(explanation_text(*explanation, terminal_width(STDOUT_FILENO),
-                                                       wants_colour(STDOUT_FILENO)));
+    const auto outcome = output.write(
+        explanation_text(*explanation, terminal_width(STDOUT_FILENO), wants_colour(STDOUT_FILENO)));
     if (outcome != OutputFile::Outcome::kFailed) return kStatusDone;
     report_error(output.error());
     return kStatusFailed;

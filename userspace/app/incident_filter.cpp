@@ -68,8 +68,7 @@ bool IncidentChooser::wants_process(const Incident& incident) const {
                std::any_of(incident.errors.begin(), incident.errors.end(),
                            [&](const CallError& error) { return error.thread == wanted; });
     });
-    const bool uid_wanted =
-        any(filter_.uids, [&](std::uint32_t wanted) { return process.uid == wanted; });
+    const bool uid_wanted = any(filter_.uids, [&](std::uint32_t wanted) { return process.uid == wanted; });
     const bool cgroup_wanted = any(filter_.cgroups, [&](const std::string& wanted) {
         return process.details.cgroup && is_cgroup(*process.details.cgroup, wanted);
     });

@@ -4,10 +4,10 @@
 #include "source/host_reader.h"
 #include "source/syscall_table.h"
 
+#include <unistd.h>
+
 #include <utility>
 #include <variant>
-
-#include <unistd.h>
 
 namespace pipetrace {
 namespace {
@@ -64,8 +64,16 @@ std::size_t Pipeline::pump() {
     for (const auto& [kind, count] : source_.losses()) lost += count;
     correlator_.set_lost(lost);
     correlator_.advance_to(now);
-    if (correlator_.take_owner_wanted()) source_.snapshot_owners();
+    look_up_owners(now);
     return events_ - before;
+}
+
+/// A walk over every descriptor of the host: not more often than a person could tell.
+void Pipeline::look_up_owners(Ktime now) {
+    constexpr std::uint64_t kIntervalNs = 250'000'000;
+    if (now < owners_looked_up_ + kIntervalNs || !correlator_.take_owner_wanted()) return;
+    owners_looked_up_ = now;
+    source_.snapshot_owners();
 }
 
 void Pipeline::finish() {

@@ -52,6 +52,7 @@ public:
 private:
     void take_record(std::span<const std::byte> record);
     void look_at(const Event& event);
+    void look_up_owners(Ktime now);
     void print(Incident&& incident);
     CorrelatorConfig correlator_config() const;
 
@@ -70,6 +71,7 @@ private:
     std::set<Tgid> ended_;  ///< exits may overtake forks by a moment
     std::optional<OutputFile::Outcome> trouble_;
     std::string line_;
+    Ktime owners_looked_up_;
     std::uint64_t events_ = 0;
     std::uint64_t shown_ = 0;
     std::uint64_t undecodable_ = 0;

@@ -4,12 +4,12 @@
 #include "app/error_report.h"
 #include "app/trace_session.h"
 
-#include <cerrno>
-#include <cstring>
-
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
 
 namespace pipetrace {
 namespace {

@@ -4,9 +4,8 @@
 #include "app/trace_session.h"
 #include "source/process_reader.h"
 
-#include <unistd.h>
-
 #include <fmt/format.h>
+#include <unistd.h>
 
 namespace pipetrace {
 namespace {

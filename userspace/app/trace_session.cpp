@@ -1,15 +1,15 @@
 #include "app/trace_session.h"
 
 #include "app/error_report.h"
+#include "app/terminal.h"
+
+#include <poll.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
-#include <cstdlib>
 #include <string_view>
-
-#include <poll.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
+#include <utility>
 
 namespace pipetrace {
 namespace {
@@ -28,35 +28,17 @@ void print_to_stderr(std::string_view text) {
 
 }  // namespace
 
-std::size_t terminal_width(int fd) {
-    winsize size{};
-    if (::ioctl(fd, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return 80;
-    return size.ws_col;
-}
-
-bool wants_colour(int fd) {
-    const char* refused = std::getenv("NO_COLOR");
-    const char* terminal = std::getenv("TERM");
-    if (refused != nullptr && *refused != '\0') return false;
-    if (terminal != nullptr && std::string_view(terminal) == "dumb") return false;
-    return ::isatty(fd) == 1;
-}
-
 Result<std::unique_ptr<TraceSession>> TraceSession::open(Settings settings) {
-    OutputFile output(settings.default_output_fd, "standard output");
-    if (settings.options.output_path) {
-        auto created = OutputFile::create(*settings.options.output_path);
-        if (!created) return created.error();
-        KernelSource::Settings kernel{settings.options.mode, settings.options.errors};
-        auto source = KernelSource::open(kernel);
-        if (!source) return source.error();
-        return std::unique_ptr<TraceSession>(
-            new TraceSession(std::move(settings), std::move(*source), std::move(*created)));
-    }
+    auto output =
+        settings.options.output_path
+            ? OutputFile::create(*settings.options.output_path)
+            : OutputFile(settings.default_output_fd,
+                         settings.default_output_fd == STDERR_FILENO ? "standard error" : "standard output");
+    if (!output) return output.error();
     auto source = KernelSource::open({settings.options.mode, settings.options.errors});
     if (!source) return source.error();
     return std::unique_ptr<TraceSession>(
-        new TraceSession(std::move(settings), std::move(*source), std::move(output)));
+        new TraceSession(std::move(settings), std::move(*source), std::move(*output)));
 }
 
 TraceSession::TraceSession(Settings settings, std::unique_ptr<KernelSource> source, OutputFile output)
@@ -68,16 +50,15 @@ TraceSession::TraceSession(Settings settings, std::unique_ptr<KernelSource> sour
     style.colour = wants_colour(output_.fd());
     style.width = terminal_width(output_.fd());
     style.verbose = settings_.options.verbose;
-    pipeline_ = std::make_unique<Pipeline>(Pipeline::Settings{settings_.options, style, [this] { clear_status_line(); }}, *source_, output_);
+    pipeline_ = std::make_unique<Pipeline>(
+        Pipeline::Settings{settings_.options, style, [this] { clear_status_line(); }}, *source_, output_);
     status_wanted_ = !settings_.options.quiet && ::isatty(STDERR_FILENO) == 1;
     if (settings_.options.verbose) print_to_stderr(source_->load_log());
 }
 
 void TraceSession::announce() {
     started_ = Clock::now();
-    if (settings_.print_readiness) {
-        print_to_stderr(readiness_line(source_->hook_report(), settings_.target));
-    }
+    print_to_stderr(readiness_line(source_->hook_report(), settings_.target));
 }
 
 std::uint64_t TraceSession::elapsed_seconds() const {
@@ -143,7 +124,7 @@ SessionResult TraceSession::finish() {
         report_error(output_.error());
         result.failed = true;
     }
-    if (settings_.print_summary && !settings_.options.quiet) {
+    if (!settings_.options.quiet) {
         print_to_stderr(summary_text(pipeline_->summary(), terminal_width(STDERR_FILENO)));
     }
     // Last: with fentry and kprobes the kernel waits for every CPU to have left each hook.

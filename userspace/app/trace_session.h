@@ -3,7 +3,7 @@
 
 #include "app/output_file.h"
 #include "app/pipeline.h"
-#include "app/signals.h"
+#include "app/signal_guard.h"
 #include "render/report_text.h"
 
 #include <chrono>
@@ -25,8 +25,6 @@ public:
         Options options;
         TraceTarget target;
         int default_output_fd = 1;  ///< of incidents, without -o
-        bool print_readiness = true;
-        bool print_summary = true;
     };
 
     /// Attaches everything and opens the output; the readiness line is the caller's to ask for.
@@ -40,8 +38,8 @@ public:
 
     /// Something besides time, signals and output that may end the trace.
     struct Watch {
-        int fd = -1;                                     ///< polled for reading; -1 none
-        std::function<bool()> on_ready;                  ///< true: end the trace
+        int fd = -1;                                           ///< polled for reading; -1 none
+        std::function<bool()> on_ready;                        ///< true: end the trace
         std::function<bool(SignalGuard::Received)> on_signal;  ///< true: end; default: every signal ends
     };
     void run_until_end(SignalGuard& signals, const Watch& watch);
@@ -66,11 +64,5 @@ private:
     bool status_wanted_ = false;
     std::string status_shown_;  ///< what stands on the terminal's last line now
 };
-
-/// Columns of the terminal behind fd, 80 where it is none.
-std::size_t terminal_width(int fd);
-
-/// Colour only on a terminal, and not with NO_COLOR.
-bool wants_colour(int fd);
 
 }  // namespace pipetrace

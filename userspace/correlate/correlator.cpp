@@ -75,7 +75,10 @@ bool Correlator::take_owner_wanted() { return std::exchange(owner_wanted_, false
 
 void Correlator::on(const Event& event, const ResetReceived& body) {
     Connection& connection = connections_.touch(body.endpoint);
-    if (connection.reset) return;
+    if (connection.reset) {
+        ++resets_received_;  // connect() tried again on the same socket
+        return;
+    }
     connection.reset = Stamped<ResetReceived>{event.at, event.task, body};
     connection.reset_in_doubt = is_reset_in_doubt(body);
     if (!connection.reset_in_doubt) ++resets_received_;
@@ -142,7 +145,9 @@ void Correlator::infer_taken_error(Failure& failure, const Connection& connectio
     call.endpoint = connection.endpoint;
     call.error = error;
     if (connection.reset) call.tcp = connection.reset->body.tcp;
-    const bool all_seen = config_.receives_seen && config_.sends_seen;
+    // A lost record could have shown a send or a receive.
+    const bool any_lost = loss_.total() > failure.lost_before;
+    const bool all_seen = config_.receives_seen && config_.sends_seen && !any_lost;
     Task unknown_thread = task;
     unknown_thread.tid = 0;
     add_call(failure, FailedCall{at, unknown_thread, call, 1, true, all_seen ? "getsockopt" : nullptr});

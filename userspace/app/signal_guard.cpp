@@ -1,4 +1,4 @@
-#include "app/signals.h"
+#include "app/signal_guard.h"
 
 #include <sys/signalfd.h>
 #include <unistd.h>

@@ -1,4 +1,4 @@
-// The tracer's own signals: SIGINT and SIGTERM are read from a descriptor, SIGPIPE is ignored, and
+// The tracer's own signals: SIGINT, SIGTERM and SIGHUP are read from a descriptor, SIGPIPE is ignored, and
 // a program that we start gets back what our caller had.
 #pragma once
 
