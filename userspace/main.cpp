@@ -3,9 +3,9 @@
 #include "app/error_report.h"
 #include "cli/options_parser.h"
 
-#include <variant>
-
 #include <unistd.h>
+
+#include <variant>
 
 namespace {
 

@@ -26,7 +26,7 @@ std::vector<std::byte> bytes_of(std::uint16_t kind, std::size_t header_size, std
     header.kind = kind;
     header.size = static_cast<__u16>(header_size);
     std::vector<std::byte> bytes(real_size);
-    std::memcpy(bytes.data(), &header, std::min(sizeof(header), real_size));
+    if (real_size > 0) std::memcpy(bytes.data(), &header, std::min(sizeof(header), real_size));
     return bytes;
 }
 

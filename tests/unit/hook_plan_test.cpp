@@ -25,18 +25,12 @@ KernelFeatures modern_kernel() {
                         {"pipe_release", {10, 2, false}},
                         {"bpf_iter_tcp", {11, 3, false}},
                         {"bpf_iter_task_file", {12, 4, false}}};
-    kernel.tracepoints = {{"tcp_receive_reset", {21, 1, false}},
-                          {"tcp_send_reset", {22, 3, true}},
-                          {"inet_sock_set_state", {23, 3, false}},
-                          {"inet_sk_error_report", {24, 1, false}},
-                          {"tcp_destroy_sock", {25, 1, false}},
-                          {"sock_send_length", {26, 3, false}},
-                          {"sock_recv_length", {27, 3, false}},
-                          {"signal_generate", {28, 5, false}},
-                          {"signal_deliver", {29, 3, false}},
-                          {"sched_process_fork", {30, 2, false}},
-                          {"sched_process_exec", {31, 3, false}},
-                          {"sched_process_exit", {32, 1, false}}};
+    kernel.tracepoints = {{"tcp_receive_reset", {21, 1, false}},   {"tcp_send_reset", {22, 3, true}},
+                          {"inet_sock_set_state", {23, 3, false}}, {"inet_sk_error_report", {24, 1, false}},
+                          {"tcp_destroy_sock", {25, 1, false}},    {"sock_send_length", {26, 3, false}},
+                          {"sock_recv_length", {27, 3, false}},    {"signal_generate", {28, 5, false}},
+                          {"signal_deliver", {29, 3, false}},      {"sched_process_fork", {30, 2, false}},
+                          {"sched_process_exec", {31, 3, false}},  {"sched_process_exit", {32, 1, false}}};
     return kernel;
 }
 

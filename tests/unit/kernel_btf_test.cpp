@@ -1,5 +1,6 @@
 // The reader of the kernel's type information, on types made for the purpose.
 #include "source/kernel_btf.h"
+
 #include "source/name_filter.h"
 
 #include <bpf/btf.h>

@@ -23,8 +23,7 @@ TEST(NearestName, SuggestsNothingWhereNothingIsNear) {
 TEST(NearestName, LongerNamesMayHaveMoreSlips) {
     EXPECT_EQ(nearest_name("write_after_peer_closed", {"close_race", "write_after_peer_close"}),
               "write_after_peer_close");
-    EXPECT_EQ(nearest_name("conection_refuse", {"connection_refused", "peer_reset"}),
-              "connection_refused");
+    EXPECT_EQ(nearest_name("conection_refuse", {"connection_refused", "peer_reset"}), "connection_refused");
 }
 
 }  // namespace

@@ -1,6 +1,5 @@
-#include "cli/options_parser.h"
-
 #include "cli/option_table.h"
+#include "cli/options_parser.h"
 
 #include <gtest/gtest.h>
 
@@ -118,8 +117,8 @@ TEST(Options, EveryFilter) {
     EXPECT_EQ(filter.ports, (std::vector<std::uint16_t>{80, 443}));
     EXPECT_EQ(filter.local_ports, std::vector<std::uint16_t>{1});
     EXPECT_EQ(filter.remote_ports, std::vector<std::uint16_t>{65535});
-    EXPECT_EQ(filter.kinds, (std::vector<EndpointKind>{EndpointKind::kTcp, EndpointKind::kPipe,
-                                                       EndpointKind::kUnix}));
+    EXPECT_EQ(filter.kinds,
+              (std::vector<EndpointKind>{EndpointKind::kTcp, EndpointKind::kPipe, EndpointKind::kUnix}));
     EXPECT_EQ(filter.errnos, (std::vector<int>{32, 104}));
     EXPECT_EQ(filter.causes, std::vector<Cause>{Cause::kCloseRace});
     EXPECT_EQ(filter.severities, std::vector<Severity>{Severity::kFault});
@@ -127,9 +126,8 @@ TEST(Options, EveryFilter) {
 }
 
 TEST(Options, EverySetting) {
-    const Options options =
-        accepted({"-c", "5", "-d", "0.5", "--json", "-o", "out.json", "-vq", "--cmdline", "--mode",
-                  "kprobe", "--errors", "inferred", "--idle-after", "60"});
+    const Options options = accepted({"-c", "5", "-d", "0.5", "--json", "-o", "out.json", "-vq", "--cmdline",
+                                      "--mode", "kprobe", "--errors", "inferred", "--idle-after", "60"});
     EXPECT_EQ(options.count, 5U);
     EXPECT_EQ(options.duration_seconds, 0.5);
     EXPECT_EQ(options.output_path, "out.json");
@@ -174,8 +172,7 @@ TEST(Options, RunNeedsNoDashes) {
 }
 
 TEST(Options, OptionsMayStandBeforeRun) {
-    const Options options =
-        accepted({"--json", "-d", "5", "run", "--run-as", "nobody", "--", "true"});
+    const Options options = accepted({"--json", "-d", "5", "run", "--run-as", "nobody", "--", "true"});
     EXPECT_EQ(options.command, Command::kRun);
     EXPECT_TRUE(options.json);
     EXPECT_EQ(options.duration_seconds, 5.0);
@@ -217,9 +214,8 @@ bool names_option(const std::string& help, const std::string& name) {
 }
 
 TEST(Options, HelpNamesTheOptionsOfItsCommandAndNoOthers) {
-    const std::string help[] = {answer({"--help"}), answer({"run", "--help"}),
-                                answer({"demo", "--help"}), answer({"doctor", "--help"}),
-                                answer({"explain", "--help"})};
+    const std::string help[] = {answer({"--help"}), answer({"run", "--help"}), answer({"demo", "--help"}),
+                                answer({"doctor", "--help"}), answer({"explain", "--help"})};
     for (const OptionSpec& option : option_table()) {
         for (std::size_t i = 0; i < std::size(help); ++i) {
             const bool taken = (option.commands & only(static_cast<Command>(i))) != 0;
@@ -229,9 +225,8 @@ TEST(Options, HelpNamesTheOptionsOfItsCommandAndNoOthers) {
 }
 
 TEST(Options, HelpIsReadableAt80Columns) {
-    for (const auto& text :
-         {answer({"--help"}), answer({"run", "--help"}), answer({"demo", "--help"}),
-          answer({"doctor", "--help"}), answer({"explain", "--help"})}) {
+    for (const auto& text : {answer({"--help"}), answer({"run", "--help"}), answer({"demo", "--help"}),
+                             answer({"doctor", "--help"}), answer({"explain", "--help"})}) {
         for (std::size_t at = 0; at < text.size();) {
             const std::size_t end = std::min(text.find('\n', at), text.size());
             EXPECT_LE(end - at, 80U) << text.substr(at, end - at);
@@ -250,8 +245,7 @@ TEST(Options, VersionIsOneLine) {
 TEST(OptionsMisuse, ValuesThatMakeNoSense) {
     EXPECT_TRUE(contains(refused({"-p", "nginx"}), "'nginx'"));
     EXPECT_TRUE(contains(refused({"-p", "nginx"}), "--comm nginx"));
-    for (const char* pid :
-         {"0", "-5", "1.5", "99999999999999999999", "3000000000", "", " ", "1,x", "0x10"}) {
+    for (const char* pid : {"0", "-5", "1.5", "99999999999999999999", "3000000000", "", " ", "1,x", "0x10"}) {
         EXPECT_NE(refused({"-p", pid}), "accepted") << pid;
     }
     for (const char* port : {"0", "65536", "http", "-1"}) {
@@ -272,8 +266,7 @@ TEST(OptionsMisuse, ValuesThatMakeNoSense) {
 
 TEST(OptionsMisuse, MisspeltValuesGetASuggestion) {
     EXPECT_TRUE(contains(refused({"--kind", "pipes"}), "did you mean 'pipe'?"));
-    EXPECT_TRUE(
-        contains(refused({"--cause", "write_after_peer_closed"}), "'write_after_peer_close'"));
+    EXPECT_TRUE(contains(refused({"--cause", "write_after_peer_closed"}), "'write_after_peer_close'"));
     EXPECT_TRUE(contains(refused({"--severity", "faults"}), "'fault'"));
     EXPECT_TRUE(contains(refused({"--mode", "tracepoints"}), "'tracepoint'"));
     EXPECT_TRUE(contains(refused({"--errors", "infered"}), "'inferred'"));
@@ -300,10 +293,8 @@ TEST(OptionsMisuse, MissingPieces) {
 }
 
 TEST(OptionsMisuse, OptionsOfAnotherCommand) {
-    EXPECT_TRUE(
-        contains(refused({"doctor", "--port", "80"}), "pipetrace doctor does not take --port"));
-    EXPECT_TRUE(contains(refused({"run", "-p", "1", "--", "true"}),
-                         "pipetrace run does not take -p/--pid"));
+    EXPECT_TRUE(contains(refused({"doctor", "--port", "80"}), "pipetrace doctor does not take --port"));
+    EXPECT_TRUE(contains(refused({"run", "-p", "1", "--", "true"}), "pipetrace run does not take -p/--pid"));
     EXPECT_TRUE(contains(refused({"--run-as", "nobody"}), "it is an option of: pipetrace run"));
     EXPECT_TRUE(contains(refused({"explain", "--json", "EPIPE"}), "does not take --json"));
     EXPECT_TRUE(contains(refused({"demo", "extra"}), "does not take 'extra'"));
@@ -314,8 +305,7 @@ TEST(OptionsMisuse, OptionsOfAnotherCommand) {
 TEST(OptionsMisuse, LaterCommandsSayThatTheyAreLater) {
     for (const char* command : {"record", "report", "serve"}) {
         EXPECT_TRUE(contains(refused({command}), "is not in this version")) << command;
-        EXPECT_TRUE(contains(refused({command, "--metrics", ":9100"}), "is not in this version"))
-            << command;
+        EXPECT_TRUE(contains(refused({command, "--metrics", ":9100"}), "is not in this version")) << command;
     }
 }
 

@@ -1,6 +1,5 @@
-#include "render/explanations.h"
-
 #include "model/incident.h"
+#include "render/explanations.h"
 #include "render/utf8.h"
 
 #include <gtest/gtest.h>
@@ -90,8 +89,7 @@ TEST(Explanations, TextHasItsPartsAndFits) {
     for (std::size_t i = 0; i < kCauseCount; ++i) {
         const Explanation* found = find_explanation(cause_name(static_cast<Cause>(i)));
         std::istringstream lines(explanation_text(*found, 80, false));
-        for (std::string line; std::getline(lines, line);)
-            EXPECT_LE(display_width(line), 80U) << line;
+        for (std::string line; std::getline(lines, line);) EXPECT_LE(display_width(line), 80U) << line;
     }
 }
 

@@ -1,6 +1,5 @@
-#include "render/json_renderer.h"
-
 #include "render/json_append.h"
+#include "render/json_renderer.h"
 #include "sample_incident.h"
 #include "schema_check.h"
 
@@ -148,19 +147,17 @@ TEST(JsonRenderer, WhatIsNotKnownIsNullAndPresent) {
     bare.id = "x";
     bare.verdict.summary = "nothing is known";
     const json parsed = render_valid(bare);
-    for (const char* key :
-         {"sigpipe", "rst", "first_close", "peer", "caused_by", "stack", "burst"}) {
+    for (const char* key : {"sigpipe", "rst", "first_close", "peer", "caused_by", "stack", "burst"}) {
         ASSERT_TRUE(parsed.contains(key)) << key;
         EXPECT_TRUE(parsed[key].is_null()) << key;
     }
-    for (const char* key :
-         {"fd", "local", "remote", "netns", "state", "age_us", "idle_us", "bytes_sent",
-          "bytes_acked", "bytes_received", "rtt_us", "retransmits"}) {
+    for (const char* key : {"fd", "local", "remote", "netns", "state", "age_us", "idle_us", "bytes_sent",
+                            "bytes_acked", "bytes_received", "rtt_us", "retransmits"}) {
         ASSERT_TRUE(parsed["endpoint"].contains(key)) << key;
         EXPECT_TRUE(parsed["endpoint"][key].is_null()) << key;
     }
-    for (const char* key : {"pid", "comm", "ppid", "start_time", "exe", "cmdline", "uid", "cgroup",
-                            "container", "ns_pid"}) {
+    for (const char* key :
+         {"pid", "comm", "ppid", "start_time", "exe", "cmdline", "uid", "cgroup", "container", "ns_pid"}) {
         ASSERT_TRUE(parsed["process"].contains(key)) << key;
         EXPECT_TRUE(parsed["process"][key].is_null()) << key;
     }

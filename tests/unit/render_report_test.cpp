@@ -1,5 +1,4 @@
 #include "render/report_text.h"
-
 #include "render/utf8.h"
 
 #include <gtest/gtest.h>
@@ -14,8 +13,7 @@ HookReport report_with(Mode mode, std::size_t hooks, std::size_t limited) {
     report.mode = mode;
     report.kernel = "6.12.0";
     report.hook_count = hooks;
-    report.observations.push_back(
-        {"rst_received", "RST received", "tracepoint tcp_receive_reset", "", ""});
+    report.observations.push_back({"rst_received", "RST received", "tracepoint tcp_receive_reset", "", ""});
     for (std::size_t i = 0; i < limited; ++i) {
         report.observations.push_back(
             {"rst_packet", "RST packet", "", "its TTL", "fentry cannot be attached here"});
@@ -30,18 +28,15 @@ TEST(ReadinessLine, OneProcess) {
 }
 
 TEST(ReadinessLine, WholeSystemWithLimits) {
-    EXPECT_EQ(
-        readiness_line(report_with(Mode::kTracepoint, 11, 2), {}),
-        "pipetrace: tracing the whole system: tracepoint mode, 11 hooks, 2 observations limited "
-        "(pipetrace doctor). Ctrl-C ends.\n");
-    EXPECT_NE(
-        readiness_line(report_with(Mode::kKprobe, 1, 1), {}).find("1 hook, 1 observation limited"),
-        std::string::npos);
+    EXPECT_EQ(readiness_line(report_with(Mode::kTracepoint, 11, 2), {}),
+              "pipetrace: tracing the whole system: tracepoint mode, 11 hooks, 2 observations limited "
+              "(pipetrace doctor). Ctrl-C ends.\n");
+    EXPECT_NE(readiness_line(report_with(Mode::kKprobe, 1, 1), {}).find("1 hook, 1 observation limited"),
+              std::string::npos);
 }
 
 TEST(ReadinessLine, SeveralProcessesAndACommand) {
-    EXPECT_NE(readiness_line(report_with(Mode::kFull, 9, 0), {{1, 2}, false, ""})
-                  .find("tracing pids 1, 2:"),
+    EXPECT_NE(readiness_line(report_with(Mode::kFull, 9, 0), {{1, 2}, false, ""}).find("tracing pids 1, 2:"),
               std::string::npos);
     const std::string run = readiness_line(report_with(Mode::kFull, 9, 0), {{}, true, "sh\n"});
     EXPECT_NE(run.find("tracing sh\\x0a and its children:"), std::string::npos);
@@ -79,8 +74,7 @@ TEST(StatusLine, DropsWhatDoesNotFit) {
     summary.incidents = 2;
     summary.resets_received = 7;
     summary.events = 40;
-    EXPECT_EQ(status_line(summary, 12, 80),
-              "tracing for 12 s, 2 incidents, resets 7 in, 0 out, 40 events");
+    EXPECT_EQ(status_line(summary, 12, 80), "tracing for 12 s, 2 incidents, resets 7 in, 0 out, 40 events");
     EXPECT_EQ(status_line(summary, 12, 30), "tracing for 12 s, 2 incidents");
     EXPECT_EQ(status_line(summary, 12, 5), "");
     summary.lost_by_kind["x"] = 1;
@@ -91,8 +85,7 @@ TEST(StatusLine, DropsWhatDoesNotFit) {
 TEST(DoctorText, ListsEveryObservationWithItsHookAndLoss) {
     const std::string text = doctor_text(report_with(Mode::kTracepoint, 11, 1), 80, false);
     EXPECT_NE(text.find("Kernel 6.12.0: tracepoint mode, 11 hooks."), std::string::npos);
-    EXPECT_NE(text.find("  ok       RST received  tracepoint tcp_receive_reset\n"),
-              std::string::npos);
+    EXPECT_NE(text.find("  ok       RST received  tracepoint tcp_receive_reset\n"), std::string::npos);
     EXPECT_NE(text.find("  none     RST packet    no hook\n"), std::string::npos);
     EXPECT_NE(text.find("           lost  its TTL\n"), std::string::npos);
     EXPECT_NE(text.find("           why   fentry cannot be attached here\n"), std::string::npos);
@@ -100,8 +93,7 @@ TEST(DoctorText, ListsEveryObservationWithItsHookAndLoss) {
     EXPECT_EQ(text.find('\x1b'), std::string::npos);
     EXPECT_NE(doctor_text(report_with(Mode::kFull, 1, 0), 80, false).find("Nothing is missing"),
               std::string::npos);
-    EXPECT_NE(doctor_text(report_with(Mode::kFull, 1, 1), 80, true).find("\x1b[31mnone"),
-              std::string::npos);
+    EXPECT_NE(doctor_text(report_with(Mode::kFull, 1, 1), 80, true).find("\x1b[31mnone"), std::string::npos);
 }
 
 TEST(DoctorText, LongReasonsAreWrapped) {

@@ -1,6 +1,5 @@
-#include "render/text_renderer.h"
-
 #include "render/text_layout.h"
+#include "render/text_renderer.h"
 #include "render/utf8.h"
 #include "sample_incident.h"
 
@@ -56,14 +55,13 @@ TEST(Wrap, LabelStandsInItsColumn) {
 
 TEST(TextRenderer, HeaderTellsWhoWhatAndCause) {
     const auto wide = lines_of(render_once(sample_incident(), {false, 110, false, true}));
-    EXPECT_TRUE(wide[0].starts_with(
-        "#1  03:04:05.123 UTC  python3[4242]  sendto(fd 3) = EPIPE, SIGPIPE ignored  "));
+    EXPECT_TRUE(
+        wide[0].starts_with("#1  03:04:05.123 UTC  python3[4242]  sendto(fd 3) = EPIPE, SIGPIPE ignored  "));
     EXPECT_TRUE(wide[0].ends_with("  write_after_peer_close"));
     EXPECT_EQ(wide[0].size(), 110U);
 
     const auto narrow = lines_of(render_once(sample_incident()));
-    EXPECT_EQ(narrow[0],
-              "#1  03:04:05.123 UTC  python3[4242]  sendto(fd 3) = EPIPE, SIGPIPE ignored");
+    EXPECT_EQ(narrow[0], "#1  03:04:05.123 UTC  python3[4242]  sendto(fd 3) = EPIPE, SIGPIPE ignored");
     EXPECT_EQ(narrow[1], "    write_after_peer_close");
 }
 

@@ -1,6 +1,5 @@
-#include "render/timeline_text.h"
-
 #include "render/timeline_table.h"
+#include "render/timeline_text.h"
 #include "render/utf8.h"
 #include "sample_incident.h"
 
@@ -42,8 +41,7 @@ TEST(EntryText, ClosedNamesWhoAndHow) {
               "head[7] was killed by SIGKILL, which closed its end");
     EXPECT_EQ(closed({{"action", text("close")}, {"unread_bytes", number(12)}}),
               "head[7] closed its end with 12 bytes unread");
-    EXPECT_EQ(closed({{"action", text("close")}, {"unread_bytes", number(0)}}),
-              "head[7] closed its end");
+    EXPECT_EQ(closed({{"action", text("close")}, {"unread_bytes", number(0)}}), "head[7] closed its end");
     EXPECT_EQ(closed({{"action", text("abort")}, {"linger_zero", true}}),
               "head[7] closed its end with SO_LINGER 0");
 }
@@ -76,48 +74,40 @@ TEST(EntryText, DataSentInCloseWaitReachesNobody) {
 
 TEST(EntryText, RstReceived) {
     // The sample's timeline holds the write that drew it.
-    const EntryText told = tell(Side::kNetwork, "rst_received",
-                                {{"state", text("CLOSE_WAIT")}, {"errno", number(32)}});
+    const EntryText told =
+        tell(Side::kNetwork, "rst_received", {{"state", text("CLOSE_WAIT")}, {"errno", number(32)}});
     EXPECT_EQ(told.sentence, "RST received in CLOSE_WAIT, answers our data");
     EXPECT_EQ(told.note, "pending error EPIPE");
 
     Incident quiet = sample_incident();
     quiet.timeline.clear();
-    const TimelineEntry rst =
-        entry(0, Side::kNetwork, "rst_received", {{"state", text("ESTABLISHED")}});
+    const TimelineEntry rst = entry(0, Side::kNetwork, "rst_received", {{"state", text("ESTABLISHED")}});
     EXPECT_EQ(entry_text(rst, quiet).sentence, "RST received in ESTABLISHED");
-    const TimelineEntry refused =
-        entry(0, Side::kNetwork, "rst_received", {{"state", text("SYN_SENT")}});
-    EXPECT_EQ(entry_text(refused, quiet).sentence,
-              "RST received in SYN_SENT, refuses the connection");
+    const TimelineEntry refused = entry(0, Side::kNetwork, "rst_received", {{"state", text("SYN_SENT")}});
+    EXPECT_EQ(entry_text(refused, quiet).sentence, "RST received in SYN_SENT, refuses the connection");
 }
 
 TEST(EntryText, RstSent) {
-    const EntryText told =
-        tell(Side::kLocal, "rst_sent",
-             {{"active", true}, {"state", text("ESTABLISHED")}, {"reason", text("why")}});
+    const EntryText told = tell(Side::kLocal, "rst_sent",
+                                {{"active", true}, {"state", text("ESTABLISHED")}, {"reason", text("why")}});
     EXPECT_EQ(told.sentence, "RST sent in ESTABLISHED to abort the connection");
     EXPECT_EQ(told.note, "why");
-    EXPECT_EQ(sentence(Side::kPeer, "rst_sent", {{"active", false}}),
-              "RST sent in answer to a segment");
+    EXPECT_EQ(sentence(Side::kPeer, "rst_sent", {{"active", false}}), "RST sent in answer to a segment");
     EXPECT_EQ(sentence(Side::kPeer, "rst_sent", {}), "RST sent");
 }
 
 TEST(EntryText, CallFailedSaysCallErrorThreadAndCount) {
-    EXPECT_EQ(sentence(Side::kLocal, "call_failed",
-                       {{"syscall", text("sendto")},
-                        {"fd", number(3)},
-                        {"bytes", number(5)},
-                        {"errno", text("EPIPE")}}),
-              "sendto(fd 3, 5 bytes) = EPIPE");
+    EXPECT_EQ(
+        sentence(
+            Side::kLocal, "call_failed",
+            {{"syscall", text("sendto")}, {"fd", number(3)}, {"bytes", number(5)}, {"errno", text("EPIPE")}}),
+        "sendto(fd 3, 5 bytes) = EPIPE");
     EXPECT_EQ(sentence(Side::kLocal, "call_failed",
                        {{"syscall", text("write")}, {"errno", number(104)}, {"count", number(9)}}),
               "write() = ECONNRESET, 9 times");
     EXPECT_EQ(sentence(Side::kLocal, "call_failed", {}), "a call failed");
-    const Detail other_thread = {
-        {"thread", text("worker")}, {"tid", number(4250)}, {"inferred", true}};
-    EXPECT_EQ(tell(Side::kLocal, "call_failed", other_thread).note,
-              "thread worker[4250], inferred");
+    const Detail other_thread = {{"thread", text("worker")}, {"tid", number(4250)}, {"inferred", true}};
+    EXPECT_EQ(tell(Side::kLocal, "call_failed", other_thread).note, "thread worker[4250], inferred");
     const Detail main_thread = {{"thread", text("python3")}, {"tid", number(4242)}};
     EXPECT_EQ(tell(Side::kLocal, "call_failed", main_thread).note, "");
 }
@@ -140,29 +130,26 @@ TEST(EntryText, SigpipeAndItsFate) {
 
 TEST(EntryText, TheRestOfTheVocabulary) {
     EXPECT_EQ(sentence(Side::kLocal, "connected", {{"role", text("active")}}), "connected");
-    EXPECT_EQ(sentence(Side::kLocal, "connected", {{"role", text("passive")}}),
-              "connection accepted");
+    EXPECT_EQ(sentence(Side::kLocal, "connected", {{"role", text("passive")}}), "connection accepted");
     EXPECT_EQ(sentence(Side::kLocal, "fin_sent", {}), "FIN sent");
     EXPECT_EQ(sentence(Side::kLocal, "shut_down", {{"comm", text("a")}, {"pid", number(1)}}),
               "a[1] shut down its sending side");
     EXPECT_EQ(sentence(Side::kLocal, "error_raised", {{"errno", number(104)}}),
               "error pending on the socket: ECONNRESET");
-    EXPECT_EQ(
-        sentence(Side::kLocal, "call_succeeded", {{"syscall", text("write")}, {"fd", number(1)}}),
-        "write(fd 1) succeeded");
+    EXPECT_EQ(sentence(Side::kLocal, "call_succeeded", {{"syscall", text("write")}, {"fd", number(1)}}),
+              "write(fd 1) succeeded");
     EXPECT_EQ(sentence(Side::kLocal, "process_exited", {{"signal", number(13)}}),
               "python3[4242] was killed by SIGPIPE");
     EXPECT_EQ(sentence(Side::kLocal, "process_exited", {{"status", number(1)}}),
               "python3[4242] exited with status 1");
-    EXPECT_EQ(tell(Side::kLocal, "state_changed", {{"from", text("A")}, {"to", text("B")}}).note,
-              "A > B");
+    EXPECT_EQ(tell(Side::kLocal, "state_changed", {{"from", text("A")}, {"to", text("B")}}).note, "A > B");
     EXPECT_EQ(sentence(Side::kLocal, "endpoint_destroyed", {{"errno", text("ECONNRESET")}}),
               "socket gone, nobody was told of its ECONNRESET");
 }
 
 TEST(EntryText, AnUnknownEventIsShownAsItIs) {
-    const EntryText told = tell(Side::kNetwork, "packet_marked",
-                                {{"mark", number(5)}, {"drop", true}, {"by", text("nft\x1b")}});
+    const EntryText told =
+        tell(Side::kNetwork, "packet_marked", {{"mark", number(5)}, {"drop", true}, {"by", text("nft\x1b")}});
     EXPECT_EQ(told.sentence, "packet_marked");
     EXPECT_EQ(told.note, "by nft\\x1b, drop yes, mark 5");
 }
@@ -171,8 +158,8 @@ TEST(EntryText, NothingFromAProcessReachesTheTerminalRaw) {
     for (const char* event : {"closed", "shut_down", "call_failed", "sigpipe_generated", "rst_sent",
                               "state_changed", "process_exited", "no_such_event"}) {
         Detail hostile;
-        for (const char* key : {"comm", "thread", "syscall", "errno", "state", "reason", "from",
-                                "to", "via", "fate", "signal", "action"}) {
+        for (const char* key : {"comm", "thread", "syscall", "errno", "state", "reason", "from", "to", "via",
+                                "fate", "signal", "action"}) {
             hostile[key] = text("\x1b]0;owned\x07\xe2\x80\xae");
         }
         const EntryText told = tell(Side::kPeer, event, hostile);
@@ -213,8 +200,7 @@ TEST(TimelineTable, AShortNoteStaysBesideALongSentence) {
     Incident incident = sample_incident();
     incident.timeline[0].detail["comm"] = text("a-longer-server");
     const std::string table = timeline_table(incident, {false, 80, false, true});
-    EXPECT_NE(table.find("a-longer-server[4240] closed its end  FIN\n"), std::string::npos)
-        << table;
+    EXPECT_NE(table.find("a-longer-server[4240] closed its end  FIN\n"), std::string::npos) << table;
 }
 
 TEST(TimelineTable, VerboseMarksEvidence) {
@@ -222,8 +208,7 @@ TEST(TimelineTable, VerboseMarksEvidence) {
     const std::string table = timeline_table(incident, {false, 120, true, true});
     std::istringstream lines(table);
     std::vector<bool> marked;
-    for (std::string line; std::getline(lines, line);)
-        marked.push_back(line.find('*') != std::string::npos);
+    for (std::string line; std::getline(lines, line);) marked.push_back(line.find('*') != std::string::npos);
     EXPECT_EQ(marked, (std::vector<bool>{true, true, false, true, false, false}));
     EXPECT_EQ(timeline_table(incident, {false, 120, false, true}).find('*'), std::string::npos);
 }

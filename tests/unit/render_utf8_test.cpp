@@ -60,9 +60,7 @@ TEST(TerminalSafe, EscapesWhatTurnsOrHidesText) {
     EXPECT_EQ(terminal_safe("\xf3\xa0\x80\x81"), "\\U000e0001");
 }
 
-TEST(TerminalSafe, ShowsBytesThatAreNotUtf8) {
-    EXPECT_EQ(terminal_safe("a\xff\xc3(b"), "a\\xff\\xc3(b");
-}
+TEST(TerminalSafe, ShowsBytesThatAreNotUtf8) { EXPECT_EQ(terminal_safe("a\xff\xc3(b"), "a\\xff\\xc3(b"); }
 
 TEST(TerminalSafe, NoInputOfTwoBytesReachesTheTerminalAsControl) {
     for (int first = 0; first < 256; ++first) {

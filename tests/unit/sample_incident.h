@@ -38,8 +38,7 @@ inline std::vector<TimelineEntry> sample_timeline() {
                {"comm", text("python3")},
                {"pid", number(4240)},
                {"via", text("FIN")}}),
-        entry(-1'003'000, Side::kNetwork, "fin_received",
-              {{"state", text("ESTABLISHED > CLOSE_WAIT")}}),
+        entry(-1'003'000, Side::kNetwork, "fin_received", {{"state", text("ESTABLISHED > CLOSE_WAIT")}}),
         entry(-213, Side::kLocal, "data_sent",
               {{"bytes", number(5)},
                {"answered", text("RST")},
@@ -48,11 +47,9 @@ inline std::vector<TimelineEntry> sample_timeline() {
         entry(-190, Side::kNetwork, "rst_received",
               {{"state", text("CLOSE_WAIT")}, {"errno", text("EPIPE")}}),
         entry(-2, Side::kLocal, "sigpipe_generated", {{"fate", text("ignored")}}),
-        entry(0, Side::kLocal, "call_failed",
-              {{"syscall", text("sendto")},
-               {"fd", number(3)},
-               {"bytes", number(5)},
-               {"errno", text("EPIPE")}}),
+        entry(
+            0, Side::kLocal, "call_failed",
+            {{"syscall", text("sendto")}, {"fd", number(3)}, {"bytes", number(5)}, {"errno", text("EPIPE")}}),
     };
 }
 
@@ -93,8 +90,7 @@ inline Verdict sample_verdict() {
         "A read that returns 0 (or POLLRDHUP) says the peer is gone: check after a pause, before "
         "writing. SIGPIPE is ignored here, as Python does; the EPIPE must be handled.";
     verdict.evidence = {0, 1, 3};
-    verdict.rejected = {
-        {Cause::kCloseRace, "the last write began 1.0 s after the FIN had arrived"}};
+    verdict.rejected = {{Cause::kCloseRace, "the last write began 1.0 s after the FIN had arrived"}};
     return verdict;
 }
 

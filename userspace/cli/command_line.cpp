@@ -45,8 +45,7 @@ private:
 
     std::optional<Error> take_long(const std::string& argument) {
         const std::size_t equals = argument.find('=');
-        const std::string name =
-            argument.substr(2, equals == std::string::npos ? equals : equals - 2);
+        const std::string name = argument.substr(2, equals == std::string::npos ? equals : equals - 2);
         const OptionSpec* option = find_option(name);
         if (option == nullptr) return unknown_option("--" + name, name);
         if (equals == std::string::npos) return take_option(*option, std::nullopt);
@@ -92,8 +91,7 @@ private:
         line_.words.push_back(word);
         if (line_.command == Command::kRun) {
             // Everything from CMD on is CMD's own, options too.
-            line_.words.insert(line_.words.end(),
-                               arguments_.begin() + static_cast<std::ptrdiff_t>(at_),
+            line_.words.insert(line_.words.end(), arguments_.begin() + static_cast<std::ptrdiff_t>(at_),
                                arguments_.end());
             at_ = arguments_.size();
         }
@@ -118,9 +116,9 @@ private:
     }
 
     Error later_command(const std::string& word) const {
-        const std::string remedy =
-            word == "report" ? "pipetrace --json -o FILE keeps incidents; read them with jq"
-                             : "pipetrace --json -o FILE keeps the incidents of a live trace";
+        const std::string remedy = word == "report"
+                                       ? "pipetrace --json -o FILE keeps incidents; read them with jq"
+                                       : "pipetrace --json -o FILE keeps the incidents of a live trace";
         return Error{"'" + word + "' is not in this version of pipetrace",
                      "recordings and the monitor come with a later one", remedy};
     }
@@ -132,28 +130,18 @@ private:
             return Error{"'" + word + "' stands alone", "pipetrace takes no bare number",
                          "to trace that process: pipetrace -p " + word};
         }
-        const std::string nearest = nearest_command(word);
-        if (!nearest.empty()) {
-            return Error{"'" + word + "' is no command of pipetrace",
-                         "there are run, demo, doctor and explain",
-                         "did you mean '" + nearest + "'?"};
-        }
-        return Error{"'" + word + "' is no command of pipetrace",
-                     "there are run, demo, doctor and explain",
-                     "to trace a program: pipetrace run -- " + word};
-    }
-
-    static std::string nearest_command(const std::string& word) {
-        return nearest_name(word, command_names());
+        const std::string nearest = nearest_name(word, command_names());
+        return Error{"'" + word + "' is no command of pipetrace", "there are run, demo, doctor and explain",
+                     nearest.empty() ? "to trace a program: pipetrace run -- " + word
+                                     : "did you mean '" + nearest + "'?"};
     }
 
     static Error unknown_option(const std::string& shown, const std::string& name) {
         std::vector<std::string> known;
         for (const OptionSpec& option : option_table()) known.emplace_back(option.name);
         const std::string nearest = nearest_name(name, known);
-        return Error{
-            "there is no option " + shown, "pipetrace does not know it",
-            nearest.empty() ? "pipetrace --help lists them" : "did you mean --" + nearest + "?"};
+        return Error{"there is no option " + shown, "pipetrace does not know it",
+                     nearest.empty() ? "pipetrace --help lists them" : "did you mean --" + nearest + "?"};
     }
 
     const std::vector<std::string>& arguments_;

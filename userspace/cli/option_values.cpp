@@ -45,14 +45,13 @@ Result<Enum> parse_enum(const std::string& option, const std::string& text,
 
 }  // namespace
 
-Result<std::uint64_t> parse_integer(const std::string& option, const std::string& text,
-                                    std::uint64_t min, std::uint64_t max) {
+Result<std::uint64_t> parse_integer(const std::string& option, const std::string& text, std::uint64_t min,
+                                    std::uint64_t max) {
     const auto number = whole<std::uint64_t>(text);
     if (number && *number >= min && *number <= max) return *number;
     const bool open_ended = max == std::numeric_limits<std::uint64_t>::max();
-    const std::string range = open_ended
-                                  ? "of at least " + std::to_string(min)
-                                  : "from " + std::to_string(min) + " to " + std::to_string(max);
+    const std::string range = open_ended ? "of at least " + std::to_string(min)
+                                         : "from " + std::to_string(min) + " to " + std::to_string(max);
     return Error{option + " cannot be " + quoted(text),
                  number ? "it is out of range" : "it is no whole number", "give a number " + range};
 }
@@ -110,9 +109,8 @@ Result<std::size_t> parse_choice(const std::string& option, const std::string& t
 
 Result<int> parse_errno(const std::string& text) {
     if (const auto error = errno_from_text(text)) return *error;
-    const std::vector<std::string> usual{"EPIPE",        "ECONNRESET", "ECONNREFUSED",
-                                         "ECONNABORTED", "ETIMEDOUT",  "EHOSTUNREACH",
-                                         "ENETUNREACH",  "ENOTCONN"};
+    const std::vector<std::string> usual{"EPIPE",     "ECONNRESET",   "ECONNREFUSED", "ECONNABORTED",
+                                         "ETIMEDOUT", "EHOSTUNREACH", "ENETUNREACH",  "ENOTCONN"};
     const std::string nearest = nearest_name(text, usual);
     return Error{"--errno cannot be " + quoted(text), "Linux has no error of that name or number",
                  nearest.empty() ? "give a name or a number: --errno EPIPE, --errno 32"
@@ -122,8 +120,7 @@ Result<int> parse_errno(const std::string& text) {
 Result<EndpointKind> parse_kind(const std::string& text) {
     auto index = parse_choice("--kind", text, {"tcp", "unix", "pipe"});
     if (!index) return index.error();
-    constexpr EndpointKind kKinds[] = {EndpointKind::kTcp, EndpointKind::kUnix,
-                                       EndpointKind::kPipe};
+    constexpr EndpointKind kKinds[] = {EndpointKind::kTcp, EndpointKind::kUnix, EndpointKind::kPipe};
     return kKinds[*index];
 }
 

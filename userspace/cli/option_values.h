@@ -11,8 +11,8 @@
 namespace pipetrace {
 
 /// `option` is the name to complain of: "--port".
-Result<std::uint64_t> parse_integer(const std::string& option, const std::string& text,
-                                    std::uint64_t min, std::uint64_t max);
+Result<std::uint64_t> parse_integer(const std::string& option, const std::string& text, std::uint64_t min,
+                                    std::uint64_t max);
 
 /// More than 0; fractions allowed.
 Result<double> parse_seconds(const std::string& option, const std::string& text);

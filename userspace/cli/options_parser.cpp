@@ -44,9 +44,7 @@ public:
         return app_.get_option(long_name(name))->results();
     }
     /// Of an option that holds one value the last one counts.
-    const std::string* last(const char* name) const {
-        return has(name) ? &values(name).back() : nullptr;
-    }
+    const std::string* last(const char* name) const { return has(name) ? &values(name).back() : nullptr; }
 
 private:
     const CLI::App& app_;
@@ -88,8 +86,8 @@ Problem fill_tgids(const GivenOptions& given, std::vector<Tgid>& tgids) {
 
 Problem fill_filter(const GivenOptions& given, IncidentFilter& filter) {
     if (given.has("follow") && given.has("no-follow")) {
-        return Error{"-f and --no-follow contradict each other",
-                     "one follows children, the other does not", "give one of them"};
+        return Error{"-f and --no-follow contradict each other", "one follows children, the other does not",
+                     "give one of them"};
     }
     filter.follow_children = !given.has("no-follow");
     filter.include_origin = given.has("origin");
@@ -148,8 +146,8 @@ Problem check_allowed(const GivenOptions& given, Command command) {
             takers += (takers.empty() ? "pipetrace " : ", pipetrace ") + std::string(other.name);
         }
         const std::string title = command_title(command);
-        return Error{title + " does not take " + option_title(spec),
-                     "it is an option of: " + takers, title + " --help lists what it takes"};
+        return Error{title + " does not take " + option_title(spec), "it is an option of: " + takers,
+                     title + " --help lists what it takes"};
     }
     return std::nullopt;
 }
@@ -209,8 +207,7 @@ ParseOutcome parse_options(int argc, const char* const* argv) {
     try {
         app.parse(std::move(backwards));
     } catch (const CLI::ParseError& failure) {
-        return Error{failure.what(), "the options could not be read",
-                     "pipetrace --help lists them"};
+        return Error{failure.what(), "the options could not be read", "pipetrace --help lists them"};
     }
     return to_options(*line, GivenOptions(app));
 }

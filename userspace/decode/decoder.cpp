@@ -87,9 +87,7 @@ std::optional<std::uint64_t> count_of(std::uint64_t raw) {
     return raw == PT_NO_COUNT ? std::nullopt : std::optional(raw);
 }
 
-CallSite call_of(const pt_call& raw) {
-    return CallSite{raw.number, raw.fd, raw.bytes, raw.msg_flags};
-}
+CallSite call_of(const pt_call& raw) { return CallSite{raw.number, raw.fd, raw.bytes, raw.msg_flags}; }
 
 Closure closure_of(const pt_closure& raw) {
     Closure closure;
@@ -196,8 +194,8 @@ FailuresCounted body_of(const pt_failures_counted& record, std::uint64_t) {
     body.tgid = record.counts.tgid;
     for (std::size_t i = 0; i < kFailureCountMax; ++i) {
         const pt_failure_count& slot = record.counts.slots[i];
-        body.counts[i] = FailureCount{slot.tid,           slot.call_number, slot.error,
-                                      slot.is_sigpipe != 0, slot.count,       Ktime{slot.last_ns}};
+        body.counts[i] = FailureCount{slot.tid,   slot.call_number,   slot.error, slot.is_sigpipe != 0,
+                                      slot.count, Ktime{slot.last_ns}};
     }
     return body;
 }
@@ -222,8 +220,7 @@ ProcessExited body_of(const pt_process_exited& record, std::uint64_t) {
 }
 
 template <typename Record>
-std::variant<Event, DecodeError> decode_as(std::span<const std::byte> bytes,
-                                           std::uint64_t ticks_per_second) {
+std::variant<Event, DecodeError> decode_as(std::span<const std::byte> bytes, std::uint64_t ticks_per_second) {
     if (bytes.size() != sizeof(Record)) return DecodeError::kWrongSize;
     Record record;
     std::memcpy(&record, bytes.data(), sizeof(record));
@@ -249,11 +246,9 @@ std::variant<Event, DecodeError> Decoder::decode(std::span<const std::byte> reco
         case PT_CALL_FAILED: return decode_as<pt_call_failed>(record, ticks_per_second_);
         case PT_SIGPIPE_GENERATED: return decode_as<pt_sigpipe_generated>(record, ticks_per_second_);
         case PT_SIGPIPE_DELIVERED: return decode_as<pt_sigpipe_delivered>(record, ticks_per_second_);
-        case PT_ENDPOINT_REMEMBERED:
-            return decode_as<pt_endpoint_remembered>(record, ticks_per_second_);
+        case PT_ENDPOINT_REMEMBERED: return decode_as<pt_endpoint_remembered>(record, ticks_per_second_);
         case PT_STATE_CHANGED: return decode_as<pt_state_changed>(record, ticks_per_second_);
-        case PT_ENDPOINT_DESTROYED:
-            return decode_as<pt_endpoint_destroyed>(record, ticks_per_second_);
+        case PT_ENDPOINT_DESTROYED: return decode_as<pt_endpoint_destroyed>(record, ticks_per_second_);
         case PT_FAILURES_COUNTED: return decode_as<pt_failures_counted>(record, ticks_per_second_);
         case PT_PIPE_READER_SEEN: return decode_as<pt_pipe_reader_seen>(record, ticks_per_second_);
         case PT_PROCESS_FORKED: return decode_as<pt_process_forked>(record, ticks_per_second_);

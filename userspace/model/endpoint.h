@@ -8,6 +8,7 @@
 namespace pipetrace {
 
 enum class EndpointKind : std::uint8_t { kNone = 0, kTcp = 1, kUnix = 2, kPipe = 3 };
+const char* endpoint_kind_name(EndpointKind kind);  ///< "" for kNone
 
 /// IPv6, or IPv4 as ::ffff:a.b.c.d (so that a v4-mapped socket mirrors a v4 one). Port in host order.
 struct Address {

@@ -8,16 +8,14 @@
 namespace pipetrace {
 namespace {
 
-constexpr int kErrnoMax =
-    133;  // EHWPOISON, the last that Linux has on every architecture we build for
+constexpr int kErrnoMax = 133;  // EHWPOISON, the last that Linux has on every architecture we build for
 
 struct Alias {
     std::string_view name;
     std::string_view canonical;
 };
 // Second names that strerrorname_np() never answers with.
-constexpr Alias kAliases[] = {
-    {"EWOULDBLOCK", "EAGAIN"}, {"EDEADLOCK", "EDEADLK"}, {"ENOTSUP", "EOPNOTSUPP"}};
+constexpr Alias kAliases[] = {{"EWOULDBLOCK", "EAGAIN"}, {"EDEADLOCK", "EDEADLK"}, {"ENOTSUP", "EOPNOTSUPP"}};
 
 }  // namespace
 

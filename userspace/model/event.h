@@ -33,8 +33,8 @@ struct ResetReceived {
 struct ResetSent {
     Endpoint endpoint;
     TcpFacts tcp;
-    bool active = false;            ///< aborts its own connection; else answers a segment
-    std::optional<int> reason;      ///< enum sk_rst_reason, kernels >= 6.12
+    bool active = false;               ///< aborts its own connection; else answers a segment
+    std::optional<int> reason;         ///< enum sk_rst_reason, kernels >= 6.12
     std::uint8_t provoking_flags = 0;  ///< TCP flags of the answered segment; 0 not seen
 };
 
@@ -75,7 +75,7 @@ struct SigpipeGenerated {
     CallSite call;
     Disposition disposition = Disposition::kDefault;
     bool blocked = false;
-    std::uint8_t result = 0;  ///< TRACE_SIGNAL_*: 0 queued, 1 ignored, 2 already pending
+    std::uint8_t result = 0;                     ///< TRACE_SIGNAL_*: 0 queued, 1 ignored, 2 already pending
     std::optional<std::uint64_t> written_bytes;  ///< task->ioac.wchar at that moment
 };
 
@@ -105,14 +105,14 @@ struct Closure {
 /// What the kernel programs remembered of an endpoint, emitted when it, or its other end, fails.
 struct EndpointRemembered {
     Endpoint endpoint;
-    Task owner;  ///< who connected, accepted or was found holding it
-    Ktime opened;         ///< connect() or the handshake's end; unknown if older than the trace
-    Ktime fin_received;   ///< unknown with `fin_seen`: before the trace
+    Task owner;          ///< who connected, accepted or was found holding it
+    Ktime opened;        ///< connect() or the handshake's end; unknown if older than the trace
+    Ktime fin_received;  ///< unknown with `fin_seen`: before the trace
     bool fin_seen = false;
     bool older_than_trace = false;
     bool passive = false;  ///< accepted, not connected
     std::uint32_t snd_nxt_at_fin = 0;
-    Closure closure;       ///< the first act that ended its sending
+    Closure closure;  ///< the first act that ended its sending
 };
 
 /// inet_sock_set_state on an endpoint that has already been reported.
@@ -134,7 +134,7 @@ struct EndpointDestroyed {
 struct FailureCount {
     Tid tid = 0;
     std::uint16_t call_number = 0xffff;
-    std::uint8_t error = 0;   ///< positive errno; SIGPIPE: 0
+    std::uint8_t error = 0;  ///< positive errno; SIGPIPE: 0
     bool is_sigpipe = false;
     std::uint64_t count = 0;  ///< the first one included
     Ktime last;
@@ -149,7 +149,7 @@ struct FailuresCounted {
 /// Who held a pipe's read end, and how it went.
 struct PipeReaderSeen {
     Endpoint endpoint;
-    Closure closure;         ///< by: the reader; at unknown: still open when last seen
+    Closure closure;           ///< by: the reader; at unknown: still open when last seen
     bool last_reader = false;  ///< pipe->readers was 1: its going ended the pipe
 };
 
@@ -161,14 +161,14 @@ struct ProcessExited {
     int exit_code = 0;  ///< wait status: low 7 bits are the signal
 };
 
-using EventBody = std::variant<std::monostate, ResetReceived, ResetSent, ErrorRaised, CallFailed,
-                               SigpipeGenerated, SigpipeDelivered, EndpointRemembered, StateChanged,
-                               EndpointDestroyed, FailuresCounted, PipeReaderSeen, ProcessForked,
-                               ProcessExecuted, ProcessExited>;
+using EventBody =
+    std::variant<std::monostate, ResetReceived, ResetSent, ErrorRaised, CallFailed, SigpipeGenerated,
+                 SigpipeDelivered, EndpointRemembered, StateChanged, EndpointDestroyed, FailuresCounted,
+                 PipeReaderSeen, ProcessForked, ProcessExecuted, ProcessExited>;
 
 struct Event {
     Ktime at;
-    Task task;  ///< current, only where the kernel was working for it; unknown in softirq
+    Task task;              ///< current, only where the kernel was working for it; unknown in softirq
     bool is_traced = true;  ///< of the processes asked for (-p and their children)
     EventBody body;
 };

@@ -21,9 +21,7 @@ constexpr std::int64_t microseconds_between(Ktime earlier, Ktime later) {
 }
 
 constexpr Ktime operator+(Ktime at, std::uint64_t ns) { return Ktime{at.ns + ns}; }
-constexpr Ktime operator-(Ktime at, std::uint64_t ns) {
-    return Ktime{at.ns > ns ? at.ns - ns : 0};
-}
+constexpr Ktime operator-(Ktime at, std::uint64_t ns) { return Ktime{at.ns > ns ? at.ns - ns : 0}; }
 
 /// UTC nanoseconds since the epoch.
 struct WallTime {

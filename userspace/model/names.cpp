@@ -41,10 +41,10 @@ constexpr const char* kCauseNames[kCauseCount] = {
     "unknown",
 };
 
-constexpr const char* kTcpStateNames[] = {"",           "ESTABLISHED", "SYN_SENT", "SYN_RECV",
-                                          "FIN_WAIT1",  "FIN_WAIT2",   "TIME_WAIT", "CLOSE",
-                                          "CLOSE_WAIT", "LAST_ACK",    "LISTEN",   "CLOSING",
-                                          "NEW_SYN_RECV"};
+constexpr const char* kEndpointKindNames[] = {"", "tcp", "unix", "pipe"};
+constexpr const char* kTcpStateNames[] = {
+    "",      "ESTABLISHED", "SYN_SENT", "SYN_RECV", "FIN_WAIT1", "FIN_WAIT2",   "TIME_WAIT",
+    "CLOSE", "CLOSE_WAIT",  "LAST_ACK", "LISTEN",   "CLOSING",   "NEW_SYN_RECV"};
 constexpr const char* kConfidenceNames[] = {"unknown", "likely", "certain"};
 constexpr const char* kSeverityNames[] = {"benign", "warning", "fault"};
 constexpr const char* kFateNames[] = {"none", "suppressed", "ignored", "blocked", "handled", "killed"};
@@ -68,11 +68,10 @@ std::optional<Enum> value_in(const char* const (&names)[N], std::string_view nam
 
 }  // namespace
 
+const char* endpoint_kind_name(EndpointKind kind) { return name_in(kEndpointKindNames, kind); }
 const char* tcp_state_name(TcpState state) { return name_in(kTcpStateNames, state); }
 const char* cause_name(Cause cause) { return name_in(kCauseNames, cause); }
-std::optional<Cause> cause_from_name(std::string_view name) {
-    return value_in<Cause>(kCauseNames, name);
-}
+std::optional<Cause> cause_from_name(std::string_view name) { return value_in<Cause>(kCauseNames, name); }
 const char* confidence_name(Confidence confidence) { return name_in(kConfidenceNames, confidence); }
 const char* severity_name(Severity severity) { return name_in(kSeverityNames, severity); }
 std::optional<Severity> severity_from_name(std::string_view name) {

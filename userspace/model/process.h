@@ -18,9 +18,7 @@ using Tid = std::uint32_t;
 struct Comm {
     std::array<char, 16> bytes{};
 
-    std::string_view view() const {
-        return {bytes.data(), ::strnlen(bytes.data(), bytes.size())};
-    }
+    std::string_view view() const { return {bytes.data(), ::strnlen(bytes.data(), bytes.size())}; }
     bool empty() const { return bytes[0] == '\0'; }
     bool operator==(const Comm&) const = default;
 };

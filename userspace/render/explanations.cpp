@@ -81,8 +81,7 @@ std::string nearest_code(std::string_view code) {
 std::string explanation_text(const Explanation& explanation, std::size_t width, bool colour) {
     constexpr std::size_t kIndent = 10;
     std::string out = paint(explanation.code, Paint::kBold, colour);
-    if (explanation.severity)
-        out += std::string("  (") + severity_name(*explanation.severity) + ")";
+    if (explanation.severity) out += std::string("  (") + severity_name(*explanation.severity) + ")";
     out += "\n\n";
     out += labelled("  What", explanation.meaning, kIndent, width);
     out += labelled("  How", explanation.how, kIndent, width);

@@ -2,6 +2,8 @@
 
 #include "render/utf8.h"
 
+#include <fmt/format.h>
+
 #include <ctime>
 
 namespace pipetrace {
@@ -26,12 +28,6 @@ void append_escape(std::string& out, char32_t code) {
     }
     out += "\\u";
     for (int shift = 12; shift >= 0; shift -= 4) out += "0123456789abcdef"[(code >> shift) & 0xf];
-}
-
-void append_digits(std::string& out, int number, int digits) {
-    for (int unit = digits == 4 ? 1000 : 10; unit > 0; unit /= 10) {
-        out += static_cast<char>('0' + number / unit % 10);
-    }
 }
 
 }  // namespace
@@ -69,26 +65,8 @@ std::string utc_time(WallTime at) {
     const std::time_t clock = seconds;
     std::tm date{};
     ::gmtime_r(&clock, &date);
-    std::string out;
-    out.reserve(27);
-    append_digits(out, date.tm_year + 1900, 4);
-    out += '-';
-    append_digits(out, date.tm_mon + 1, 2);
-    out += '-';
-    append_digits(out, date.tm_mday, 2);
-    out += 'T';
-    append_digits(out, date.tm_hour, 2);
-    out += ':';
-    append_digits(out, date.tm_min, 2);
-    out += ':';
-    append_digits(out, date.tm_sec, 2);
-    out += '.';
-    const auto micros = static_cast<int>(rest_ns / 1000);
-    append_digits(out, micros / 10000, 2);
-    append_digits(out, micros / 100 % 100, 2);
-    append_digits(out, micros % 100, 2);
-    out += 'Z';
-    return out;
+    return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}Z", date.tm_year + 1900, date.tm_mon + 1,
+                       date.tm_mday, date.tm_hour, date.tm_min, date.tm_sec, rest_ns / 1000);
 }
 
 }  // namespace pipetrace

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace pipetrace {
 
@@ -19,13 +20,9 @@ void append_json_string(std::string& out, std::string_view text);
 std::string utc_time(WallTime at);
 
 inline void append_value(std::string& out, std::string_view text) { append_json_string(out, text); }
-inline void append_value(std::string& out, const std::string& text) {
-    append_json_string(out, text);
-}
+inline void append_value(std::string& out, const std::string& text) { append_json_string(out, text); }
 inline void append_value(std::string& out, const char* text) { append_json_string(out, text); }
-inline void append_value(std::string& out, std::same_as<bool> auto value) {
-    out += value ? "true" : "false";
-}
+inline void append_value(std::string& out, std::same_as<bool> auto value) { out += value ? "true" : "false"; }
 
 template <std::integral Number>
 requires(!std::same_as<Number, bool>) void append_value(std::string& out, Number number) {
@@ -52,10 +49,22 @@ inline void append_key(std::string& out, std::string_view name, std::string_view
 }
 
 template <typename T>
-void append_field(std::string& out, std::string_view name, const T& value,
-                  std::string_view separator = ",") {
+void append_field(std::string& out, std::string_view name, const T& value, std::string_view separator = ",") {
     append_key(out, name, separator);
     append_value(out, value);
+}
+
+/// `append_item` appends one item's value.
+template <typename Items, typename AppendItem>
+void append_array(std::string& out, std::string_view name, const Items& items, AppendItem append_item) {
+    append_key(out, name);
+    out += '[';
+    const char* separator = "";
+    for (const auto& item : items) {
+        out += std::exchange(separator, ",");
+        append_item(item);
+    }
+    out += ']';
 }
 
 /// An enumerator in its spelling, or null.

@@ -3,16 +3,10 @@
 #include "model/errno_name.h"
 #include "render/json_append.h"
 
-#include <concepts>
 #include <utility>
 
 namespace pipetrace {
 namespace {
-
-const char* kind_name(EndpointKind kind) {
-    constexpr const char* kNames[] = {"tcp", "tcp", "unix", "pipe"};
-    return kNames[static_cast<std::size_t>(kind) & 3];
-}
 
 /// The fields of a process, without braces: a peer has more.
 void append_process(std::string& out, const InvolvedProcess& process) {
@@ -26,17 +20,11 @@ void append_process(std::string& out, const InvolvedProcess& process) {
         out += "null";
     }
     append_field(out, "exe", process.details.exe);
-    append_key(out, "cmdline");
-    if (process.details.cmdline) {
-        const char* separator = "";
-        out += '[';
-        for (const std::string& word : *process.details.cmdline) {
-            out += std::exchange(separator, ",");
-            append_json_string(out, word);
-        }
-        out += ']';
+    if (const auto& cmdline = process.details.cmdline) {
+        append_array(out, "cmdline", *cmdline,
+                     [&](const std::string& word) { append_json_string(out, word); });
     } else {
-        out += "null";
+        out += R"(,"cmdline":null)";
     }
     append_field(out, "uid", process.uid);
     append_field(out, "cgroup", process.details.cgroup);
@@ -52,7 +40,7 @@ std::optional<std::string> state_or_null(TcpState state) {
 void append_endpoint(std::string& out, const EndpointStory& endpoint) {
     append_key(out, "endpoint");
     out += '{';
-    append_field(out, "kind", kind_name(endpoint.kind), "");
+    append_field(out, "kind", endpoint_kind_name(endpoint.kind), "");
     append_field(out, "fd", endpoint.fd);
     append_field(out, "local", endpoint.local);
     append_field(out, "remote", endpoint.remote);
@@ -69,11 +57,7 @@ void append_endpoint(std::string& out, const EndpointStory& endpoint) {
 }
 
 void append_errors(std::string& out, const std::vector<CallError>& errors) {
-    append_key(out, "errors");
-    const char* separator = "";
-    out += '[';
-    for (const CallError& error : errors) {
-        out += std::exchange(separator, ",");
+    append_array(out, "errors", errors, [&](const CallError& error) {
         out += '{';
         append_field(out, "errno", errno_name(error.error), "");
         append_field(out, "syscall", error.syscall);
@@ -84,8 +68,7 @@ void append_errors(std::string& out, const std::vector<CallError>& errors) {
         append_field(out, "count", error.count);
         append_field(out, "inferred", error.inferred);
         out += '}';
-    }
-    out += ']';
+    });
 }
 
 void append_rst(std::string& out, const std::optional<RstFacts>& rst) {
@@ -127,33 +110,18 @@ void append_verdict(std::string& out, const Verdict& verdict) {
     append_field(out, "severity", severity_name(verdict.severity));
     append_field(out, "summary", verdict.summary);
     append_field(out, "advice", verdict.advice);
-    append_key(out, "evidence");
-    const char* separator = "";
-    out += '[';
-    for (const std::size_t index : verdict.evidence) {
-        out += std::exchange(separator, ",");
-        append_value(out, index);
-    }
-    out += ']';
-    append_key(out, "rejected");
-    separator = "";
-    out += '[';
-    for (const RejectedCause& rejected : verdict.rejected) {
-        out += std::exchange(separator, ",");
+    append_array(out, "evidence", verdict.evidence, [&](std::size_t index) { append_value(out, index); });
+    append_array(out, "rejected", verdict.rejected, [&](const RejectedCause& rejected) {
         out += '{';
         append_field(out, "cause", cause_name(rejected.cause), "");
         append_field(out, "because", rejected.because);
         out += '}';
-    }
-    out += "]}";
+    });
+    out += '}';
 }
 
 void append_timeline(std::string& out, const Incident& incident) {
-    append_key(out, "timeline");
-    const char* separator = "";
-    out += '[';
-    for (const TimelineEntry& entry : incident.timeline) {
-        out += std::exchange(separator, ",");
+    append_array(out, "timeline", incident.timeline, [&](const TimelineEntry& entry) {
         out += '{';
         const bool placed = entry.at.known() && incident.at.known();
         append_field(out, "t_us", placed ? microseconds_between(incident.at, entry.at) : 0, "");
@@ -170,8 +138,7 @@ void append_timeline(std::string& out, const Incident& incident) {
         }
         if (!entry.time_known) append_field(out, "read_from_state", true, comma);
         out += "}}";
-    }
-    out += ']';
+    });
 }
 
 }  // namespace
@@ -220,11 +187,7 @@ std::string hook_report_json(const HookReport& report) {
     append_field(out, "kernel", report.kernel);
     append_field(out, "hook_count", report.hook_count);
     append_field(out, "missing_count", report.missing_count());
-    append_key(out, "observations");
-    const char* separator = "";
-    out += '[';
-    for (const ObservationStatus& status : report.observations) {
-        out += std::exchange(separator, ",");
+    append_array(out, "observations", report.observations, [&](const ObservationStatus& status) {
         out += '{';
         append_field(out, "observation", status.observation, "");
         append_field(out, "title", status.title);
@@ -233,8 +196,8 @@ std::string hook_report_json(const HookReport& report) {
         append_field(out, "lost", text_or_null(status.lost));
         append_field(out, "why", text_or_null(status.why));
         out += '}';
-    }
-    out += "]}\n";
+    });
+    out += "}\n";
     return out;
 }
 

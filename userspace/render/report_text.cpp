@@ -68,17 +68,15 @@ std::string standing(const ObservationStatus& status, bool colour) {
 std::string readiness_line(const HookReport& report, const TraceTarget& target) {
     const char* end = target.command.empty() ? "Ctrl-C ends." : "Ends with the command.";
     return fmt::format("pipetrace: tracing {}: {} mode, {}, {}. {}\n", target_text(target),
-                       mode_name(report.mode), plural(report.hook_count, "hook"),
-                       completeness_text(report), end);
+                       mode_name(report.mode), plural(report.hook_count, "hook"), completeness_text(report),
+                       end);
 }
 
-std::string status_line(const TraceSummary& so_far, std::uint64_t elapsed_seconds,
-                        std::size_t width) {
+std::string status_line(const TraceSummary& so_far, std::uint64_t elapsed_seconds, std::size_t width) {
     const std::uint64_t lost = lost_in(so_far);
     const std::string parts[] = {
-        fmt::format("tracing for {}", elapsed_seconds < 120
-                                          ? fmt::format("{} s", elapsed_seconds)
-                                          : duration_text(elapsed_seconds * 1'000'000)),
+        fmt::format("tracing for {}", elapsed_seconds < 120 ? fmt::format("{} s", elapsed_seconds)
+                                                            : duration_text(elapsed_seconds * 1'000'000)),
         plural(so_far.incidents, "incident"),
         fmt::format("resets {} in, {} out", so_far.resets_received, so_far.resets_sent),
         plural(so_far.events, "event"),
@@ -96,28 +94,26 @@ std::string status_line(const TraceSummary& so_far, std::uint64_t elapsed_second
 
 std::string summary_text(const TraceSummary& summary, std::size_t width) {
     constexpr std::size_t kIndent = 11;  // of "pipetrace: "
-    std::string counts =
-        fmt::format("{}; resets: {} received, {} sent; {}, {}.",
-                    plural(summary.incidents, "incident"), summary.resets_received,
-                    summary.resets_sent, plural(summary.events, "event"), lost_text(summary));
+    std::string counts = fmt::format(
+        "{}; resets: {} received, {} sent; {}, {}.", plural(summary.incidents, "incident"),
+        summary.resets_received, summary.resets_sent, plural(summary.events, "event"), lost_text(summary));
     std::string out = labelled("pipetrace:", counts, kIndent, width);
     if (summary.endpoints_older_than_trace > 0) {
         const bool one = summary.endpoints_older_than_trace == 1;
-        out += labelled("",
-                        fmt::format("{} {} older than the trace: what came before is null, or "
-                                    "read from the socket's state.",
-                                    plural(summary.endpoints_older_than_trace, "endpoint"),
-                                    one ? "was" : "were"),
-                        kIndent, width);
-    }
-    if (summary.evicted > 0) {
         out += labelled(
             "",
-            fmt::format("{} dropped because a table was full: trace less at once, "
-                        "with -p or a filter.",
-                        summary.evicted == 1 ? "1 story was"
-                                             : fmt::format("{} stories were", summary.evicted)),
+            fmt::format("{} {} older than the trace: what came before is null, or "
+                        "read from the socket's state.",
+                        plural(summary.endpoints_older_than_trace, "endpoint"), one ? "was" : "were"),
             kIndent, width);
+    }
+    if (summary.evicted > 0) {
+        out += labelled("",
+                        fmt::format("{} dropped because a table was full: trace less at once, "
+                                    "with -p or a filter.",
+                                    summary.evicted == 1 ? "1 story was"
+                                                         : fmt::format("{} stories were", summary.evicted)),
+                        kIndent, width);
     }
     return out;
 }
@@ -131,18 +127,18 @@ std::string doctor_text(const HookReport& report, std::size_t width, bool colour
                                   mode_name(report.mode), plural(report.hook_count, "hook"));
     for (const ObservationStatus& status : report.observations) {
         const std::string hook = status.hook.empty() ? "no hook" : terminal_safe(status.hook);
-        out += "  " + standing(status, colour) +
-               pad_right(terminal_safe(status.title), title_columns + 2) + hook + '\n';
+        out += "  " + standing(status, colour) + pad_right(terminal_safe(status.title), title_columns + 2) +
+               hook + '\n';
         constexpr std::size_t kIndent = 17;
         out += labelled("           lost", terminal_safe(status.lost), kIndent, width);
         out += labelled("           why", terminal_safe(status.why), kIndent, width);
     }
     const std::size_t missing = report.missing_count();
     const std::size_t all = report.observations.size();
-    out += missing == 0 ? fmt::format("\nNothing is missing: {} of {} can be made in full.\n", all,
-                                      plural(all, "observation"))
-                        : fmt::format("\n{} of {} limited or missing.\n", missing,
-                                      plural(all, "observation"));
+    out += missing == 0
+               ? fmt::format("\nNothing is missing: {} of {} can be made in full.\n", all,
+                             plural(all, "observation"))
+               : fmt::format("\n{} of {} limited or missing.\n", missing, plural(all, "observation"));
     return out;
 }
 

@@ -23,8 +23,7 @@ struct TraceTarget {
 std::string readiness_line(const HookReport& report, const TraceTarget& target);
 
 /// One line without newline, at most `width` columns: alive, and what was seen so far.
-std::string status_line(const TraceSummary& so_far, std::uint64_t elapsed_seconds,
-                        std::size_t width);
+std::string status_line(const TraceSummary& so_far, std::uint64_t elapsed_seconds, std::size_t width);
 
 /// The end of a trace: incidents, resets, events, losses by kind. One or more lines.
 std::string summary_text(const TraceSummary& summary, std::size_t width);

@@ -38,8 +38,7 @@ std::vector<std::string> wrap(std::string_view text, std::size_t width) {
         const std::string_view word = text.substr(at, end - at);
         at = end + 1;
         if (word.empty()) continue;
-        const bool fits =
-            !lines.empty() && display_width(lines.back()) + 1 + display_width(word) <= width;
+        const bool fits = !lines.empty() && display_width(lines.back()) + 1 + display_width(word) <= width;
         if (fits) {
             lines.back().append(" ").append(word);
         } else {
@@ -49,8 +48,7 @@ std::vector<std::string> wrap(std::string_view text, std::size_t width) {
     return lines;
 }
 
-std::string labelled(std::string_view label, std::string_view text, std::size_t indent,
-                     std::size_t width) {
+std::string labelled(std::string_view label, std::string_view text, std::size_t indent, std::size_t width) {
     const std::vector<std::string> lines = wrap(text, width > indent ? width - indent : 1);
     std::string out;
     std::string lead = pad_right(label, indent);
@@ -61,8 +59,7 @@ std::string labelled(std::string_view label, std::string_view text, std::size_t 
     return out;
 }
 
-std::string wrap_items(const std::vector<std::string>& items, std::size_t indent,
-                       std::size_t width) {
+std::string wrap_items(const std::vector<std::string>& items, std::size_t indent, std::size_t width) {
     std::string out;
     std::string line;
     for (std::size_t i = 0; i < items.size(); ++i) {

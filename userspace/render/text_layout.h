@@ -18,12 +18,10 @@ std::string paint(std::string_view text, Paint colour, bool enabled);
 std::vector<std::string> wrap(std::string_view text, std::size_t width);
 
 /// `label` in a column of `indent` columns, `text` wrapped beside it. Ends in a newline.
-std::string labelled(std::string_view label, std::string_view text, std::size_t indent,
-                     std::size_t width);
+std::string labelled(std::string_view label, std::string_view text, std::size_t indent, std::size_t width);
 
 /// Items joined by ", ", broken between items only; every line begins with `indent` spaces.
-std::string wrap_items(const std::vector<std::string>& items, std::size_t indent,
-                       std::size_t width);
+std::string wrap_items(const std::vector<std::string>& items, std::size_t indent, std::size_t width);
 
 /// Spaces after, or before, to reach `columns`; longer text is left whole.
 std::string pad_right(std::string_view text, std::size_t columns);

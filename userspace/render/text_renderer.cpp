@@ -1,7 +1,7 @@
 #include "render/text_renderer.h"
 
-#include "render/headline.h"
 #include "model/quantity_text.h"
+#include "render/headline.h"
 #include "render/text_layout.h"
 #include "render/timeline_table.h"
 #include "render/timeline_text.h"
@@ -71,8 +71,7 @@ std::string head_block(const std::string& lead, const Incident& incident, const 
 
 std::string benign_line(const std::string& lead, const Incident& incident, std::size_t width) {
     const std::string cause = cause_name(incident.verdict.cause);
-    const std::string peer =
-        incident.peer ? " by " + process_text(incident.peer->process) : std::string();
+    const std::string peer = incident.peer ? " by " + process_text(incident.peer->process) : std::string();
     const std::string candidates[] = {
         lead + outcome_text(incident) + "  " + cause + peer + ", benign",
         lead + outcome_text(incident) + "  " + cause + ", benign",
@@ -84,8 +83,7 @@ std::string benign_line(const std::string& lead, const Incident& incident, std::
     return candidates[2];
 }
 
-std::string process_details(const char* name, const InvolvedProcess& process,
-                            const TextStyle& style) {
+std::string process_details(const char* name, const InvolvedProcess& process, const TextStyle& style) {
     std::vector<std::string> items{process_text(process)};
     const auto add = [&items](const char* what, const std::string& value) {
         items.push_back(std::string(what) + " " + terminal_safe(value));
@@ -93,8 +91,7 @@ std::string process_details(const char* name, const InvolvedProcess& process,
     if (process.details.exe) add("exe", *process.details.exe);
     if (process.details.cmdline) {
         std::string words;
-        for (const std::string& word : *process.details.cmdline)
-            words += (words.empty() ? "" : " ") + word;
+        for (const std::string& word : *process.details.cmdline) words += (words.empty() ? "" : " ") + word;
         add("command", words);
     }
     if (process.parent_tgid) add("parent", std::to_string(*process.parent_tgid));
@@ -165,10 +162,8 @@ std::string endpoint_block(const Incident& incident, const TextStyle& style) {
 }  // namespace
 
 TextRenderer::TextRenderer(ClockOffsets clocks, TextStyle style) : clocks_(clocks), style_(style) {
-    set_width(style.width);
+    style_.width = std::max(style.width, kWidthMin);
 }
-
-void TextRenderer::set_width(std::size_t width) { style_.width = std::max(width, kWidthMin); }
 
 std::uint64_t TextRenderer::number_of(const Incident& incident) {
     const auto known = numbers_.find(incident.id);
@@ -186,9 +181,9 @@ void TextRenderer::render(const Incident& incident, std::string& out) {
     const std::string number = fmt::format("#{}", number_of(incident));
     const std::string revision =
         incident.revision == 0 ? "" : fmt::format(" (revision {})", incident.revision);
-    const std::string lead = fmt::format("{}{}  {}  {}", number, revision,
-                                         time_of_day_text(clocks_.wall(incident.at), style_.utc),
-                                         process_text(incident.process));
+    const std::string lead =
+        fmt::format("{}{}  {}  {}", number, revision, time_of_day_text(clocks_.wall(incident.at), style_.utc),
+                    process_text(incident.process));
     if (verdict.severity == Severity::kBenign && !style_.verbose) {
         const std::string line = benign_line(lead + "  ", incident, style_.width);
         out += paint(line, Paint::kDim, style_.colour) + '\n';
@@ -205,14 +200,13 @@ void TextRenderer::render(const Incident& incident, std::string& out) {
     if (incident.revision == 0) out += labelled_text("Advice", verdict.advice, style_);
     if (incident.caused_by) {
         const auto root = numbers_.find(*incident.caused_by);
-        out += labelled_text("Root",
-                             root == numbers_.end() ? "incident " + *incident.caused_by
-                                                    : fmt::format("#{}", root->second),
-                             style_);
+        out += labelled_text(
+            "Root",
+            root == numbers_.end() ? "incident " + *incident.caused_by : fmt::format("#{}", root->second),
+            style_);
     }
     if (incident.lost > 0) {
-        out += labelled_text("Lost", fmt::format("{} events, while this went on", incident.lost),
-                             style_);
+        out += labelled_text("Lost", fmt::format("{} events, while this went on", incident.lost), style_);
     }
     if (style_.verbose) out += verbose_block(incident, style_);
     out += '\n';

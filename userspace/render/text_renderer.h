@@ -26,9 +26,6 @@ public:
     /// Appends the incident, ending in a newline.
     void render(const Incident& incident, std::string& out);
 
-    /// The terminal was resized.
-    void set_width(std::size_t width);
-
 private:
     std::uint64_t number_of(const Incident& incident);
 

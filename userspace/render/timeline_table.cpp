@@ -75,22 +75,19 @@ std::vector<std::string> body_lines(const EntryText& text, const Columns& column
 
 std::string timeline_table(const Incident& incident, const TextStyle& style) {
     std::vector<EntryText> texts;
-    for (const TimelineEntry& entry : incident.timeline)
-        texts.push_back(entry_text(entry, incident));
+    for (const TimelineEntry& entry : incident.timeline) texts.push_back(entry_text(entry, incident));
     const Columns columns = fit_columns(texts, style.width);
     const std::vector<std::size_t>& evidence = incident.verdict.evidence;
 
     std::string out;
     for (std::size_t i = 0; i < texts.size(); ++i) {
         const TimelineEntry& entry = incident.timeline[i];
-        const bool cited =
-            style.verbose && std::find(evidence.begin(), evidence.end(), i) != evidence.end();
+        const bool cited = style.verbose && std::find(evidence.begin(), evidence.end(), i) != evidence.end();
         std::string when = pad_left(when_text(entry, incident.at), kTimeColumns);
         if (cited) when[0] = '*';
-        std::string lead =
-            std::string(columns.indent, ' ') +
-            paint(when, entry.at == incident.at ? Paint::kBold : Paint::kDim, style.colour) + "  " +
-            pad_right(side_name(entry.side), kSideColumns);
+        std::string lead = std::string(columns.indent, ' ') +
+                           paint(when, entry.at == incident.at ? Paint::kBold : Paint::kDim, style.colour) +
+                           "  " + pad_right(side_name(entry.side), kSideColumns);
         for (const std::string& line : body_lines(texts[i], columns)) {
             out += lead + line + '\n';
             lead.assign(columns.left(), ' ');

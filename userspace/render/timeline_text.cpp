@@ -1,7 +1,7 @@
 #include "render/timeline_text.h"
 
-#include "render/entry_details.h"
 #include "model/quantity_text.h"
+#include "render/entry_details.h"
 #include "render/utf8.h"
 
 #include <fmt/format.h>
@@ -27,8 +27,7 @@ std::string name_and_tgid(const std::string& comm, std::optional<std::int64_t> t
 
 /// Who acted: as the entry names it, else as the side allows.
 std::string actor(const EntryContext& context) {
-    const std::string named =
-        name_and_tgid(context.detail.text("comm"), context.detail.number("pid"));
+    const std::string named = name_and_tgid(context.detail.text("comm"), context.detail.number("pid"));
     if (!named.empty()) return named;
     if (context.entry.side == Side::kLocal) return process_text(context.incident.process);
     return context.entry.side == Side::kPeer ? "the peer" : "the network";
@@ -63,13 +62,9 @@ EntryText connected(const EntryContext& context) {
     return {role == "passive" ? "connection accepted" : "connected", ""};
 }
 
-EntryText fin_received(const EntryContext& context) {
-    return {"FIN received", context.detail.text("state")};
-}
+EntryText fin_received(const EntryContext& context) { return {"FIN received", context.detail.text("state")}; }
 
-EntryText fin_sent(const EntryContext& context) {
-    return {"FIN sent", context.detail.text("state")};
-}
+EntryText fin_sent(const EntryContext& context) { return {"FIN sent", context.detail.text("state")}; }
 
 EntryText closed(const EntryContext& context) {
     const EntryDetails& detail = context.detail;
@@ -85,8 +80,8 @@ EntryText closed(const EntryContext& context) {
     if (detail.flag("linger_zero")) did += " with SO_LINGER 0";
     const auto unread = detail.number("unread_bytes");
     if (unread && *unread > 0) {
-        did += fmt::format("{} {} unread", detail.flag("linger_zero") ? "," : " with",
-                           byte_count_text(*unread));
+        did +=
+            fmt::format("{} {} unread", detail.flag("linger_zero") ? "," : " with", byte_count_text(*unread));
     }
     return {actor(context) + " " + did, detail.text("via")};
 }
@@ -103,8 +98,7 @@ EntryText data_sent(const EntryContext& context) {
     if (detail.text("answered") == "RST") {
         // In CLOSE_WAIT the peer had closed already: there was nobody to read it.
         const auto& rst = context.incident.rst;
-        const bool closed_before =
-            state == "CLOSE_WAIT" || (rst && rst->state == TcpState::kCloseWait);
+        const bool closed_before = state == "CLOSE_WAIT" || (rst && rst->state == TcpState::kCloseWait);
         sentence += closed_before ? ", to nobody" : ", answered with RST";
     }
     if (detail.text("source") == "socket") return {sentence, "(by the socket's own clock)"};
@@ -144,8 +138,7 @@ EntryText error_raised(const EntryContext& context) {
 EntryText call_failed(const EntryContext& context) {
     const EntryDetails& detail = context.detail;
     const std::string error = detail.error("errno");
-    std::string sentence =
-        call_text(detail.text("syscall"), detail.number("fd"), detail.number("bytes"));
+    std::string sentence = call_text(detail.text("syscall"), detail.number("fd"), detail.number("bytes"));
     sentence += error.empty() ? " failed" : " = " + error;
     const auto count = detail.number("count");
     if (count && *count > 1) sentence += fmt::format(", {} times", *count);
@@ -154,8 +147,7 @@ EntryText call_failed(const EntryContext& context) {
 
 EntryText call_succeeded(const EntryContext& context) {
     const EntryDetails& detail = context.detail;
-    return {call_text(detail.text("syscall"), detail.number("fd"), detail.number("bytes")) +
-                " succeeded",
+    return {call_text(detail.text("syscall"), detail.number("fd"), detail.number("bytes")) + " succeeded",
             thread_note(context)};
 }
 
@@ -179,8 +171,7 @@ EntryText process_exited(const EntryContext& context) {
     const std::string signal = context.detail.signal("signal");
     const auto status = context.detail.number("status");
     if (!signal.empty()) return {fmt::format("{} was killed by {}", actor(context), signal), ""};
-    return {actor(context) + " exited" + (status ? fmt::format(" with status {}", *status) : ""),
-            ""};
+    return {actor(context) + " exited" + (status ? fmt::format(" with status {}", *status) : ""), ""};
 }
 
 EntryText state_changed(const EntryContext& context) {
@@ -220,8 +211,7 @@ constexpr Sentence kSentences[] = {
 EntryText as_it_is(const TimelineEntry& entry) {
     std::string details;
     for (const auto& [name, value] : entry.detail) {
-        details +=
-            with(details.empty() ? "" : ", ", terminal_safe(name) + " " + plain_value(value));
+        details += with(details.empty() ? "" : ", ", terminal_safe(name) + " " + plain_value(value));
     }
     return {terminal_safe(entry.event), details};
 }
@@ -229,22 +219,20 @@ EntryText as_it_is(const TimelineEntry& entry) {
 }  // namespace
 
 EntryText entry_text(const TimelineEntry& entry, const Incident& incident) {
-    const auto* found =
-        std::find_if(std::begin(kSentences), std::end(kSentences),
-                     [&](const Sentence& known) { return known.event == entry.event; });
+    const auto* found = std::find_if(std::begin(kSentences), std::end(kSentences),
+                                     [&](const Sentence& known) { return known.event == entry.event; });
     EntryText text = found == std::end(kSentences)
                          ? as_it_is(entry)
                          : found->make(EntryContext{entry, incident, EntryDetails(entry)});
     const bool own_clock = EntryDetails(entry).text("source") == "socket";
-    if (!entry.time_known && !own_clock)
-        text.note = "(before the trace; read from the socket's state)";
+    if (!entry.time_known && !own_clock) text.note = "(before the trace; read from the socket's state)";
     return text;
 }
 
 std::string process_text(const InvolvedProcess& process) {
     const std::string comm = terminal_safe(process.comm.value_or(""));
-    const std::string named = name_and_tgid(
-        comm, process.tgid ? std::optional<std::int64_t>(*process.tgid) : std::nullopt);
+    const std::string named =
+        name_and_tgid(comm, process.tgid ? std::optional<std::int64_t>(*process.tgid) : std::nullopt);
     return named.empty() ? "a process that could not be named" : named;
 }
 

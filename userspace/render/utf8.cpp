@@ -13,9 +13,9 @@ struct CodeRange {
 
 // Invisible, or able to reorder what stands around them. U+200C and U+200D stay: Persian and
 // joined emoji need them, and they move nothing.
-constexpr CodeRange kDeceptive[] = {
-    {0x80, 0x9f},     {0xad, 0xad},     {0x61c, 0x61c},   {0x200b, 0x200b}, {0x200e, 0x200f},
-    {0x2028, 0x202e}, {0x2060, 0x206f}, {0xfeff, 0xfeff}, {0xfff9, 0xfffb}, {0xe0000, 0xe007f}};
+constexpr CodeRange kDeceptive[] = {{0x80, 0x9f},     {0xad, 0xad},      {0x61c, 0x61c},   {0x200b, 0x200b},
+                                    {0x200e, 0x200f}, {0x2028, 0x202e},  {0x2060, 0x206f}, {0xfeff, 0xfeff},
+                                    {0xfff9, 0xfffb}, {0xe0000, 0xe007f}};
 constexpr CodeRange kNoWidth[] = {
     {0x300, 0x36f}, {0x200c, 0x200d}, {0x20d0, 0x20ff}, {0xfe00, 0xfe0f}, {0xfe20, 0xfe2f}};
 constexpr CodeRange kWide[] = {{0x1100, 0x115f}, {0x2e80, 0xa4cf},   {0xac00, 0xd7a3},
@@ -24,9 +24,8 @@ constexpr CodeRange kWide[] = {{0x1100, 0x115f}, {0x2e80, 0xa4cf},   {0xac00, 0x
 
 template <std::size_t N>
 bool within(const CodeRange (&ranges)[N], char32_t code) {
-    return std::any_of(std::begin(ranges), std::end(ranges), [code](const CodeRange& range) {
-        return code >= range.first && code <= range.last;
-    });
+    return std::any_of(std::begin(ranges), std::end(ranges),
+                       [code](const CodeRange& range) { return code >= range.first && code <= range.last; });
 }
 
 void append_hex(std::string& out, char32_t value, int digits) {
