@@ -25,14 +25,23 @@ const auto late_data = scenario("late_data_after_close", {}, [] {
 /// The program had closed and left before the RST came: nothing went wrong for it.
 const auto closed_first = scenario("reset_after_own_close", {}, [] {
     Story story;
-    return story.with_a_distant_peer().connected().wait_ms(1).closed_by(kClient).wait_ms(1).reset_received()
+    return story.with_a_distant_peer()
+        .connected()
+        .wait_ms(1)
+        .closed_by(kClient)
+        .wait_ms(1)
+        .reset_received()
         .destroyed();
 });
 /// The aborter's own error report, and nobody at the other end to be told.
 const auto aborter_alone = scenario("aborter_alone", {}, [] {
     Story story;
-    return story.connected().wait_ms(1).peer_aborts(kReasonState, 0, true)
-        .peer_socket_error_report(ECONNRESET).peer_destroyed().wait_ms(300);
+    return story.connected()
+        .wait_ms(1)
+        .peer_aborts(kReasonState, 0, true)
+        .peer_socket_error_report(ECONNRESET)
+        .peer_destroyed()
+        .wait_ms(300);
 });
 /// A blocking connect that was interrupted: a report without an error, and no RST.
 const auto interrupted_connect = scenario("connect_without_error", {}, [] {

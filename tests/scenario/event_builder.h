@@ -38,7 +38,13 @@ inline constexpr Call kSendto{44, 3, 5};
 inline constexpr Call kSendQuietly{44, 3, 5, 0x4000};
 inline constexpr Call kRecvfrom{45, 3, 4096};
 
+inline constexpr std::uint16_t kNoCall = 0xffff;
+inline constexpr std::uint16_t kCloseCall = 3;
+inline constexpr std::uint16_t kShutdownCall = 48;
+
 const char* syscall_name(std::uint16_t number);
+
+Closure closure_by(const Person& who, Ktime at, std::uint16_t call, std::uint8_t shutdown);
 
 /// Which hooks the kernel of the story allowed.
 struct Hooks {
@@ -133,8 +139,8 @@ private:
         bool reported = false;
     };
 
+    Story& ends_with_pending(int error);  ///< tcp_reset() on its way out
     Story& emit(EventBody body, const Task& task = {});
-    Endpoint socket_of(const End& end) const;
     TcpFacts facts_of(const End& end) const;
     CallSite site_of(const Call& call) const;
     void report();

@@ -31,7 +31,10 @@ const auto by_a_sharer = scenario("local_shutdown_by_sharer", {Cause::kLocalShut
 /// Row d2.
 const auto never_connected = scenario("not_connected", {Cause::kNotConnected}, [] {
     Story story;
-    return story.never_connected().write_meets_sigpipe(kWrite, Stance::kIgnored).wait_ms(5).destroyed(kClient);
+    return story.never_connected()
+        .write_meets_sigpipe(kWrite, Stance::kIgnored)
+        .wait_ms(5)
+        .destroyed(kClient);
 });
 
 const auto dead_before_the_trace = scenario("write_after_error", {Cause::kWriteAfterError}, [] {

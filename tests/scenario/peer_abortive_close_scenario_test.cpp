@@ -29,21 +29,21 @@ Story lingering(Hooks hooks) {
         .destroyed(kClient);
 }
 
-const auto linger = scenario("peer_abortive_close", {Cause::kPeerAbortiveClose}, [] { return lingering({}); });
+const auto linger =
+    scenario("peer_abortive_close", {Cause::kPeerAbortiveClose}, [] { return lingering({}); });
 const auto linger_few_hooks = scenario("peer_abortive_close_few_hooks", {Cause::kPeerAbortiveClose},
                                        [] { return lingering(kFewHooks); });
 
 /// Row p: nobody had accepted; inet_csk_listen_stop() resets without a shutdown.
-const auto listener_closed =
-    scenario("peer_abortive_close_listener", {Cause::kPeerAbortiveClose}, [] {
-        Story story;
-        return story.connected()
-            .wait_ms(200)
-            .peer_aborts(kReasonState, 0, false)
-            .reset_received(0x14)
-            .wait_ms(1)
-            .call_fails(kRecvfrom, ECONNRESET);
-    });
+const auto listener_closed = scenario("peer_abortive_close_listener", {Cause::kPeerAbortiveClose}, [] {
+    Story story;
+    return story.connected()
+        .wait_ms(200)
+        .peer_aborts(kReasonState, 0, false)
+        .reset_received(0x14)
+        .wait_ms(1)
+        .call_fails(kRecvfrom, ECONNRESET);
+});
 
 const auto health_check = scenario("peer_abortive_close_health_check", {Cause::kPeerAbortiveClose}, [] {
     Story story;

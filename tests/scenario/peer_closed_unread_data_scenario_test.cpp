@@ -32,11 +32,13 @@ Story two_writes(Hooks hooks) {
 
 const auto writes =
     scenario("peer_closed_unread_data", {Cause::kPeerClosedUnreadData}, [] { return two_writes({}); });
-const auto before_6_12 = scenario("peer_closed_unread_data_no_reason", {Cause::kPeerClosedUnreadData},
-                                  [] { return two_writes({true, true, false, false}); });
-const auto sends_unseen = scenario("peer_closed_unread_data_sends_unseen",
-                                   {Cause::kPeerClosedUnreadData},
-                                   [] { return two_writes({false, true, true, true}); });
+const auto before_6_12 = scenario("peer_closed_unread_data_no_reason", {Cause::kPeerClosedUnreadData}, [] {
+    return two_writes({true, true, false, false});
+});
+const auto sends_unseen =
+    scenario("peer_closed_unread_data_sends_unseen", {Cause::kPeerClosedUnreadData}, [] {
+        return two_writes({false, true, true, true});
+    });
 
 /// Two threads: one blocked in recv takes ECONNRESET, the writer is left EPIPE.
 const Person kWriter{4242, "client", 4243};

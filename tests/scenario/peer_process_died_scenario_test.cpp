@@ -34,8 +34,8 @@ Story closed_by_exit(std::uint8_t signal) {
 }
 const auto with_fin =
     scenario("peer_process_died_fin", {Cause::kPeerProcessDied}, [] { return closed_by_exit(11); });
-const auto ordinary_exit = scenario("write_after_peer_exit", {Cause::kWriteAfterPeerClose},
-                                    [] { return closed_by_exit(0); });
+const auto ordinary_exit =
+    scenario("write_after_peer_exit", {Cause::kWriteAfterPeerClose}, [] { return closed_by_exit(0); });
 
 TEST(PeerProcessDied, ComesBeforeWhatItsKernelSent) {
     for (const auto& [story, signal] : {std::pair(with_unread_data, 9), std::pair(with_fin, 11)}) {

@@ -22,8 +22,8 @@ Story until_the_first_error() {
         .write_meets_sigpipe(kSendto, Stance::kIgnored);
 }
 
-const auto spinning = scenario(
-    "spinning_on_epipe", {Cause::kWriteAfterPeerClose, Cause::kWriteAfterPeerClose}, [] {
+const auto spinning =
+    scenario("spinning_on_epipe", {Cause::kWriteAfterPeerClose, Cause::kWriteAfterPeerClose}, [] {
         Story story = until_the_first_error();
         story.wait_ms(1500);
         for (int i = 0; i < 999; ++i) story.write_meets_sigpipe(kSendto, Stance::kIgnored);
@@ -34,8 +34,8 @@ const auto quiet = scenario("open_for_long", {Cause::kWriteAfterPeerClose},
 const auto exiting = scenario("process_exits", {Cause::kWriteAfterPeerClose}, [] {
     return until_the_first_error().wait_ms(10).process_exits(0).wait_ms(200);
 });
-const auto shared = scenario(
-    "shared_after_fork", {Cause::kWriteAfterPeerClose, Cause::kWriteAfterPeerClose}, [] {
+const auto shared =
+    scenario("shared_after_fork", {Cause::kWriteAfterPeerClose, Cause::kWriteAfterPeerClose}, [] {
         return until_the_first_error()
             .write_meets_sigpipe(kWrite, Stance::kIgnored, kChild)
             .wait_ms(5)

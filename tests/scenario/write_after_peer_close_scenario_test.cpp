@@ -43,8 +43,7 @@ const auto over_ipv6 = scenario("write_after_peer_close_ipv6", {Cause::kWriteAft
 });
 const auto across_namespaces =
     scenario("write_after_peer_close_other_namespace", {Cause::kWriteAfterPeerClose}, [] {
-        return until_the_reset(Story().between_namespaces())
-            .write_meets_sigpipe(kSendto, Stance::kIgnored);
+        return until_the_reset(Story().between_namespaces()).write_meets_sigpipe(kSendto, Stance::kIgnored);
     });
 const auto few_hooks = scenario("write_after_peer_close_few_hooks", {Cause::kWriteAfterPeerClose}, [] {
     return until_the_reset(Story(kFewHooks)).write_meets_sigpipe(kSendto, Stance::kIgnored);
@@ -107,12 +106,11 @@ TEST(WriteAfterPeerClose, TellsTheClassicCase) {
 
 TEST(WriteAfterPeerClose, TellsTheStoryInOrderAndProvesIt) {
     const Told told = play_to_one_incident(ignored());
-    EXPECT_EQ(timeline_of(told),
-              (Words{"local:connected", "peer:closed", "network:fin_received", "local:data_sent",
-                     "peer:rst_sent", "network:rst_received", "local:call_failed",
-                     "local:sigpipe_generated"}));
-    EXPECT_EQ(evidence_of(told), (Words{"peer:closed", "network:fin_received", "local:data_sent",
-                                        "network:rst_received"}));
+    EXPECT_EQ(timeline_of(told), (Words{"local:connected", "peer:closed", "network:fin_received",
+                                        "local:data_sent", "peer:rst_sent", "network:rst_received",
+                                        "local:call_failed", "local:sigpipe_generated"}));
+    EXPECT_EQ(evidence_of(told),
+              (Words{"peer:closed", "network:fin_received", "local:data_sent", "network:rst_received"}));
     EXPECT_NE(rejected_because(told, Cause::kCloseRace), "");
     EXPECT_NE(rejected_because(told, Cause::kPeerClosedUnreadData), "");
     EXPECT_NE(told.incident.verdict.summary.find("server[4240]"), std::string::npos);

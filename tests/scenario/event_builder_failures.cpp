@@ -1,0 +1,215 @@
+// The part of a story in which it goes wrong: resets, and what the program meets.
+#include "event_builder.h"
+
+#include <cerrno>
+
+namespace pipetrace::testing {
+
+Story& Story::peer_aborts(int reason, std::uint32_t unread, bool linger_zero, std::uint8_t signal) {
+    Closure closure = closure_by(kServer, now_, kCloseCall, reason == kReasonState && !linger_zero ? 0 : 3);
+    closure.unread_bytes = unread;
+    closure.linger_zero = linger_zero;
+    closure.exiting = signal != 0;
+    closure.signal = signal;
+    if (!linger_zero && reason == kReasonState) closure.call_number = kNoCall;
+    give_up(peer_, TcpState::kClose, closure);
+    ResetSent sent;
+    sent.endpoint = peer_.endpoint;
+    sent.tcp.unread_bytes = unread;
+    sent.active = true;
+    if (hooks_.reasons_seen) sent.reason = reason;
+    return emit(sent, kServer.task());
+}
+
+Story& Story::peer_socket_error_report(int error) {
+    ErrorRaised raised;
+    raised.endpoint = peer_.endpoint;
+    raised.tcp.error = error;
+    emit(raised, kServer.task());
+    report_end(peer_);
+    report_end(own_);
+    return *this;
+}
+
+Story& Story::peer_kernel_answers(int reason) {
+    ResetSent sent;
+    sent.endpoint = peer_.endpoint;
+    sent.endpoint.id = 0;
+    sent.endpoint.state = reason == kReasonTimeWait ? TcpState::kTimeWait : TcpState::kUnknown;
+    if (hooks_.reasons_seen) sent.reason = reason;
+    sent.provoking_flags = reason == kReasonNoSocket ? 0x02 : 0x18;
+    return emit(sent);
+}
+
+Story& Story::reset_received(std::uint8_t flags) {
+    const TcpState state = own_.endpoint.state;
+    ResetReceived reset;
+    reset.endpoint = own_.endpoint;
+    reset.tcp = facts_of(own_);
+    if (hooks_.packets_seen) reset.packet = RstPacket{own_.tcp.rcv_nxt, 64, 64, flags};
+    emit(reset);
+    report();
+    const int error = state == TcpState::kSynSent     ? ECONNREFUSED
+                      : state == TcpState::kCloseWait ? EPIPE
+                                                      : ECONNRESET;
+    own_.tcp.shutdown = 3;
+    return ends_with_pending(error);
+}
+
+Story& Story::reset_without_rst() {
+    ResetReceived reset;
+    reset.endpoint = own_.endpoint;
+    reset.tcp = facts_of(own_);
+    emit(reset);
+    report();
+    return ends_with_pending(ECONNRESET);
+}
+
+Story& Story::ends_with_pending(int error) {
+    own_.tcp.error = error;
+    enter(own_, TcpState::kClose);
+    ErrorRaised raised;
+    raised.endpoint = own_.endpoint;
+    raised.tcp = facts_of(own_);
+    return emit(raised);
+}
+
+Story& Story::own_socket_answers_with_rst() {
+    ResetSent sent;
+    sent.endpoint = own_.endpoint;
+    if (hooks_.reasons_seen) sent.reason = kReasonAbortOnData;
+    sent.provoking_flags = 0x18;
+    return emit(sent);
+}
+
+Story& Story::call_fails(Call call, int error, Person who) {
+    const bool first = counted(call, error, false, who);
+    const bool is_send = call.number == kWrite.number || call.number == kSendto.number;
+    const bool seen = is_send ? hooks_.sends_seen : hooks_.receives_seen;
+    CallFailed failed;
+    failed.endpoint = own_.endpoint;
+    if (error == own_.tcp.error) own_.tcp.error = 0;
+    failed.tcp = facts_of(own_);
+    failed.call = site_of(call);
+    failed.direction = is_send ? CallDirection::kSend : CallDirection::kReceive;
+    failed.error = error;
+    failed.no_signal = (call.flags & 0x4000) != 0;
+    if (!first || !seen) return wait_us(1);
+    emit(failed, who.task());
+    report();
+    return *this;
+}
+
+Story& Story::error_taken_unseen() {
+    own_.tcp.error = 0;
+    return wait_us(1);
+}
+
+Story& Story::connect_gives_up() {
+    own_.tcp.error = 0;
+    ErrorRaised raised;
+    raised.endpoint = own_.endpoint;
+    raised.tcp = facts_of(own_);
+    raised.call = site_of(kConnect);
+    return emit(raised, owner_.task());
+}
+
+Story& Story::sigpipe_raised(Call call, Stance stance, Person who) {
+    if (!counted(call, 0, true, who)) return wait_us(1);
+    if (reader_) emit(*reader_);
+    SigpipeGenerated raised;
+    raised.endpoint = own_.endpoint;
+    raised.tcp = facts_of(own_);
+    raised.call = site_of(call);
+    raised.blocked = stance == Stance::kBlocked;
+    raised.disposition = stance == Stance::kHandled   ? Disposition::kHandler
+                         : stance == Stance::kIgnored ? Disposition::kIgnore
+                                                      : Disposition::kDefault;
+    raised.result = stance == Stance::kIgnored ? 1 : 0;
+    raised.written_bytes = 100'000;
+    emit(raised, who.task());
+    if (own_.endpoint.kind == EndpointKind::kTcp) report();
+    return *this;
+}
+
+Story& Story::sigpipe_delivered(Stance stance, std::uint64_t written_meanwhile, Person who) {
+    SigpipeDelivered delivered;
+    delivered.kills = stance == Stance::kDefault;
+    delivered.disposition = delivered.kills ? Disposition::kDefault : Disposition::kHandler;
+    delivered.written_bytes = 100'000 + written_meanwhile;
+    return emit(delivered, who.task());
+}
+
+Story& Story::write_meets_sigpipe(Call call, Stance stance, Person who) {
+    own_.tcp.error = 0;
+    if (own_.endpoint.kind == EndpointKind::kTcp) call_fails(call, EPIPE, who);
+    if ((call.flags & 0x4000) != 0) return *this;
+    sigpipe_raised(call, stance, who);
+    const bool delivered = stance == Stance::kDefault || stance == Stance::kHandled;
+    return delivered ? sigpipe_delivered(stance, 0, who) : *this;
+}
+
+Story& Story::reader_gone(Person who, std::uint8_t signal, bool exiting) {
+    reader_ = PipeReaderSeen{};
+    reader_->endpoint = own_.endpoint;
+    reader_->closure = closure_by(who, now_, exiting ? kNoCall : kCloseCall, 0);
+    reader_->closure.exiting = exiting;
+    reader_->closure.signal = signal;
+    reader_->last_reader = true;
+    return wait_us(1);
+}
+
+Story& Story::reader_last_seen(Person who) {
+    reader_gone(who);
+    reader_->closure.at = {};
+    reader_->last_reader = false;
+    return *this;
+}
+
+Story& Story::process_exits(int wait_status, Person who) {
+    emit(ProcessExited{wait_status}, who.task());
+    return counts_flushed();
+}
+
+Story& Story::destroyed(std::optional<Person> by) {
+    counts_flushed();
+    counts_ = {};
+    count_kinds_ = 0;
+    EndpointDestroyed destroyed;
+    destroyed.endpoint = own_.endpoint;
+    destroyed.tcp = facts_of(own_);
+    return emit(destroyed, by ? by->task() : Task{});
+}
+
+Story& Story::peer_destroyed() {
+    if (!peer_.reported) return wait_us(1);
+    EndpointDestroyed destroyed;
+    destroyed.endpoint = peer_.endpoint;
+    return emit(destroyed);
+}
+
+Story& Story::counts_flushed() {
+    if (count_kinds_ == 0) return *this;
+    counts_.endpoint.id = own_.endpoint.id;
+    counts_.endpoint.kind = own_.endpoint.kind;
+    return emit(counts_);
+}
+
+/// True for the first of its kind; the kernel programs only count the others.
+bool Story::counted(const Call& call, int error, bool is_sigpipe, const Person& who) {
+    for (std::size_t i = 0; i < count_kinds_; ++i) {
+        FailureCount& met = counts_.counts[i];
+        const bool same = met.tid == who.task().tid && met.call_number == call.number && met.error == error &&
+                          met.is_sigpipe == is_sigpipe;
+        if (!same) continue;
+        ++met.count;
+        met.last = now_;
+        return false;
+    }
+    if (count_kinds_ == kFailureCountMax) return true;
+    counts_.counts[count_kinds_++] =
+        FailureCount{who.task().tid, call.number, static_cast<std::uint8_t>(error), is_sigpipe, 1, now_};
+    return true;
+}
+
+}  // namespace pipetrace::testing
