@@ -44,7 +44,9 @@ protected:
 TEST_F(ProcessReaderTest, DescribesAProcessWhoseStartMatches) {
     add_process(77, 1, "odd) (name", 500);
     write("77/cgroup", std::string("0::/system.slice/docker-") + kContainer + ".scope\n");
-    write("77/cmdline", std::string("server\0--port\0" "80\0", 17));
+    write("77/cmdline", std::string("server\0--port\0"
+                                    "80\0",
+                                    17));
     const ProcessReader reader(root_);
     const auto details = reader.details({77, 5'003'000'000}, true);
     ASSERT_TRUE(details);
@@ -83,9 +85,9 @@ TEST_F(ProcessReaderTest, SystemdsCgroupStandsInForVersion2) {
 TEST(ProcessReaderSelfTest, KnowsItself) {
     const ProcessReader reader;
     const auto self = static_cast<Tgid>(::getpid());
-    EXPECT_TRUE(reader.exists(self));
+    EXPECT_EQ(reader.process_of(self), self);
     EXPECT_TRUE(reader.comm(self).has_value());
-    EXPECT_FALSE(reader.exists(0));
+    EXPECT_EQ(reader.process_of(0), std::nullopt);
 }
 
 TEST(ContainerTest, IsSixtyFourHexDigits) {

@@ -35,11 +35,17 @@ OutputFile::~OutputFile() {
 }
 
 Result<OutputFile> OutputFile::create(const std::string& path) {
-    const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    // A FIFO that nobody reads would hold us for ever.
+    const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NONBLOCK, 0666);
+    if (fd < 0 && errno == ENXIO) {
+        return Error{fmt::format("cannot write to {}", path), "nobody reads this pipe",
+                     "Start its reader first."};
+    }
     if (fd < 0) {
         return Error{fmt::format("cannot write to {}", path), std::strerror(errno),
                      "Name a file in a folder that exists and may be written to."};
     }
+    ::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) & ~O_NONBLOCK);
     OutputFile file(fd, path);
     file.owned_ = true;
     return file;

@@ -68,6 +68,11 @@ std::size_t Pipeline::pump() {
     return events_ - before;
 }
 
+void Pipeline::forget_ended() {
+    const ProcessReader reader;
+    std::erase_if(living_, [&](Tgid tgid) { return !reader.process_of(tgid); });
+}
+
 /// A walk over every descriptor of the host: not more often than a person could tell.
 void Pipeline::look_up_owners(Ktime now) {
     constexpr std::uint64_t kIntervalNs = 250'000'000;
@@ -149,6 +154,9 @@ TraceSummary Pipeline::summary() const {
     summary.events = events_;
     summary.lost_by_kind = source_.losses();
     if (undecodable_ > 0) summary.lost_by_kind["undecodable"] = undecodable_;
+    if (correlator_.unattributed() > 0) {
+        summary.lost_by_kind["sigpipe of an unknown descriptor"] = correlator_.unattributed();
+    }
     summary.endpoints_older_than_trace = older_endpoints_;
     summary.evicted = correlator_.evicted();
     return summary;

@@ -44,6 +44,9 @@ public:
     bool stopped() const { return stopped_; }
     std::optional<OutputFile::Outcome> output_trouble() const { return trouble_; }
 
+    /// Looks whether those that were there at the start have ended: their exit may have been missed.
+    void forget_ended();
+
     /// Traced processes that still live.
     std::size_t living() const { return living_.size(); }
     TraceSummary summary() const;

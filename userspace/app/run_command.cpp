@@ -54,7 +54,9 @@ int run_held(const Options& options, ChildProcess& child, TraceSession& session,
     };
     session.run_until_end(signals, watch);
     const int status = child.wait();
-    return session.finish().failed ? kStatusRunFailed : status;
+    // A stderr that cannot be written to is CMD's affair; a file that the user named is ours.
+    const bool failed = session.finish().failed && options.output_path;
+    return failed ? kStatusRunFailed : status;
 }
 
 }  // namespace

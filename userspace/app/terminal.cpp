@@ -14,12 +14,16 @@ std::size_t terminal_width(int fd) {
     return size.ws_col;
 }
 
-bool wants_colour(int fd) {
-    const char* refused = std::getenv("NO_COLOR");
+bool is_capable_terminal(int fd) {
     const char* terminal = std::getenv("TERM");
-    if (refused != nullptr && *refused != '\0') return false;
     if (terminal != nullptr && std::string_view(terminal) == "dumb") return false;
     return ::isatty(fd) == 1;
+}
+
+bool wants_colour(int fd) {
+    const char* refused = std::getenv("NO_COLOR");
+    if (refused != nullptr && *refused != '\0') return false;
+    return is_capable_terminal(fd);
 }
 
 }  // namespace pipetrace

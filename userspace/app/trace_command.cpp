@@ -10,14 +10,21 @@
 namespace pipetrace {
 namespace {
 
-Status check_processes(const std::vector<Tgid>& tgids) {
+/// The processes meant by -p: the id of any thread stands for its process.
+Result<std::vector<Tgid>> find_processes(const std::vector<Tgid>& ids) {
     const ProcessReader reader;
-    for (const Tgid tgid : tgids) {
-        if (reader.exists(tgid)) continue;
-        return Error{fmt::format("cannot trace process {}", tgid), "there is no process with this id",
-                     "`pgrep -a NAME` finds the id of a running program; `pipetrace run -- CMD` starts one."};
+    std::vector<Tgid> tgids;
+    for (const Tgid id : ids) {
+        const auto tgid = reader.process_of(id);
+        if (!tgid) {
+            return Error{fmt::format("cannot trace process {}", id),
+                         "there is no process with this id, or it has ended",
+                         "`pgrep -a NAME` finds the id of a running program; `pipetrace run -- CMD` starts "
+                         "one."};
+        }
+        tgids.push_back(*tgid);
     }
-    return Done{};
+    return tgids;
 }
 
 Status watch_processes(TraceSession& session, const IncidentFilter& filter) {
@@ -25,7 +32,7 @@ Status watch_processes(TraceSession& session, const IncidentFilter& filter) {
     for (const Tgid tgid : filter.tgids) {
         const Status watched = session.source().watch(tgid, filter.follow_children);
         if (!watched) return watched;
-        if (reader.exists(tgid)) session.pipeline().trace_process(tgid);
+        session.pipeline().trace_process(tgid);
         if (!filter.follow_children) continue;
         for (const Tgid child : reader.descendants(tgid)) {
             if (!session.source().watch(child, true)) continue;
@@ -37,12 +44,15 @@ Status watch_processes(TraceSession& session, const IncidentFilter& filter) {
 
 }  // namespace
 
-int trace_command(const Options& options) {
+int trace_command(const Options& asked) {
     SignalGuard signals;
-    if (const Status found = check_processes(options.filter.tgids); !found) {
+    Options options = asked;
+    auto found = find_processes(asked.filter.tgids);
+    if (!found) {
         report_error(found.error());
         return kStatusFailed;
     }
+    options.filter.tgids = *found;
     TraceSession::Settings settings;
     settings.options = options;
     settings.target = TraceTarget{options.filter.tgids, options.filter.follow_children, ""};

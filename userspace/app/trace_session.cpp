@@ -52,7 +52,9 @@ TraceSession::TraceSession(Settings settings, std::unique_ptr<KernelSource> sour
     style.verbose = settings_.options.verbose;
     pipeline_ = std::make_unique<Pipeline>(
         Pipeline::Settings{settings_.options, style, [this] { clear_status_line(); }}, *source_, output_);
-    status_wanted_ = !settings_.options.quiet && ::isatty(STDERR_FILENO) == 1;
+    // A program that runs in front of us owns the terminal's last line.
+    status_wanted_ = !settings_.options.quiet && settings_.target.command.empty() &&
+                     is_capable_terminal(STDERR_FILENO);
     if (settings_.options.verbose) print_to_stderr(source_->load_log());
 }
 
@@ -72,7 +74,8 @@ bool TraceSession::time_is_up() const {
 }
 
 milliseconds TraceSession::next_timeout() const {
-    milliseconds timeout = status_wanted_ ? kQuiet : milliseconds{-1};
+    const bool looks_by_itself = status_wanted_ || !settings_.options.filter.tgids.empty();
+    milliseconds timeout = looks_by_itself ? kQuiet : milliseconds{-1};
     if (!settings_.options.duration_seconds) return timeout;
     const std::chrono::duration<double> limit(*settings_.options.duration_seconds);
     const auto left = std::chrono::ceil<milliseconds>(started_ + limit - Clock::now());
@@ -109,7 +112,10 @@ void TraceSession::run_until_end(SignalGuard& signals, const Watch& watch) {
             const auto received = signals.take();
             if (received && (!watch.on_signal || watch.on_signal(*received))) break;
         }
-        if (!settings_.options.filter.tgids.empty() && pipeline_->living() == 0) break;
+        if (!settings_.options.filter.tgids.empty()) {
+            pipeline_->forget_ended();
+            if (pipeline_->living() == 0) break;
+        }
         show_status_line();
     }
     clear_status_line();

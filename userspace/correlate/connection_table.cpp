@@ -11,6 +11,12 @@ bool is_loopback(const Address& address) {
     return address.ip == kV6 || std::equal(kV4.begin(), kV4.end(), address.ip.begin());
 }
 
+bool is_reset_in_doubt(const ResetReceived& reset) {
+    const bool half_closed =
+        reset.endpoint.state == TcpState::kFinWait1 || reset.endpoint.state == TcpState::kFinWait2;
+    return !reset.packet && half_closed && (reset.tcp.shutdown & kReceiveShutdown) != 0;
+}
+
 Connection& ConnectionTable::touch(const Endpoint& endpoint) {
     auto found = by_id_.find(endpoint.id);
     if (found == by_id_.end()) {

@@ -80,4 +80,8 @@ private:
 /// ::1 or 127.0.0.0/8, v4-mapped.
 bool is_loopback(const Address& address);
 
+/// tcp_reset() on a half-closed socket whose owner will read no more may be the kernel's answer to
+/// data, with no RST received (tcp_rcv_state_process, 5.10 to 7.2); a packet would have told.
+bool is_reset_in_doubt(const ResetReceived& reset);
+
 }  // namespace pipetrace

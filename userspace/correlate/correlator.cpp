@@ -15,14 +15,6 @@ constexpr std::uint64_t kExitGraceNs = 50'000'000;
 constexpr std::size_t kSocketlessResetsMax = 4096;
 constexpr std::size_t kPipeReadersMax = 8192;
 
-/// tcp_reset() on a half-closed socket whose owner will read no more may be the kernel's answer to
-/// data, with no RST received (tcp_rcv_state_process, 5.10 to 7.2); a packet would have told.
-bool is_reset_in_doubt(const ResetReceived& reset) {
-    const bool half_closed =
-        reset.endpoint.state == TcpState::kFinWait1 || reset.endpoint.state == TcpState::kFinWait2;
-    return !reset.packet && half_closed && (reset.tcp.shutdown & kReceiveShutdown) != 0;
-}
-
 /// Takes over the kernel programs' count of repeats; false where it says nothing new.
 bool raise_count(Failure& failure, const FailureCount& count) {
     const auto raise = [&](auto& met) {
@@ -129,7 +121,7 @@ void Correlator::on(const Event& event, const CallFailed& body) {
     Failure& failure = open_failure(endpoint, event.task, event.at);
     if (body.error == pending_error(connection)) {
         connection.error_taken = true;
-    } else if (body.tcp.error == 0) {
+    } else if (body.tcp.error == 0 && pending_error(connection) != EPIPE) {
         infer_taken_error(failure, connection, event.at, event.task);
     }
     add_call(failure, FailedCall{event.at, event.task, body, 1, false, nullptr});
@@ -140,7 +132,7 @@ void Correlator::on(const Event& event, const CallFailed& body) {
 void Correlator::infer_taken_error(Failure& failure, const Connection& connection, Ktime at,
                                    const Task& task) {
     const int error = pending_error(connection);
-    if (error == 0 || error == EPIPE || connection.error_taken) return;
+    if (error == 0 || connection.error_taken) return;
     CallFailed call;
     call.endpoint = connection.endpoint;
     call.error = error;
@@ -156,14 +148,20 @@ void Correlator::infer_taken_error(Failure& failure, const Connection& connectio
 
 void Correlator::on(const Event& event, const SigpipeGenerated& body) {
     Endpoint endpoint = body.endpoint;
-    if (!endpoint.known()) return;
+    if (!endpoint.known()) {
+        ++unattributed_;
+        return;
+    }
     if (endpoint.kind == EndpointKind::kTcp) {
         if (const Connection* known = connections_.find(endpoint.id)) endpoint = known->endpoint;
         connections_.touch(endpoint);
     }
     Failure& failure = open_failure(endpoint, event.task, event.at);
     if (endpoint.kind == EndpointKind::kTcp && body.tcp.error == 0) {
-        infer_taken_error(failure, *connections_.find(endpoint.id), event.at, event.task);
+        const Connection& connection = *connections_.find(endpoint.id);
+        if (pending_error(connection) != EPIPE) {  // that was taken by this very write
+            infer_taken_error(failure, connection, event.at, event.task);
+        }
     }
     if (failure.sigpipes.size() < kCallKindsMax) {
         failure.sigpipes.push_back(RaisedSigpipe{event.at, event.task, body, 1, std::nullopt});
@@ -309,8 +307,7 @@ void Correlator::end_silent(Connection& connection) {
     if (!failure.task.known()) failure.task = connection.closure.by;
     if (!failure.task.known()) failure.task = connection.destroyed_by;
     if (connection.destroyed && connection.error_at_destroy == 0) {
-        Task task = failure.task;
-        infer_taken_error(failure, connection, connection.destroyed_at, task);
+        infer_taken_error(failure, connection, connection.destroyed_at, failure.task);
     }
     connection.told = true;
     print(failure);
@@ -321,6 +318,7 @@ Story Correlator::story_of(const Failure& failure) const {
     story.failure = &failure;
     story.syscall_name = config_.syscall_name;
     story.sends_seen = config_.sends_seen;
+    story.receives_seen = config_.receives_seen;
     story.own = connections_.find(failure.endpoint.id);
     if (failure.endpoint.kind == EndpointKind::kPipe) {
         const auto reader = pipe_readers_.find(failure.endpoint.id);

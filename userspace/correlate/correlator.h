@@ -52,6 +52,8 @@ public:
 
     std::uint64_t resets_received() const { return resets_received_; }
     std::uint64_t resets_sent() const { return resets_sent_; }
+    /// SIGPIPEs whose descriptor is not known (io_uring's writes to a pipe), so that no story can be told.
+    std::uint64_t unattributed() const { return unattributed_; }
     std::uint64_t evicted() const { return connections_.evicted() + evicted_; }
     std::size_t open_failures() const { return failures_.size(); }
     std::size_t endpoints() const { return connections_.size(); }
@@ -104,6 +106,7 @@ private:
     std::uint64_t resets_received_ = 0;
     std::uint64_t resets_sent_ = 0;
     std::uint64_t evicted_ = 0;
+    std::uint64_t unattributed_ = 0;
     bool owner_wanted_ = false;
 };
 

@@ -145,8 +145,9 @@ std::optional<SigpipeFate> sigpipe_of(const Story& story, const std::vector<Fail
     return gravest;
 }
 
-FirstClose first_close_of(const Story& story, const std::optional<RstFacts>& rst) {
+std::optional<FirstClose> first_close_of(const Story& story, const std::optional<RstFacts>& rst) {
     if (story.failure->endpoint.kind == EndpointKind::kPipe) return FirstClose::kPeer;
+    if (story.failure->endpoint.kind == EndpointKind::kUnix) return std::nullopt;
     if (story.own == nullptr) return FirstClose::kNone;
     const auto& remembered = story.own->remembered;
     const Ktime own_close = story.own->closure.at;
@@ -269,6 +270,9 @@ IncidentFacts judged_facts(const Story& story, const std::vector<FailedCall>& ca
         facts.peer_closure = closure_before(story.peer->closure, at);
     }
     if (story.own == nullptr) return facts;
+    const bool all_seen = story.sends_seen && story.receives_seen;
+    const bool left_pending = story.own->destroyed && story.own->error_at_destroy != 0;
+    facts.nobody_told = calls.empty() && story.failure->sigpipes.empty() && (all_seen || left_pending);
     facts.own_closure = closure_before(story.own->closure, at);
     const auto& remembered = story.own->remembered;
     facts.was_connected = remembered && (remembered->opened.known() || remembered->older_than_trace);

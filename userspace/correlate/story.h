@@ -22,6 +22,7 @@ struct Story {
     const Stamped<ResetSent>* peer_reset = nullptr;  ///< the RST as it left, if this host sent it
     const PipeReaderSeen* reader = nullptr;
     SyscallName syscall_name = nullptr;
+    bool receives_seen = false;
     bool sends_seen = false;  ///< a hook sees each failed send, so that none was suppressed unseen
 };
 

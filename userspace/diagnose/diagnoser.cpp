@@ -94,7 +94,10 @@ void diagnose(Incident& incident) {
     }
     if (chosen == nullptr) judge_unknown(incident);
     const bool was_told = !incident.errors.empty() || incident.sigpipe > SigpipeFate::kNone;
-    if (incident.rst && !was_told) verdict.summary += " No program was told of it.";
+    if (incident.rst && !was_told) {
+        verdict.summary += incident.facts.nobody_told ? " No program was told of it."
+                                                      : " No call was seen to be told of it.";
+    }
     reject_rivals(incident, family);
     if (is_health_check(incident)) verdict.severity = Severity::kBenign;
     if (incident.lost > 0 && verdict.confidence == Confidence::kCertain) {

@@ -176,7 +176,7 @@ std::string late_write_summary(const Incident& incident) {
                        "first write drew a RST{}.",
                        peer_name(incident), earlier_text(incident, closed_at), victim_name(incident),
                        failed > 0 ? fmt::format(", and {} failed with {}",
-                                                failed == 1 ? "the next" : fmt::format("{} more", failed),
+                                                failed == 1 ? "the next" : fmt::format("{} later ones", failed),
                                                 told_text(incident))
                                   : "");
 }

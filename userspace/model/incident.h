@@ -82,7 +82,7 @@ struct RstFacts {
 struct EndpointStory {
     EndpointKind kind = EndpointKind::kTcp;
     std::optional<std::int32_t> fd;
-    std::optional<std::string> local;   ///< "127.0.0.1:50870", "[::1]:50870", "pipe:[1234]"
+    std::optional<std::string> local;  ///< "127.0.0.1:50870", "[::1]:50870", "pipe:[1234]"
     std::optional<std::string> remote;
     std::optional<std::uint32_t> netns;
     TcpState state = TcpState::kUnknown;  ///< when the first error was raised
@@ -120,6 +120,7 @@ struct IncidentFacts {
     Closure own_closure;
     Closure peer_closure;
     std::optional<ResetSent> peer_reset;  ///< the RST as the kernel of the other end sent it, if here
+    bool nobody_told = false;              ///< no call of any program can have met the failure
     bool pipe_has_last_reader = false;    ///< peer_closure is known to be the last reader's
 };
 

@@ -42,6 +42,14 @@ std::optional<std::uint64_t> stat_field(const std::string& stat, int wanted) {
     return number_in(rest.substr(0, rest.find(' ')));
 }
 
+/// "Tgid:\t4242" in /proc/PID/status -> 4242.
+std::optional<std::uint64_t> status_number(const std::string& status, std::string_view field) {
+    const auto at = status.find("\n" + std::string(field) + "\t");
+    if (at == std::string::npos) return std::nullopt;
+    const auto start = at + field.size() + 2;
+    return number_in(std::string_view(status).substr(start, status.find('\n', start) - start));
+}
+
 /// /proc counts in ticks of USER_HZ, the kernel in nanoseconds.
 bool is_same_start(std::uint64_t start_boottime_ns, std::uint64_t start_ticks) {
     const auto ticks_per_second = static_cast<std::uint64_t>(::sysconf(_SC_CLK_TCK));
@@ -125,7 +133,19 @@ std::optional<ProcessDetails> ProcessReader::details(const ProcessId& process, b
     return details;
 }
 
-bool ProcessReader::exists(Tgid tgid) const { return comm(tgid).has_value(); }
+std::optional<Tgid> ProcessReader::process_of(Tid id) const {
+    const auto status = read_whole_file(path_of(id, "status"));
+    if (!status) return std::nullopt;
+    const auto tgid = status_number(*status, "Tgid:");
+    if (!tgid) return std::nullopt;
+    // A leader that has ended looks like a zombie while other threads of its process run on.
+    const auto leader = *tgid == id ? status : read_whole_file(path_of(static_cast<Tgid>(*tgid), "status"));
+    if (!leader) return std::nullopt;
+    const bool has_ended = leader->find("\nState:\tZ") != std::string::npos ||
+                           leader->find("\nState:\tX") != std::string::npos;
+    if (has_ended && status_number(*leader, "Threads:").value_or(0) <= 1) return std::nullopt;
+    return static_cast<Tgid>(*tgid);
+}
 
 std::optional<std::string> ProcessReader::comm(Tgid tgid) const {
     return read_first_line(path_of(tgid, "comm"));

@@ -17,7 +17,9 @@ public:
     /// Nothing if the process is gone or the id belongs to another one now.
     std::optional<ProcessDetails> details(const ProcessId& process, bool with_cmdline) const;
 
-    bool exists(Tgid tgid) const;
+    /// The process that a process's or a thread's id belongs to; nothing if it has ended, a zombie too.
+    std::optional<Tgid> process_of(Tid id) const;
+
     std::optional<std::string> comm(Tgid tgid) const;
 
     /// Children, their children and so on, as they are now; without `tgid` itself.
