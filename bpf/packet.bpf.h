@@ -4,7 +4,6 @@
 
 #include "endpoint.bpf.h"
 
-#define PT_TCP_SYN 0x02
 #define PT_TCP_RST 0x04
 
 /* Bytes 13 and 4..7 of the TCP header, as the wire has them: bit-fields would depend on the

@@ -288,9 +288,7 @@ struct pt_config {
 	__u8 active_reset_reason_argument; /* of tcp_send_active_reset: 0 none, else 1 or 2 */
 	__u8 recvmsg_return_argument; /* ctx index of fexit tcp_recvmsg's return value */
 	__u8 walk_pipes; /* no hook on pipe_release: look at fd tables on exec and exit */
-	__u8 resets_by_tracepoint; /* tcp_receive_reset gives no packet to tell traps by */
-	__u8 exact_errors; /* return values of sends and receives are watched */
-	__u8 padding[6];
+	__u8 padding[8];
 };
 
 /* Values of the map `watched`, by thread group id. */

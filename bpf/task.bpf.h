@@ -8,7 +8,6 @@
 
 #define PT_PF_EXITING 0x4
 #define PT_PF_KTHREAD 0x200000
-#define PT_PF_IO_WORKER 0x10
 
 /* As an integer cast: the typed helper does not exist in 5.10. */
 static __always_inline struct task_struct *pt_current(void)

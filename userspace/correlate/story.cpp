@@ -262,7 +262,6 @@ IncidentFacts judged_facts(const Story& story, const std::vector<FailedCall>& ca
     if (story.reader != nullptr) {
         facts.peer_on_host = true;
         facts.peer_closure = story.reader->closure;
-        facts.pipe_has_last_reader = story.reader->last_reader;
     }
     if (story.peer_reset != nullptr) facts.peer_reset = story.peer_reset->body;
     if (story.peer != nullptr) {

@@ -41,9 +41,12 @@ bool is_health_check(const Incident& incident) {
 void reject_rivals(Incident& incident, Family family) {
     for (const Rule& rule : rule_table()) {
         if (rule.family != family || rule.cause == incident.verdict.cause) continue;
-        const bool fits_too = rule.applies(incident).has_value();
-        const std::string because =
-            fits_too ? "it is the later step of what the named cause began" : rule.why_not(incident);
+        if (!rule.applies(incident)) {
+            incident.verdict.rejected.push_back({rule.cause, rule.why_not(incident)});
+            continue;
+        }
+        const char* because = rule.cause == Cause::kPeerReset ? "more is known than that a RST came"
+                                                              : "what the named cause began led to it";
         incident.verdict.rejected.push_back({rule.cause, because});
     }
 }

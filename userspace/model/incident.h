@@ -121,7 +121,6 @@ struct IncidentFacts {
     Closure peer_closure;
     std::optional<ResetSent> peer_reset;  ///< the RST as the kernel of the other end sent it, if here
     bool nobody_told = false;              ///< no call of any program can have met the failure
-    bool pipe_has_last_reader = false;    ///< peer_closure is known to be the last reader's
 };
 
 struct Incident {

@@ -136,14 +136,7 @@ pt_config make_config(const Planning& planning) {
     return config;
 }
 
-void note_choice(HookPlan& plan, const ObservationRow& row, const HookChoice& choice) {
-    if (choice.means == HookMeans::kFdTables) plan.config.walk_pipes = 1;
-    if (row.name == "rst_received" && choice.means == HookMeans::kTracepoint)
-        plan.config.resets_by_tracepoint = 1;
-    if (choice.only_exact) plan.config.exact_errors = 1;
-}
-
-Error essential_missing(const ObservationRow& row, const Selection& selection) {
+void note_choice(HookPlan& plan, const Selection& selection) {
     return Error{"this kernel does not show what pipetrace needs: " + std::string(row.title),
                  selection.why, "Linux 5.10 or later with BTF and BPF tracing is needed"};
 }
@@ -196,7 +189,7 @@ Result<HookPlan> make_hook_plan(const KernelFeatures& features, const PlanReques
             programs.insert(chosen.begin(), chosen.end());
             if (selection.choice->means != HookMeans::kIterator)
                 attached.insert(chosen.begin(), chosen.end());
-            note_choice(plan, row, *selection.choice);
+            note_choice(plan, *selection.choice);
         }
         plan.report.observations.push_back(std::move(status));
     }
