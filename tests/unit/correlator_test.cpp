@@ -163,6 +163,26 @@ TEST_F(CorrelatorTest, AsksOnceForAnOwnerThatNobodyKnows) {
     EXPECT_FALSE(correlator.take_owner_wanted());
 }
 
+/// A RST that no socket sent is kept by its addresses, which another connection may have later.
+TEST_F(CorrelatorTest, ResetOfAnEarlierConnectionExplainsNothing) {
+    for (const std::uint64_t seconds_between : {1U, 100U}) {
+        told_.clear();
+        Correlator correlator = make();
+        ResetSent sent;
+        sent.endpoint = tcp_endpoint(7);
+        std::swap(sent.endpoint.local, sent.endpoint.remote);
+        sent.endpoint.id = 0;
+        feed(correlator, Ktime{kSecondNs}, sent);
+        ResetReceived reset;
+        reset.endpoint = tcp_endpoint(7);
+        feed(correlator, Ktime{kSecondNs + seconds_between * kSecondNs}, reset);
+        correlator.finish();
+        ASSERT_EQ(told_.size(), 1U);
+        ASSERT_TRUE(told_[0].rst);
+        EXPECT_EQ(told_[0].rst->why.has_value(), seconds_between == 1);
+    }
+}
+
 /// 50,000 dead pipes of one process, then as many exits and delivered signals: each must find its
 /// own, for which visiting all would take some 10^9 steps.
 TEST_F(CorrelatorTest, ManyOpenFailuresCostNoScans) {

@@ -5,6 +5,13 @@
 
 namespace pipetrace {
 
+bool is_of(Ktime sent_at, const Connection* connection) {
+    constexpr std::uint64_t kTravelNsMax = 3'000'000'000;
+    if (connection == nullptr || !connection->reset) return true;
+    const Ktime received_at = connection->reset->at;
+    return sent_at <= received_at && received_at <= sent_at + kTravelNsMax;
+}
+
 bool is_loopback(const Address& address) {
     constexpr std::array<std::uint8_t, 16> kV6{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
     constexpr std::array<std::uint8_t, 13> kV4{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 127};

@@ -77,6 +77,10 @@ private:
     std::uint64_t evicted_ = 0;
 };
 
+/// Whether a RST sent then can be the one that the connection received. Addresses recur: an older one
+/// belongs to a connection that has gone.
+bool is_of(Ktime sent_at, const Connection* connection);
+
 /// ::1 or 127.0.0.0/8, v4-mapped.
 bool is_loopback(const Address& address);
 

@@ -330,7 +330,7 @@ Story Correlator::story_of(const Failure& failure) const {
     const auto socketless = socketless_resets_.find({endpoint.remote, endpoint.local});
     if (story.peer != nullptr && story.peer->reset_sent) {
         story.peer_reset = &*story.peer->reset_sent;
-    } else if (socketless != socketless_resets_.end()) {
+    } else if (socketless != socketless_resets_.end() && is_of(socketless->second.at, story.own)) {
         story.peer_reset = &socketless->second;
     }
     return story;
