@@ -82,7 +82,9 @@ class LayoutTest(unittest.TestCase):
         missing = sorted(name for name in self.structs if (name, ".") not in self.bpf)
         self.assertEqual(missing, [], "not in the object's type information: see maps.bpf.c")
         ours = {key: place for key, place in self.bpf.items() if key[0] in self.structs}
-        self.assertEqual(ours, self.c)
+        differing = {key: (ours.get(key), self.c.get(key)) for key in ours.keys() | self.c.keys()
+                     if ours.get(key) != self.c.get(key)}
+        self.assertEqual(differing, {}, "(offset, size): the object's and the header's")
 
     def test_nothing_is_padded_silently(self):
         for name, fields in self.structs.items():
