@@ -136,7 +136,11 @@ pt_config make_config(const Planning& planning) {
     return config;
 }
 
-void note_choice(HookPlan& plan, const Selection& selection) {
+void note_choice(HookPlan& plan, const HookChoice& choice) {
+    if (choice.means == HookMeans::kFdTables) plan.config.walk_pipes = 1;
+}
+
+Error essential_missing(const ObservationRow& row, const Selection& selection) {
     return Error{"this kernel does not show what pipetrace needs: " + std::string(row.title),
                  selection.why, "Linux 5.10 or later with BTF and BPF tracing is needed"};
 }
