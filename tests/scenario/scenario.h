@@ -10,6 +10,7 @@
 
 #include <functional>
 #include <initializer_list>
+#include <ostream>
 #include <string>
 #include <vector>
 
@@ -48,6 +49,8 @@ struct Scenario {
     std::function<Story()> story;
 };
 const std::vector<Scenario>& all_scenarios();
+/// What GoogleTest puts into a test's name, in place of the bytes.
+inline void PrintTo(const Scenario& scenario, std::ostream* out) { *out << scenario.name; }
 
 /// Registers; returns the function for the file's own tests.
 std::function<Story()> scenario(std::string name, std::initializer_list<Cause> causes,
