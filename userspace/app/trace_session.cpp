@@ -98,6 +98,7 @@ void TraceSession::clear_status_line() {
 
 void TraceSession::run_until_end(SignalGuard& signals, const Watch& watch) {
     int settling_rounds = 0;
+    Clock::time_point next_look = Clock::now();
     while (!pipeline_->stopped() && !time_is_up()) {
         // A reader that leaves shows as an error on our end, even while there is nothing to write.
         std::array<pollfd, 3> others{pollfd{signals.fd(), POLLIN, 0}, pollfd{watch.fd, POLLIN, 0},
@@ -113,7 +114,11 @@ void TraceSession::run_until_end(SignalGuard& signals, const Watch& watch) {
             if (received && (!watch.on_signal || watch.on_signal(*received))) break;
         }
         if (!settings_.options.filter.tgids.empty()) {
-            pipeline_->forget_ended();
+            // Reads /proc, so not at every drain; exits are told by events as they come.
+            if (Clock::now() >= next_look) {
+                pipeline_->forget_ended();
+                next_look = Clock::now() + kQuiet;
+            }
             if (pipeline_->living() == 0) break;
         }
         show_status_line();

@@ -23,12 +23,6 @@ constexpr const char* kResetReasons[] = {
     "TCP_ABORT_ON_LINGER", "TCP_ABORT_ON_MEMORY", "TCP_STATE",            "TCP_KEEPALIVE_TIMEOUT",
     "TCP_DISCONNECT_WITH_DATA"};
 
-std::string flags_text(std::uint8_t flags) {
-    std::string text = "RST";
-    if ((flags & 0x10) != 0) text += "|ACK";
-    return text;
-}
-
 InvolvedProcess involved(const Task& task) {
     InvolvedProcess process;
     if (!task.known()) return process;
@@ -286,6 +280,12 @@ IncidentFacts judged_facts(const Story& story, const std::vector<FailedCall>& ca
 }
 
 }  // namespace
+
+std::string flags_text(std::uint8_t flags) {
+    std::string text = "RST";
+    if ((flags & 0x10) != 0) text += "|ACK";
+    return text;
+}
 
 std::optional<std::string> reset_reason_text(const ResetSent& sent) {
     const auto reason = static_cast<std::size_t>(sent.reason.value_or(0));

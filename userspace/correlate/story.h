@@ -38,6 +38,9 @@ PeerAction action_of(const Closure& closure, SyscallName syscall_name);
 /// Why the sending kernel reset: its own reason, else what its path shows.
 std::optional<std::string> reset_reason_text(const ResetSent& sent);
 
+/// A RST's flags as people write them: "RST", "RST|ACK".
+std::string flags_text(std::uint8_t flags);
+
 std::string address_text(const Address& address);
 
 /// When the write that drew the RST left; unknown if no write can have drawn it.

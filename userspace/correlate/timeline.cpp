@@ -83,7 +83,7 @@ void add_reset(std::vector<TimelineEntry>& timeline, const Connection& own) {
     if (reset.packet) {
         told.detail["seq"] = static_cast<std::int64_t>(reset.packet->seq);
         told.detail["ttl"] = static_cast<std::int64_t>(reset.packet->ttl);
-        told.detail["flags"] = (reset.packet->flags & 0x10) != 0 ? "RST|ACK" : "RST";
+        told.detail["flags"] = flags_text(reset.packet->flags);
     }
     timeline.push_back(std::move(told));
 }
