@@ -13,6 +13,8 @@
 #define PT_AF_INET 2
 #define PT_AF_INET6 10
 #define PT_SOCK_STREAM 1
+#define PT_IPPROTO_TCP 6
+#define PT_ECONNABORTED 103
 
 #define PT_TCP_ESTABLISHED 1
 #define PT_TCP_SYN_SENT 2
@@ -26,6 +28,14 @@
 #define PT_TCP_LISTEN 10
 #define PT_TCP_CLOSING 11
 #define PT_TCP_NEW_SYN_RECV 12
+
+static const struct pt_memory pt_empty_memory = {};
+
+static __always_inline bool pt_is_tcp(struct sock *sk)
+{
+	return BPF_CORE_READ(sk, sk_protocol) == PT_IPPROTO_TCP &&
+	       BPF_CORE_READ(sk, sk_type) == PT_SOCK_STREAM;
+}
 
 /* A process holds the socket's lock, so current is working on this very socket: true in its system
  * calls and in the backlog they process, never in softirq or timers, which wait for the lock
@@ -151,6 +161,10 @@ static __always_inline void pt_fill_tcp(struct pt_tcp *out, struct sock *sk)
 	out->error = BPF_CORE_READ(sk, sk_err);
 	out->soft_error = BPF_CORE_READ(sk, sk_err_soft);
 	out->shutdown = BPF_CORE_READ(sk, sk_shutdown);
+	out->timeouts = BPF_CORE_READ((struct inet_connection_sock *)sk, icsk_retransmits);
+	out->probes_out = BPF_CORE_READ((struct inet_connection_sock *)sk, icsk_probes_out);
+	out->unsent = BPF_CORE_READ(tp, write_seq) - out->snd_nxt;
+	out->keepalive = (BPF_CORE_READ(sk, __sk_common.skc_flags) >> PT_SOCK_KEEPOPEN) & 1;
 	memory = bpf_map_lookup_elem(&endpoints, &id);
 	out->fin_received = (memory && memory->fin_seen) ||
 			    pt_fin_was_received(BPF_CORE_READ(sk, __sk_common.skc_state));
@@ -200,6 +214,26 @@ static __always_inline struct pt_memory *pt_find_peer(const struct pt_endpoint *
 	return id ? bpf_map_lookup_elem(&endpoints, id) : 0;
 }
 
+static __always_inline void pt_report_filter_drops(const struct pt_endpoint *e)
+{
+	struct pt_packet_filtered *record;
+	struct pt_filter_drops *drops;
+	struct pt_address_key key;
+
+	pt_fill_key(&key, e, false);
+	drops = bpf_map_lookup_elem(&filtered, &key);
+	if (!drops)
+		return;
+	record = pt_reserve(struct pt_packet_filtered, PT_PACKET_FILTERED);
+	if (!record)
+		return;
+	__builtin_memcpy(&record->endpoint, e, sizeof(record->endpoint));
+	record->last_ns = drops->last_ns;
+	record->count = drops->count;
+	pt_submit(record);
+	bpf_map_delete_elem(&filtered, &key);
+}
+
 /* The first failure of an endpoint sends what is remembered of it and of its other end; from then
  * on their changes are sent as they come. */
 static __always_inline void pt_report_endpoint(const struct pt_endpoint *e)
@@ -207,6 +241,7 @@ static __always_inline void pt_report_endpoint(const struct pt_endpoint *e)
 	struct pt_memory *memory;
 	__u64 id = e->id;
 
+	pt_report_filter_drops(e);
 	memory = bpf_map_lookup_elem(&endpoints, &id);
 	if (memory && !memory->reported) {
 		memory->reported = 1;

@@ -26,6 +26,7 @@ extern __u32 pt_tracer_tgid;
 #define PT_FAILING_MAX 8192
 #define PT_PIPES_MAX 4096
 #define PT_TRACED_MAX 16384
+#define PT_FILTERED_MAX 4096
 
 /* One key for both ends: mirrored, it names the other. Loopback addresses mean something only in
  * their network namespace; all others may be paired across namespaces (netns 0). */
@@ -86,6 +87,17 @@ struct pt_watched_map {
 	__type(key, __u32);
 	__type(value, __u32);
 };
+/* Segments that a packet filter dropped, by their sender's addresses. */
+struct pt_filter_drops {
+	__u64 last_ns;
+	__u64 count;
+};
+struct pt_filtered_map {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, PT_FILTERED_MAX);
+	__type(key, struct pt_address_key);
+	__type(value, struct pt_filter_drops);
+};
 struct pt_syscall_shapes_map {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, PT_SYSCALL_MAX);
@@ -101,4 +113,5 @@ extern struct pt_ids_map ids SEC(".maps");
 extern struct pt_failing_map failing SEC(".maps");
 extern struct pt_pipe_readers_map pipe_readers SEC(".maps");
 extern struct pt_watched_map watched SEC(".maps");
+extern struct pt_filtered_map filtered SEC(".maps");
 extern struct pt_syscall_shapes_map syscall_shapes SEC(".maps");

@@ -26,6 +26,15 @@ static __always_inline __u32 pt_tcp_seq(struct sk_buff *skb)
 	return bpf_ntohl(seq);
 }
 
+static __always_inline __u16 pt_tcp_window(struct sk_buff *skb)
+{
+	unsigned char *tcp = BPF_CORE_READ(skb, head) + BPF_CORE_READ(skb, transport_header);
+	__be16 window = 0;
+
+	bpf_probe_read_kernel(&window, sizeof(window), tcp + 14);
+	return bpf_ntohs(window);
+}
+
 static __always_inline unsigned char *pt_network_header(struct sk_buff *skb)
 {
 	return BPF_CORE_READ(skb, head) + BPF_CORE_READ(skb, network_header);
@@ -52,12 +61,17 @@ static __always_inline void pt_fill_endpoint_of_packet(struct pt_endpoint *out, 
 {
 	unsigned char *ip = pt_network_header(skb);
 	unsigned char *tcp = BPF_CORE_READ(skb, head) + BPF_CORE_READ(skb, transport_header);
+	struct sock *sk = BPF_CORE_READ(skb, sk);
 	__be32 v4 = 0;
 	__be16 port = 0;
 
 	__builtin_memset(out, 0, sizeof(*out));
 	out->kind = PT_KIND_TCP;
-	out->netns = BPF_CORE_READ(skb, dev, nd_net.net, ns.inum);
+	/* On its way out a segment belongs to a socket and has no device yet. */
+	if (sk)
+		out->netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
+	else
+		out->netns = BPF_CORE_READ(skb, dev, nd_net.net, ns.inum);
 	if (pt_is_ipv4(skb)) {
 		bpf_probe_read_kernel(&v4, sizeof(v4), ip + 16);
 		pt_map_v4(out->local, v4);

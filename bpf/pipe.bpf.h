@@ -14,7 +14,6 @@ static __always_inline bool pt_is_pipe_read_end(struct file *file)
 /* at_ns 0: still open, seen in the hands of `task`. */
 static __always_inline void pt_fill_reader(struct pt_closure *reader, struct task_struct *task, bool closing)
 {
-	int exit_code;
 
 	__builtin_memset(reader, 0, sizeof(*reader));
 	pt_fill_task(&reader->by, task);
@@ -22,11 +21,7 @@ static __always_inline void pt_fill_reader(struct pt_closure *reader, struct tas
 	if (!closing)
 		return;
 	reader->at_ns = bpf_ktime_get_ns();
-	reader->exiting = !!(BPF_CORE_READ(task, flags) & PT_PF_EXITING);
-	exit_code = BPF_CORE_READ(task, signal, group_exit_code);
-	if (!exit_code)
-		exit_code = BPF_CORE_READ(task, exit_code);
-	reader->signal = reader->exiting ? exit_code & 0x7f : 0;
+	pt_fill_ending(reader, task);
 }
 
 static __always_inline void pt_note_reader(struct file *file, struct task_struct *task, bool closing)

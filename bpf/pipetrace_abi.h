@@ -9,7 +9,7 @@
 #include <linux/types.h>
 #endif
 
-#define PT_ABI_VERSION 1
+#define PT_ABI_VERSION 2
 #define PT_COMM_LEN 16
 
 enum pt_record_kind {
@@ -23,11 +23,12 @@ enum pt_record_kind {
 	PT_STATE_CHANGED = 8,
 	PT_ENDPOINT_DESTROYED = 9,
 	PT_FAILURES_COUNTED = 10,
-	PT_PIPE_READER_SEEN = 11,
+	PT_OTHER_END_SEEN = 11,
 	PT_PROCESS_FORKED = 12,
 	PT_PROCESS_EXECUTED = 13,
 	PT_PROCESS_EXITED = 14,
-	PT_RECORD_KIND_COUNT = 15,
+	PT_PACKET_FILTERED = 15,
+	PT_RECORD_KIND_COUNT = 16,
 };
 
 enum pt_endpoint_kind { PT_KIND_NONE = 0, PT_KIND_TCP = 1, PT_KIND_UNIX = 2, PT_KIND_PIPE = 3 };
@@ -93,7 +94,11 @@ struct pt_tcp {
 	__s32 soft_error;
 	__u8 shutdown; /* sk_shutdown */
 	__u8 fin_received; /* counted in rcv_nxt and bytes_received */
-	__u8 padding[2];
+	__u8 timeouts; /* icsk_retransmits: of the segment that is not acknowledged */
+	__u8 probes_out; /* icsk_probes_out: keepalive or window probes without an answer */
+	__u32 unsent; /* write_seq - snd_nxt */
+	__u8 keepalive; /* SO_KEEPALIVE */
+	__u8 padding[3];
 };
 
 struct pt_call {
@@ -104,6 +109,14 @@ struct pt_call {
 	__u8 padding[6];
 };
 
+/* What a connection's end went through, where more than a plain close(), shutdown() or exit. */
+#define PT_PATH_CLOSE 0
+#define PT_PATH_LINGER_ZERO 1 /* SO_LINGER with a time of 0 */
+#define PT_PATH_DISCONNECT 2 /* connect(AF_UNSPEC) */
+#define PT_PATH_LISTENER 3 /* not accepted yet when its listener was closed */
+#define PT_PATH_DESTROYED 4 /* SOCK_DESTROY (`ss -K`) */
+#define PT_PATH_REPAIR 5 /* TCP_REPAIR: gone without a packet */
+
 /* The first act that ended an end's sending, or a pipe's reading. at_ns 0: none. */
 struct pt_closure {
 	__u64 at_ns;
@@ -113,10 +126,11 @@ struct pt_closure {
 	__u8 from_state;
 	__u8 to_state;
 	__u8 shutdown;
-	__u8 linger_zero;
 	__u8 exiting;
 	__u8 signal; /* that ends the process; with exiting */
-	__u8 padding[4];
+	__u8 path; /* PT_PATH_* */
+	__u8 oom; /* the signal is the OOM killer's */
+	__u8 padding[3];
 };
 
 #define PT_PACKET_SEEN 1
@@ -129,6 +143,8 @@ struct pt_reset_received {
 	__u8 ttl;
 	__u8 handshake_ttl;
 	__u8 tcp_flags;
+	__u16 window;
+	__u8 padding[6];
 };
 
 #define PT_REASON_UNKNOWN 0xffff
@@ -199,6 +215,8 @@ struct pt_memory {
 	__u8 rst_ttl;
 	__u8 held_at_close; /* a program still held it when its connection ended */
 	__u32 rst_seq;
+	__u16 rst_window;
+	__u8 padding[6];
 	struct pt_closure closure;
 };
 
@@ -245,12 +263,21 @@ struct pt_failures_counted {
 	struct pt_failure_counts counts;
 };
 
-struct pt_pipe_reader_seen {
+/* Who held the other end of a pipe or a unix socket, and how it went. */
+struct pt_other_end_seen {
 	struct pt_header header;
-	__u64 inode;
-	struct pt_closure closure;
-	__u8 last_reader;
+	struct pt_endpoint endpoint; /* the end that failed */
+	struct pt_closure closure; /* at_ns 0: still held by `by` when last seen */
+	__u8 last_holder; /* its going ended the other end */
 	__u8 padding[7];
+};
+
+/* A packet filter of this host dropped segments that the endpoint had sent. */
+struct pt_packet_filtered {
+	struct pt_header header;
+	struct pt_endpoint endpoint;
+	__u64 last_ns;
+	__u64 count;
 };
 
 struct pt_process_forked {
@@ -288,7 +315,11 @@ struct pt_config {
 	__u8 active_reset_reason_argument; /* of tcp_send_active_reset: 0 none, else 1 or 2 */
 	__u8 recvmsg_return_argument; /* ctx index of fexit tcp_recvmsg's return value */
 	__u8 walk_pipes; /* no hook on pipe_release: look at fd tables on exec and exit */
-	__u8 padding[8];
+	__u8 drop_has_reason; /* tp kfree_skb(skb, location, reason): >= 5.17 */
+	__u8 report_origins; /* say what is remembered of an end whose RST goes to another host */
+	__u8 padding[6];
+	__u64 filter_begin; /* without a reason: the code of nf_hook_slow(), where filters drop */
+	__u64 filter_end;
 };
 
 /* Values of the map `watched`, by thread group id. */
@@ -301,27 +332,28 @@ struct pt_config {
 #else
 #define PT_ASSERT(condition) _Static_assert(condition, #condition)
 #endif
-PT_ASSERT(sizeof(struct pt_config) == 16);
+PT_ASSERT(sizeof(struct pt_config) == 32);
 PT_ASSERT(sizeof(struct pt_task) == 72);
 PT_ASSERT(sizeof(struct pt_header) == 88);
 PT_ASSERT(sizeof(struct pt_endpoint) == 56);
-PT_ASSERT(sizeof(struct pt_tcp) == 88);
+PT_ASSERT(sizeof(struct pt_tcp) == 96);
 PT_ASSERT(sizeof(struct pt_call) == 24);
 PT_ASSERT(sizeof(struct pt_closure) == 96);
-PT_ASSERT(sizeof(struct pt_memory) == 256);
+PT_ASSERT(sizeof(struct pt_memory) == 264);
 PT_ASSERT(sizeof(struct pt_failure_count) == 24);
 PT_ASSERT(sizeof(struct pt_failure_counts) == 160);
-PT_ASSERT(sizeof(struct pt_reset_received) == 240);
-PT_ASSERT(sizeof(struct pt_reset_sent) == 240);
-PT_ASSERT(sizeof(struct pt_error_raised) == 256);
-PT_ASSERT(sizeof(struct pt_call_failed) == 264);
-PT_ASSERT(sizeof(struct pt_sigpipe_generated) == 272);
+PT_ASSERT(sizeof(struct pt_reset_received) == 256);
+PT_ASSERT(sizeof(struct pt_reset_sent) == 248);
+PT_ASSERT(sizeof(struct pt_error_raised) == 264);
+PT_ASSERT(sizeof(struct pt_call_failed) == 272);
+PT_ASSERT(sizeof(struct pt_sigpipe_generated) == 280);
 PT_ASSERT(sizeof(struct pt_sigpipe_delivered) == 104);
-PT_ASSERT(sizeof(struct pt_endpoint_remembered) == 344);
-PT_ASSERT(sizeof(struct pt_state_changed) == 336);
-PT_ASSERT(sizeof(struct pt_endpoint_destroyed) == 232);
+PT_ASSERT(sizeof(struct pt_endpoint_remembered) == 352);
+PT_ASSERT(sizeof(struct pt_state_changed) == 344);
+PT_ASSERT(sizeof(struct pt_endpoint_destroyed) == 240);
 PT_ASSERT(sizeof(struct pt_failures_counted) == 248);
-PT_ASSERT(sizeof(struct pt_pipe_reader_seen) == 200);
+PT_ASSERT(sizeof(struct pt_other_end_seen) == 248);
+PT_ASSERT(sizeof(struct pt_packet_filtered) == 160);
 PT_ASSERT(sizeof(struct pt_process_forked) == 160);
 PT_ASSERT(sizeof(struct pt_process_exited) == 96);
 

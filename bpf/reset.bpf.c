@@ -12,17 +12,21 @@ static __always_inline void pt_fill_segment(struct pt_reset_received *record, st
 	record->seq = 0;
 	record->ttl = 0;
 	record->tcp_flags = 0;
+	record->window = 0;
+	__builtin_memset(record->padding, 0, sizeof(record->padding));
 	record->handshake_ttl = memory ? memory->handshake_ttl : 0;
 	if (skb) {
 		record->packet = PT_PACKET_SEEN;
 		record->seq = pt_tcp_seq(skb);
 		record->ttl = pt_packet_ttl(skb);
 		record->tcp_flags = pt_tcp_flags(skb);
+		record->window = pt_tcp_window(skb);
 	} else if (memory && memory->rst_tcp_flags) {
 		record->packet = PT_PACKET_SEEN;
 		record->seq = memory->rst_seq;
 		record->ttl = memory->rst_ttl;
 		record->tcp_flags = memory->rst_tcp_flags;
+		record->window = memory->rst_window;
 	}
 }
 

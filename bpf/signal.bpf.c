@@ -43,21 +43,29 @@ static __always_inline struct sock *pt_fill_endpoint_of_file(struct pt_endpoint 
 	return 0;
 }
 
-static __always_inline void pt_report_pipe(__u64 inode)
+/* What is known of the other end of a pipe or a unix socket. */
+static __always_inline void pt_report_other_end(const struct pt_endpoint *e, const struct pt_closure *closure,
+						bool last_holder)
 {
-	struct pt_closure *reader = bpf_map_lookup_elem(&pipe_readers, &inode);
-	struct pt_pipe_reader_seen *record;
+	struct pt_other_end_seen *record;
 
-	if (!reader)
+	if (!closure)
 		return;
-	record = pt_reserve(struct pt_pipe_reader_seen, PT_PIPE_READER_SEEN);
+	record = pt_reserve(struct pt_other_end_seen, PT_OTHER_END_SEEN);
 	if (!record)
 		return;
-	record->inode = inode;
-	__builtin_memcpy(&record->closure, reader, sizeof(*reader));
-	record->last_reader = !pt_config.walk_pipes;
+	__builtin_memcpy(&record->endpoint, e, sizeof(record->endpoint));
+	__builtin_memcpy(&record->closure, closure, sizeof(record->closure));
+	record->last_holder = last_holder;
 	__builtin_memset(record->padding, 0, sizeof(record->padding));
 	pt_submit(record);
+}
+
+static __always_inline void pt_report_pipe(const struct pt_endpoint *e)
+{
+	__u64 inode = e->id;
+
+	pt_report_other_end(e, bpf_map_lookup_elem(&pipe_readers, &inode), !pt_config.walk_pipes);
 }
 
 /* send_sig(SIGPIPE, current, 0): no siginfo, one thread, the caller itself. kill() and raise() pass
@@ -81,7 +89,7 @@ int BPF_PROG(pt_signal_generate, int sig, struct kernel_siginfo *unread_info, st
 	if (endpoint.kind == PT_KIND_TCP)
 		pt_report_endpoint(&endpoint);
 	if (endpoint.kind == PT_KIND_PIPE)
-		pt_report_pipe(endpoint.id);
+		pt_report_pipe(&endpoint);
 	record = pt_reserve(struct pt_sigpipe_generated, PT_SIGPIPE_GENERATED);
 	if (!record)
 		return 0;

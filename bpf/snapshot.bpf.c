@@ -5,8 +5,6 @@
 
 #include <bpf/bpf_tracing.h>
 
-static const struct pt_memory pt_empty_memory = {};
-
 /* Both iterators come here: that of connections sees those of its own network namespace only. */
 static __always_inline struct pt_memory *pt_remember_old(struct sock *sk, __u64 id)
 {
@@ -95,7 +93,7 @@ int pt_snapshot_files(struct bpf_iter__task_file *ctx)
 	if (pt_file_type(file) != PT_S_IFSOCK)
 		return 0;
 	sk = pt_sock_of_file(file);
-	if (BPF_CORE_READ(sk, sk_protocol) == 6 && BPF_CORE_READ(sk, sk_type) == PT_SOCK_STREAM)
+	if (pt_is_tcp(sk))
 		pt_visit_tcp(sk, task);
 	return 0;
 }

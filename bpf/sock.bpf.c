@@ -7,20 +7,12 @@
 #define PT_EAGAIN 11
 #define PT_ENOTCONN 107
 #define PT_EPIPE 32
-#define PT_ECONNABORTED 103
 #define PT_ECONNRESET 104
 #define PT_ETIMEDOUT 110
 #define PT_ECONNREFUSED 111
 #define PT_EHOSTUNREACH 113
 #define PT_ENETUNREACH 101
 #define PT_MSG_NOSIGNAL 0x4000
-#define PT_IPPROTO_TCP 6
-
-static __always_inline bool pt_is_tcp(struct sock *sk)
-{
-	return BPF_CORE_READ(sk, sk_protocol) == PT_IPPROTO_TCP &&
-	       BPF_CORE_READ(sk, sk_type) == PT_SOCK_STREAM;
-}
 
 static __always_inline int pt_error_raised(struct sock *sk)
 {

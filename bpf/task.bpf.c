@@ -116,7 +116,6 @@ int BPF_PROG(pt_process_exit, struct task_struct *task)
 {
 	struct pt_process_exited *record;
 	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
-	int exit_code;
 
 	if (BPF_CORE_READ(task, signal, live.counter) != 0)
 		return 0;
@@ -127,8 +126,7 @@ int BPF_PROG(pt_process_exit, struct task_struct *task)
 	record = pt_reserve(struct pt_process_exited, PT_PROCESS_EXITED);
 	if (record) {
 		pt_stamp_task(&record->header);
-		exit_code = BPF_CORE_READ(task, signal, group_exit_code);
-		record->exit_code = exit_code ? exit_code : BPF_CORE_READ(task, exit_code);
+		record->exit_code = pt_exit_code(task);
 		record->padding = 0;
 		pt_submit(record);
 	}

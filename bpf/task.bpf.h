@@ -15,6 +15,14 @@ static __always_inline struct task_struct *pt_current(void)
 	return (struct task_struct *)bpf_get_current_task();
 }
 
+/* The wait status that the task ends with: its group's, else its own. */
+static __always_inline int pt_exit_code(struct task_struct *task)
+{
+	int code = BPF_CORE_READ(task, signal, group_exit_code);
+
+	return code ? code : BPF_CORE_READ(task, exit_code);
+}
+
 static __always_inline void pt_fill_task(struct pt_task *out, struct task_struct *task)
 {
 	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
@@ -48,4 +56,12 @@ static __always_inline bool pt_can_be_closer(void)
 	if (bpf_get_current_pid_tgid() >> 32 == pt_tracer_tgid)
 		return false;
 	return !(BPF_CORE_READ(pt_current(), flags) & PT_PF_KTHREAD);
+}
+
+/* How current goes, where it is on its way out. */
+static __always_inline void pt_fill_ending(struct pt_closure *out, struct task_struct *task)
+{
+	out->exiting = !!(BPF_CORE_READ(task, flags) & PT_PF_EXITING);
+	out->signal = out->exiting ? pt_exit_code(task) & 0x7f : 0;
+	out->oom = out->signal && BPF_CORE_READ(task, signal, oom_mm);
 }

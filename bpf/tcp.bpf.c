@@ -6,10 +6,6 @@
 
 #include <bpf/bpf_tracing.h>
 
-#define PT_IPPROTO_TCP 6
-
-static const struct pt_memory pt_empty_memory = {};
-
 static __always_inline struct pt_memory *pt_remember(__u64 id)
 {
 	struct pt_memory *memory = bpf_map_lookup_elem(&endpoints, &id);
@@ -38,12 +34,40 @@ static __always_inline __u32 pt_unread_bytes(struct sock *sk, bool fin_received)
 	return unread && fin_received ? unread - 1 : unread;
 }
 
+/* SOCK_DEAD: no program holds it any more. */
+static __always_inline bool pt_is_orphan(struct sock *sk)
+{
+	return (BPF_CORE_READ(sk, __sk_common.skc_flags) >> PT_SOCK_DEAD) & 1;
+}
+
+static __always_inline bool pt_lingers_zero(struct sock *sk)
+{
+	return ((BPF_CORE_READ(sk, __sk_common.skc_flags) >> PT_SOCK_LINGER) & 1) &&
+	       !BPF_CORE_READ(sk, sk_lingertime);
+}
+
+/* In the order in which tcp_abort(), inet_csk_listen_stop(), tcp_close() and tcp_disconnect() decide.
+ * tcp_close() has shut both directions down by then, a disconnect has not. */
+static __always_inline __u8 pt_close_path(struct sock *sk, __u32 unread_bytes, int to)
+{
+	if (to != PT_TCP_CLOSE)
+		return PT_PATH_CLOSE;
+	if (BPF_CORE_READ(sk, sk_err) == PT_ECONNABORTED)
+		return PT_PATH_DESTROYED;
+	if (!BPF_CORE_READ(sk, sk_socket) && !pt_is_orphan(sk))
+		return PT_PATH_LISTENER;
+	if (BPF_CORE_READ_BITFIELD_PROBED((struct tcp_sock *)sk, repair))
+		return PT_PATH_REPAIR;
+	if (!BPF_CORE_READ(sk, sk_shutdown))
+		return PT_PATH_DISCONNECT;
+	return !unread_bytes && pt_lingers_zero(sk) ? PT_PATH_LINGER_ZERO : PT_PATH_CLOSE;
+}
+
 static __always_inline void pt_fill_closure(struct pt_closure *out, struct sock *sk, bool fin_received,
 					    int from, int to)
 {
 	struct task_struct *task = pt_current();
 	struct pt_registers registers = {};
-	int exit_code = BPF_CORE_READ(task, signal, group_exit_code);
 
 	out->at_ns = bpf_ktime_get_ns();
 	if (pt_can_be_closer())
@@ -53,30 +77,23 @@ static __always_inline void pt_fill_closure(struct pt_closure *out, struct sock 
 	out->from_state = from;
 	out->to_state = to;
 	out->shutdown = BPF_CORE_READ(sk, sk_shutdown);
-	out->linger_zero = ((BPF_CORE_READ(sk, __sk_common.skc_flags) >> PT_SOCK_LINGER) & 1) &&
-			   !BPF_CORE_READ(sk, sk_lingertime);
-	out->exiting = !!(BPF_CORE_READ(task, flags) & PT_PF_EXITING);
-	if (!exit_code)
-		exit_code = BPF_CORE_READ(task, exit_code);
-	out->signal = out->exiting ? exit_code & 0x7f : 0;
-}
-
-/* SOCK_DEAD: no program holds it any more. */
-static __always_inline bool pt_is_orphan(struct sock *sk)
-{
-	return (BPF_CORE_READ(sk, __sk_common.skc_flags) >> PT_SOCK_DEAD) & 1;
+	out->path = pt_close_path(sk, out->unread_bytes, to);
+	pt_fill_ending(out, task);
 }
 
 /* An end is given up by a process: FIN_WAIT1 and LAST_ACK are entered only from close(), shutdown()
- * and exit; CLOSE also by the network, which either sets sk_err first or holds no owner's lock. A
+ * and exit; CLOSE also by the network, which either sets sk_err first or holds no owner's lock, and by
+ * SOCK_DESTROY, whose error is ECONNABORTED (tcp_abort). A
  * child that nobody accepted is closed by its listener's closer without the lock
  * (inet_csk_listen_stop) and has no struct socket. */
 static __always_inline bool pt_is_given_up(struct sock *sk, int from, int to)
 {
 	if (to == PT_TCP_FIN_WAIT1 || (to == PT_TCP_LAST_ACK && from == PT_TCP_CLOSE_WAIT))
 		return true;
-	if (to != PT_TCP_CLOSE || BPF_CORE_READ(sk, sk_err))
+	if (to != PT_TCP_CLOSE)
 		return false;
+	if (BPF_CORE_READ(sk, sk_err))
+		return BPF_CORE_READ(sk, sk_err) == PT_ECONNABORTED && pt_owned_by_current(sk);
 	if (from != PT_TCP_ESTABLISHED && from != PT_TCP_CLOSE_WAIT && from != PT_TCP_FIN_WAIT1 &&
 	    from != PT_TCP_FIN_WAIT2 && from != PT_TCP_SYN_RECV)
 		return false;
@@ -228,9 +245,8 @@ static __always_inline int pt_segment_outside_established(struct sock *sk, struc
 {
 	__u8 state = BPF_CORE_READ(sk, __sk_common.skc_state);
 	struct pt_memory *memory;
-	__u64 id;
-
 	__u8 flags = pt_tcp_flags(skb);
+	__u64 id;
 
 	if (flags & PT_TCP_RST) {
 		id = pt_known_id(sk);
@@ -239,6 +255,7 @@ static __always_inline int pt_segment_outside_established(struct sock *sk, struc
 			memory->rst_tcp_flags = flags;
 			memory->rst_ttl = pt_packet_ttl(skb);
 			memory->rst_seq = pt_tcp_seq(skb);
+			memory->rst_window = pt_tcp_window(skb);
 		}
 		return 0;
 	}

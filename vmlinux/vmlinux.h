@@ -131,10 +131,12 @@ struct sighand_struct {
 struct sigpending {
 	sigset_t signal;
 };
+struct mm_struct;
 struct signal_struct {
 	atomic_t live;
 	int group_exit_code;
 	unsigned int flags;
+	struct mm_struct *oom_mm;
 };
 struct task_io_accounting {
 	u64 wchar;
@@ -256,6 +258,8 @@ struct inet_sock {
 struct inet_connection_sock {
 	struct inet_sock icsk_inet;
 	u32 icsk_user_timeout;
+	__u8 icsk_retransmits;
+	__u8 icsk_probes_out;
 };
 struct tcp_sock {
 	struct inet_connection_sock inet_conn;
@@ -268,8 +272,10 @@ struct tcp_sock {
 	u32 copied_seq;
 	u32 srtt_us;
 	u32 total_retrans;
+	u32 write_seq;
 	u32 lsndtime;
 	u32 rcv_tstamp;
+	u8 repair : 1;
 };
 
 /* --- packets --- */
@@ -277,6 +283,7 @@ struct net_device {
 	possible_net_t nd_net;
 };
 struct sk_buff {
+	struct sock *sk;
 	u64 skb_mstamp_ns;
 	struct net_device *dev;
 	u16 transport_header;
@@ -296,6 +303,11 @@ struct ipv6hdr {
 	u8 hop_limit;
 	struct in6_addr saddr;
 	struct in6_addr daddr;
+};
+
+/* 5.17 and later; the numbers move from release to release. */
+enum skb_drop_reason {
+	SKB_DROP_REASON_NETFILTER_DROP = 12,
 };
 
 /* --- BPF iterators --- */

@@ -100,7 +100,7 @@ public:
     Story& closed_by(Person who);     ///< the victim's end
 
     // Resets.
-    Story& peer_aborts(int reason, std::uint32_t unread, bool linger_zero, std::uint8_t signal = 0);
+    Story& peer_aborts(int reason, std::uint32_t unread, ClosePath path, std::uint8_t signal = 0);
     Story& peer_socket_error_report(int error);  ///< the aborting side gets one too
     Story& peer_kernel_answers(int reason);      ///< no socket there, or TIME_WAIT
     Story& reset_received(std::uint8_t flags = 0x04);
@@ -156,7 +156,7 @@ private:
     End peer_;
     bool peer_on_host_ = true;
     Person owner_ = kClient;
-    std::optional<PipeReaderSeen> reader_;
+    std::optional<OtherEndSeen> reader_;
     FailuresCounted counts_;
     std::size_t count_kinds_ = 0;
     Ktime begin_{1'000'000'000'000};

@@ -5,13 +5,13 @@
 
 namespace pipetrace::testing {
 
-Story& Story::peer_aborts(int reason, std::uint32_t unread, bool linger_zero, std::uint8_t signal) {
-    Closure closure = closure_by(kServer, now_, kCloseCall, reason == kReasonState && !linger_zero ? 0 : 3);
+Story& Story::peer_aborts(int reason, std::uint32_t unread, ClosePath path, std::uint8_t signal) {
+    const bool by_close = path == ClosePath::kClose || path == ClosePath::kLingerZero;
+    Closure closure = closure_by(kServer, now_, by_close ? kCloseCall : kNoCall, by_close ? 3 : 0);
     closure.unread_bytes = unread;
-    closure.linger_zero = linger_zero;
+    closure.path = path;
     closure.exiting = signal != 0;
     closure.signal = signal;
-    if (!linger_zero && reason == kReasonState) closure.call_number = kNoCall;
     give_up(peer_, TcpState::kClose, closure);
     ResetSent sent;
     sent.endpoint = peer_.endpoint;
@@ -150,19 +150,19 @@ Story& Story::write_meets_sigpipe(Call call, Stance stance, Person who) {
 }
 
 Story& Story::reader_gone(Person who, std::uint8_t signal, bool exiting) {
-    reader_ = PipeReaderSeen{};
+    reader_ = OtherEndSeen{};
     reader_->endpoint = own_.endpoint;
     reader_->closure = closure_by(who, now_, exiting ? kNoCall : kCloseCall, 0);
     reader_->closure.exiting = exiting;
     reader_->closure.signal = signal;
-    reader_->last_reader = true;
+    reader_->last_holder = true;
     return wait_us(1);
 }
 
 Story& Story::reader_last_seen(Person who) {
     reader_gone(who);
     reader_->closure.at = {};
-    reader_->last_reader = false;
+    reader_->last_holder = false;
     return *this;
 }
 

@@ -14,7 +14,7 @@ const auto with_unread_data = scenario("peer_process_died_reset", {Cause::kPeerP
     return story.connected()
         .sent(100, true)
         .wait_ms(10)
-        .peer_aborts(kReasonAbortOnClose, 100, false, 9)
+        .peer_aborts(kReasonAbortOnClose, 100, ClosePath::kClose, 9)
         .reset_received(0x14)
         .wait_ms(1)
         .call_fails(kRecvfrom, ECONNRESET);

@@ -26,7 +26,7 @@ def read_tree(root):
     texts = {}
     for folder, folders, names in os.walk(root):
         folders[:] = sorted(name for name in folders if name not in SKIPPED_FOLDERS)
-        for name in sorted(names):
+        for name in sorted(set(names) - SKIPPED_FOLDERS):  # .git is a file in a worktree
             full = os.path.join(folder, name)
             if os.path.islink(full):
                 continue

@@ -188,15 +188,28 @@ TEST(Decoder, ReadsCounts) {
 }
 
 TEST(Decoder, ReadsAPipesReader) {
-    auto record = record_of<pt_pipe_reader_seen>(PT_PIPE_READER_SEEN);
-    record.inode = 77001;
+    auto record = record_of<pt_other_end_seen>(PT_OTHER_END_SEEN);
+    record.endpoint.kind = PT_KIND_PIPE;
+    record.endpoint.id = 77001;
     record.closure = raw_closure();
-    record.last_reader = 1;
-    const auto body = body_of<PipeReaderSeen>(record);
+    record.last_holder = 1;
+    const auto body = body_of<OtherEndSeen>(record);
     EXPECT_EQ(body.endpoint.kind, EndpointKind::kPipe);
     EXPECT_EQ(body.endpoint.id, 77001U);
     expect_closure(body.closure);
-    EXPECT_TRUE(body.last_reader);
+    EXPECT_TRUE(body.last_holder);
+}
+
+TEST(Decoder, ReadsWhatAFilterDropped) {
+    auto record = record_of<pt_packet_filtered>(PT_PACKET_FILTERED);
+    record.endpoint.kind = PT_KIND_TCP;
+    record.endpoint.id = 77002;
+    record.last_ns = 123'456;
+    record.count = 3;
+    const auto body = body_of<PacketFiltered>(record);
+    EXPECT_EQ(body.endpoint.id, 77002U);
+    EXPECT_EQ(body.last.ns, 123'456U);
+    EXPECT_EQ(body.count, 3U);
 }
 
 TEST(Decoder, OwnFinInFlightIsNoByte) {

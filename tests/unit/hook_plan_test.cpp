@@ -30,7 +30,8 @@ KernelFeatures modern_kernel() {
                           {"tcp_destroy_sock", {25, 1, false}},    {"sock_send_length", {26, 3, false}},
                           {"sock_recv_length", {27, 3, false}},    {"signal_generate", {28, 5, false}},
                           {"signal_deliver", {29, 3, false}},      {"sched_process_fork", {30, 2, false}},
-                          {"sched_process_exec", {31, 3, false}},  {"sched_process_exit", {32, 1, false}}};
+                          {"sched_process_exec", {31, 3, false}},  {"sched_process_exit", {32, 1, false}},
+                          {"kfree_skb", {33, 4, false}}};
     return kernel;
 }
 
@@ -52,6 +53,9 @@ KernelFeatures kernel_5_10() {
     kernel.functions["tcp_reset"].argument_count = 1;
     kernel.functions["tcp_recvmsg"].argument_count = 6;
     kernel.tracepoints.erase("inet_sk_error_report");
+    kernel.tracepoints["kfree_skb"] = {33, 2, false};
+    kernel.filter_begin = 0xffffffff81000000;
+    kernel.filter_end = 0xffffffff81000100;
     return kernel;
 }
 
@@ -103,7 +107,7 @@ TEST(HookPlanTest, ModernKernelMissesNothingInFullMode) {
     const auto plan = plan_for(modern_kernel());
     EXPECT_EQ(plan.mode, Mode::kFull);
     EXPECT_EQ(plan.report.missing_count(), 0U);
-    EXPECT_EQ(plan.report.hook_count, 18U);
+    EXPECT_EQ(plan.report.hook_count, 19U);
     EXPECT_EQ(row(plan, "rst_received").hook, "fentry tcp_reset");
     EXPECT_EQ(row(plan, "rst_sent_passive").hook, "fentry tcp_v4/v6_send_reset");
     EXPECT_EQ(row(plan, "receive_failed").hook, "tracepoint sock_recv_length");

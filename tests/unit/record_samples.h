@@ -163,7 +163,8 @@ inline pt_closure raw_closure() {
     closure.from_state = 1;
     closure.to_state = 7;
     closure.shutdown = 3;
-    closure.linger_zero = 1;
+    closure.path = PT_PATH_LINGER_ZERO;
+    closure.oom = 1;
     closure.exiting = 1;
     closure.signal = 9;
     return closure;
@@ -177,7 +178,8 @@ inline void expect_closure(const Closure& closure) {
     EXPECT_EQ(closure.from, TcpState::kEstablished);
     EXPECT_EQ(closure.to, TcpState::kClose);
     EXPECT_EQ(closure.shutdown, 3);
-    EXPECT_TRUE(closure.linger_zero);
+    EXPECT_EQ(closure.path, ClosePath::kLingerZero);
+    EXPECT_TRUE(closure.oom);
     EXPECT_TRUE(closure.exiting);
     EXPECT_EQ(closure.signal, 9);
 }

@@ -48,6 +48,8 @@ CorrelatorConfig Pipeline::correlator_config() const {
     config.syscall_name = syscall_name;
     config.sends_seen = sees(report, "send_failed");
     config.receives_seen = sees(report, "receive_failed");
+    config.resets_sent_seen = sees(report, "rst_sent_passive") && sees(report, "rst_sent_active");
+    config.idle_after_us = std::uint64_t{settings_.options.idle_after_seconds} * 1'000'000;
     return config;
 }
 

@@ -31,6 +31,7 @@ struct Connection {
     std::optional<Stamped<ErrorRaised>> error;  ///< the first that the network raised
     bool error_taken = false;                   ///< a call was seen to report it
     bool aborted_here = false;                  ///< its own process threw it away
+    std::optional<PacketFiltered> filtered;     ///< what a filter of this host kept from its peer
     Closure closure;
     bool destroyed = false;
     Ktime destroyed_at;

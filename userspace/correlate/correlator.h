@@ -26,6 +26,8 @@ struct CorrelatorConfig {
     SyscallName syscall_name = nullptr;
     bool receives_seen = false;  ///< a hook sees each receive that fails
     bool sends_seen = false;     ///< and each send, with or without a signal
+    bool resets_sent_seen = false;                ///< and each RST that this host sends
+    std::uint64_t idle_after_us = 30'000'000;  ///< silence that a device on the way may not outlast
     std::uint64_t reorder_ns = 10'000'000;
     std::uint64_t print_after_ns = 1'000'000'000;
     std::size_t endpoints_max = 65536;
@@ -70,7 +72,8 @@ private:
     void on(const Event& event, const StateChanged& body);
     void on(const Event& event, const EndpointDestroyed& body);
     void on(const Event& event, const FailuresCounted& body);
-    void on(const Event& event, const PipeReaderSeen& body);
+    void on(const Event& event, const OtherEndSeen& body);
+    void on(const Event& event, const PacketFiltered& body);
     void on(const Event& event, const ProcessExited& body);
     void on(const Event&, const ProcessForked&) {}
     void on(const Event&, const ProcessExecuted&) {}
@@ -101,7 +104,8 @@ private:
     std::deque<std::pair<Ktime, FailureKey>> exited_;        ///< processes that ended, same
     std::deque<std::pair<Ktime, std::uint64_t>> destroyed_;  ///< endpoints to forget
     std::map<std::pair<Address, Address>, Stamped<ResetSent>> socketless_resets_;  ///< by local, remote
-    std::map<std::uint64_t, PipeReaderSeen> pipe_readers_;
+    std::map<std::pair<EndpointKind, std::uint64_t>, OtherEndSeen> other_ends_;
+    std::deque<std::pair<EndpointKind, std::uint64_t>> other_ends_by_age_;
     Ktime now_;
     std::uint64_t resets_received_ = 0;
     std::uint64_t resets_sent_ = 0;

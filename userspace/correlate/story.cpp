@@ -35,6 +35,13 @@ InvolvedProcess involved(const Task& task) {
     return process;
 }
 
+/// From the write that drew it to the RST.
+std::optional<std::uint64_t> rst_delay_of(const Connection& own) {
+    const Ktime write = drawing_write_at(own);
+    if (!write.known() || own.reset->at < write) return std::nullopt;
+    return (own.reset->at.ns - write.ns) / 1000;
+}
+
 std::optional<RstFacts> rst_of(const Story& story) {
     if (story.own == nullptr || !story.own->reset || story.own->reset_in_doubt) return std::nullopt;
     const ResetReceived& reset = story.own->reset->body;
@@ -43,9 +50,11 @@ std::optional<RstFacts> rst_of(const Story& story) {
     rst.state = reset.endpoint.state;
     rst.at = story.own->reset->at;
     if (story.peer_reset != nullptr) rst.why = reset_reason_text(story.peer_reset->body);
+    rst.delay_us = rst_delay_of(*story.own);
     if (reset.packet) {
         rst.seq = reset.packet->seq;
         rst.flags = flags_text(reset.packet->flags);
+        rst.window = reset.packet->window;
         if (reset.packet->ttl != 0) rst.ttl = reset.packet->ttl;
         if (reset.packet->handshake_ttl != 0) rst.handshake_ttl = reset.packet->handshake_ttl;
     }
@@ -227,11 +236,11 @@ EndpointStory endpoint_of(const Story& story, const std::vector<FailedCall>& cal
 Closure closure_before(const Closure& closure, Ktime at) { return closure.at <= at ? closure : Closure{}; }
 
 std::optional<Peer> peer_of(const Story& story, Ktime at) {
-    if (story.reader != nullptr) {
+    if (story.other_end != nullptr) {
         Peer peer;
-        peer.process = involved(story.reader->closure.by);
-        peer.action = action_of(story.reader->closure, story.syscall_name);
-        if (peer.action == PeerAction::kKilled) peer.killed_by_signal = story.reader->closure.signal;
+        peer.process = involved(story.other_end->closure.by);
+        peer.action = action_of(story.other_end->closure, story.syscall_name);
+        if (peer.action == PeerAction::kKilled) peer.killed_by_signal = story.other_end->closure.signal;
         return peer;
     }
     if (story.peer == nullptr) return std::nullopt;
@@ -252,10 +261,11 @@ std::optional<Peer> peer_of(const Story& story, Ktime at) {
 
 IncidentFacts judged_facts(const Story& story, const std::vector<FailedCall>& calls, Ktime at) {
     IncidentFacts facts;
+    facts.idle_after_us = story.idle_after_us;
     if (!calls.empty()) facts.shutdown = calls.front().body.tcp.shutdown;
-    if (story.reader != nullptr) {
+    if (story.other_end != nullptr) {
         facts.peer_on_host = true;
-        facts.peer_closure = story.reader->closure;
+        facts.peer_closure = story.other_end->closure;
     }
     if (story.peer_reset != nullptr) facts.peer_reset = story.peer_reset->body;
     if (story.peer != nullptr) {
@@ -267,6 +277,16 @@ IncidentFacts judged_facts(const Story& story, const std::vector<FailedCall>& ca
     const bool left_pending = story.own->destroyed && story.own->error_at_destroy != 0;
     facts.nobody_told = calls.empty() && story.failure->sigpipes.empty() && (all_seen || left_pending);
     facts.own_closure = closure_before(story.own->closure, at);
+    facts.filtered = story.own->filtered;
+    facts.data_after_rst = story.late_answer != nullptr;
+    facts.rst_delay_us = rst_delay_of(*story.own);
+    facts.pending_error = pending_error(*story.own);
+    if (story.own->error) facts.at_error = story.own->error->body.tcp;
+    if (story.own->reset) {
+        facts.rst_packet = story.own->reset->body.packet;
+        facts.sent_by_nobody_here =
+            story.resets_sent_seen && facts.peer_on_host && story.peer_reset == nullptr;
+    }
     const auto& remembered = story.own->remembered;
     facts.was_connected = remembered && (remembered->opened.known() || remembered->older_than_trace);
     facts.older_than_trace = remembered && remembered->older_than_trace;
@@ -313,9 +333,7 @@ PeerAction action_of(const Closure& closure, SyscallName syscall_name) {
     if (closure.exiting) return closure.signal != 0 ? PeerAction::kKilled : PeerAction::kExit;
     const char* call = syscall_name != nullptr ? syscall_name(closure.call_number) : nullptr;
     if (call != nullptr && std::string_view(call) == "shutdown") return PeerAction::kShutdown;
-    const bool aborts = closure.to == TcpState::kClose && closure.unread_bytes == 0 &&
-                        (closure.linger_zero || closure.shutdown == 0);
-    return aborts ? PeerAction::kAbort : PeerAction::kClose;
+    return closure.path == ClosePath::kClose ? PeerAction::kClose : PeerAction::kAbort;
 }
 
 std::string address_text(const Address& address) {

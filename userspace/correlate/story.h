@@ -20,10 +20,13 @@ struct Story {
     const Connection* own = nullptr;
     const Connection* peer = nullptr;
     const Stamped<ResetSent>* peer_reset = nullptr;  ///< the RST as it left, if this host sent it
-    const PipeReaderSeen* reader = nullptr;
+    const OtherEndSeen* other_end = nullptr;         ///< of a pipe or unix socket
+    const Stamped<ResetSent>* late_answer = nullptr;  ///< our RST to a segment that came after the peer's
     SyscallName syscall_name = nullptr;
     bool receives_seen = false;
     bool sends_seen = false;  ///< a hook sees each failed send, so that none was suppressed unseen
+    bool resets_sent_seen = false;  ///< each RST that this host sends is seen
+    std::uint64_t idle_after_us = 0;
 };
 
 /// All but id, revision and lost.

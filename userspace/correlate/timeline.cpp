@@ -53,7 +53,7 @@ void add_closure(std::vector<TimelineEntry>& timeline, const Closure& closure, S
         told.detail["unread_bytes"] = static_cast<std::int64_t>(closure.unread_bytes);
     }
     if (closure.signal != 0) told.detail["signal"] = static_cast<std::int64_t>(closure.signal);
-    if (closure.linger_zero) told.detail["linger_zero"] = true;
+    if (closure.path == ClosePath::kLingerZero) told.detail["linger_zero"] = true;
     if (closure.to != TcpState::kUnknown) {
         told.detail["via"] = closure.to == TcpState::kClose ? "RST" : "FIN";
     }
@@ -194,8 +194,8 @@ std::vector<TimelineEntry> timeline_of(const Story& story, const Incident& incid
         }
         add_fin(timeline, *own->remembered, seen_by);
     }
-    if (story.reader != nullptr) {
-        add_closure(timeline, story.reader->closure, Side::kPeer, story.syscall_name);
+    if (story.other_end != nullptr) {
+        add_closure(timeline, story.other_end->closure, Side::kPeer, story.syscall_name);
     }
     if (own != nullptr) {
         add_closure(timeline, incident.facts.own_closure, Side::kLocal, story.syscall_name);

@@ -74,6 +74,10 @@ TcpFacts tcp_of(const pt_tcp& raw, std::uint8_t state, std::uint64_t ticks_per_s
     tcp.rtt_us = raw.srtt_us >> 3;
     tcp.retransmits = raw.retransmits;
     tcp.user_timeout_ms = raw.user_timeout_ms;
+    tcp.unsent_bytes = raw.unsent;
+    tcp.timeouts = raw.timeouts;
+    tcp.probes_out = raw.probes_out;
+    tcp.keepalive = raw.keepalive != 0;
     tcp.last_sent_ago_us = microseconds_of(raw.last_sent_ago_ticks, ticks_per_second);
     tcp.last_received_ago_us = microseconds_of(raw.last_received_ago_ticks, ticks_per_second);
     tcp.unacked_sent_ns = raw.unacked_sent_ns;
@@ -96,9 +100,10 @@ Closure closure_of(const pt_closure& raw) {
     closure.from = static_cast<TcpState>(raw.from_state);
     closure.to = static_cast<TcpState>(raw.to_state);
     closure.shutdown = raw.shutdown;
-    closure.linger_zero = raw.linger_zero != 0;
     closure.exiting = raw.exiting != 0;
     closure.signal = raw.signal;
+    closure.oom = raw.oom != 0;
+    closure.path = static_cast<ClosePath>(raw.path);
     closure.unread_bytes = raw.unread_bytes;
     closure.call_number = raw.call_number;
     return closure;
@@ -116,7 +121,8 @@ Body socket_body(const Record& record, std::uint64_t ticks_per_second) {
 ResetReceived body_of(const pt_reset_received& record, std::uint64_t ticks_per_second) {
     auto body = socket_body<ResetReceived>(record, ticks_per_second);
     if (record.packet == PT_PACKET_SEEN) {
-        body.packet = RstPacket{record.seq, record.ttl, record.handshake_ttl, record.tcp_flags};
+        body.packet =
+            RstPacket{record.seq, record.ttl, record.handshake_ttl, record.tcp_flags, record.window};
     }
     return body;
 }
@@ -200,13 +206,12 @@ FailuresCounted body_of(const pt_failures_counted& record, std::uint64_t) {
     return body;
 }
 
-PipeReaderSeen body_of(const pt_pipe_reader_seen& record, std::uint64_t) {
-    PipeReaderSeen body;
-    body.endpoint.kind = EndpointKind::kPipe;
-    body.endpoint.id = record.inode;
-    body.closure = closure_of(record.closure);
-    body.last_reader = record.last_reader != 0;
-    return body;
+OtherEndSeen body_of(const pt_other_end_seen& record, std::uint64_t) {
+    return OtherEndSeen{endpoint_of(record.endpoint), closure_of(record.closure), record.last_holder != 0};
+}
+
+PacketFiltered body_of(const pt_packet_filtered& record, std::uint64_t) {
+    return PacketFiltered{endpoint_of(record.endpoint), Ktime{record.last_ns}, record.count};
 }
 
 ProcessForked body_of(const pt_process_forked& record, std::uint64_t) {
@@ -250,7 +255,8 @@ std::variant<Event, DecodeError> Decoder::decode(std::span<const std::byte> reco
         case PT_STATE_CHANGED: return decode_as<pt_state_changed>(record, ticks_per_second_);
         case PT_ENDPOINT_DESTROYED: return decode_as<pt_endpoint_destroyed>(record, ticks_per_second_);
         case PT_FAILURES_COUNTED: return decode_as<pt_failures_counted>(record, ticks_per_second_);
-        case PT_PIPE_READER_SEEN: return decode_as<pt_pipe_reader_seen>(record, ticks_per_second_);
+        case PT_OTHER_END_SEEN: return decode_as<pt_other_end_seen>(record, ticks_per_second_);
+        case PT_PACKET_FILTERED: return decode_as<pt_packet_filtered>(record, ticks_per_second_);
         case PT_PROCESS_FORKED: return decode_as<pt_process_forked>(record, ticks_per_second_);
         case PT_PROCESS_EXECUTED: return decode_as<pt_process_executed>(record, ticks_per_second_);
         case PT_PROCESS_EXITED: return decode_as<pt_process_exited>(record, ticks_per_second_);

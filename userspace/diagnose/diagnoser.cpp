@@ -40,7 +40,7 @@ bool is_health_check(const Incident& incident) {
 
 void reject_rivals(Incident& incident, Family family) {
     for (const Rule& rule : rule_table()) {
-        if (rule.family != family || rule.cause == incident.verdict.cause) continue;
+        if (!speaks_of(rule, family) || rule.cause == incident.verdict.cause) continue;
         if (!rule.applies(incident)) {
             incident.verdict.rejected.push_back({rule.cause, rule.why_not(incident)});
             continue;
@@ -83,7 +83,7 @@ void diagnose(Incident& incident) {
     const Family family = family_of(incident);
     const Rule* chosen = nullptr;
     for (const Rule& rule : rule_table()) {
-        if (rule.family != family) continue;
+        if (!speaks_of(rule, family)) continue;
         const std::optional<Confidence> confidence = rule.applies(incident);
         if (!confidence) continue;
         chosen = &rule;

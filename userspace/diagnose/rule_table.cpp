@@ -1,346 +1,42 @@
 #include "diagnose/rule_table.h"
 
-#include "diagnose/wording.h"
-#include "model/quantity_text.h"
+#include "diagnose/rules.h"
 
-#include <array>
-#include <cerrno>
-
-#include <fmt/format.h>
+#include <algorithm>
+#include <vector>
 
 namespace pipetrace {
-namespace {
-
-using MaybeConfidence = std::optional<Confidence>;
-
-constexpr int kReasonAbortOnClose = 11;  // SK_RST_REASON_TCP_ABORT_ON_CLOSE
-
-bool arrived_in(const Incident& incident, TcpState state) {
-    return incident.rst && incident.rst->state == state;
-}
-
-/// Straight to CLOSE from a live state: tcp_close() with data unread, or tcp_disconnect(); both send a
-/// RST, whose own record may come late.
-bool closed_by_abort(const Incident& incident) {
-    return incident.facts.peer_closure.known() && incident.facts.peer_closure.to == TcpState::kClose;
-}
-
-bool sent_abort(const Incident& incident) {
-    return incident.facts.peer_reset && incident.facts.peer_reset->active;
-}
-
-/// The other end's kernel reset its own connection, rather than answering a segment.
-bool peer_aborted(const Incident& incident) { return sent_abort(incident) || closed_by_abort(incident); }
-
-std::uint32_t unread_at_peer(const Incident& incident) {
-    if (sent_abort(incident)) return incident.facts.peer_reset->tcp.unread_bytes;
-    return closed_by_abort(incident) ? incident.facts.peer_closure.unread_bytes : 0;
-}
-
-/// RST|ACK at the expected sequence is an owner's abort; a bare RST answers a segment.
-bool rst_answers_a_segment(const Incident& incident) {
-    return !incident.rst->flags || *incident.rst->flags == "RST";
-}
-
-std::string not_seen_from_here(const Incident& incident) {
-    return incident.facts.peer_on_host ? "" : "the peer is not on this host, which would show it";
-}
-
-std::string or_else(std::string first, const char* second) { return first.empty() ? second : first; }
-
-// --- connection_refused ---
-
-MaybeConfidence refused_applies(const Incident& incident) {
-    if (!arrived_in(incident, TcpState::kSynSent)) return std::nullopt;
-    // Seen to be answered for want of a socket; from elsewhere a filter can answer just so.
-    return incident.facts.peer_reset ? Confidence::kCertain : Confidence::kLikely;
-}
-std::string refused_why_not(const Incident&) { return "the connection had been established"; }
-std::string refused_summary(const Incident& incident) {
-    return fmt::format("Nobody listens at {}: its kernel answered {}'s SYN with a RST.",
-                       incident.endpoint.remote.value_or("that address"), victim_name(incident));
-}
-std::string refused_advice(const Incident&) {
-    return "Start the server, or correct the address or port; if it is starting up, retry with a pause.";
-}
-
-// --- peer_process_died ---
-
-MaybeConfidence died_applies(const Incident& incident) {
-    const Closure& closure = incident.facts.peer_closure;
-    if (!closure.known() || !closure.exiting || closure.signal == 0) return std::nullopt;
-    return Confidence::kCertain;
-}
-std::string died_why_not(const Incident& incident) {
-    return or_else(not_seen_from_here(incident), "the peer's process was not killed");
-}
-std::string died_summary(const Incident& incident) {
-    return fmt::format("{} was killed by {} with the connection open{}; its kernel closed it, and "
-                       "{} was told {}.",
-                       peer_name(incident), signal_text(incident.facts.peer_closure.signal),
-                       earlier_text(incident, incident.facts.peer_closure.at), victim_name(incident),
-                       told_text(incident));
-}
-std::string died_advice(const Incident& incident) {
-    return fmt::format("Find out what killed {} (kernel log, OOM killer, service manager).{}",
-                       peer_name(incident), sigpipe_advice(incident));
-}
-
-// --- peer_closed_unread_data ---
-
-MaybeConfidence unread_applies(const Incident& incident) {
-    if (!incident.rst || !peer_aborted(incident)) return std::nullopt;
-    const bool said_so = sent_abort(incident) && incident.facts.peer_reset->reason == kReasonAbortOnClose;
-    if (!said_so && unread_at_peer(incident) == 0) return std::nullopt;
-    return Confidence::kCertain;
-}
-std::string unread_why_not(const Incident& incident) {
-    return or_else(not_seen_from_here(incident), "nothing lay unread at the peer when it closed");
-}
-std::string unread_summary(const Incident& incident) {
-    return fmt::format("{} closed the connection{} with {} from {} unread, so its kernel sent RST "
-                       "instead of FIN.",
-                       peer_name(incident), earlier_text(incident, incident.facts.peer_closure.at),
-                       byte_count_text(unread_at_peer(incident)), victim_name(incident));
-}
-std::string unread_advice(const Incident& incident) {
-    return fmt::format("Have {} read to the end of the request before it closes: shutdown(SHUT_WR), read "
-                       "until 0, then close (a lingering close).{}",
-                       peer_name(incident), sigpipe_advice(incident));
-}
-
-// --- peer_abortive_close ---
-
-MaybeConfidence abort_applies(const Incident& incident) {
-    if (!incident.rst || !peer_aborted(incident)) return std::nullopt;
-    const Closure& closure = incident.facts.peer_closure;
-    const bool chosen = closure.known() && closure.to == TcpState::kClose &&
-                        (closure.linger_zero || closure.shutdown == 0);
-    return chosen ? Confidence::kCertain : Confidence::kLikely;
-}
-std::string abort_why_not(const Incident& incident) {
-    return or_else(not_seen_from_here(incident), "the peer's kernel did not abort its connection");
-}
-std::string abort_summary(const Incident& incident) {
-    return fmt::format("{} threw the connection away{} ({}): its kernel sent RST instead of FIN.",
-                       peer_name(incident), earlier_text(incident, incident.facts.peer_closure.at),
-                       incident.facts.peer_closure.linger_zero ? "SO_LINGER with a time of 0"
-                                                               : "a disconnect, or a listener closed");
-}
-std::string abort_advice(const Incident& incident) {
-    return fmt::format("If {} did not mean to drop it, remove SO_LINGER 0 there and close in order.{}",
-                       peer_name(incident), sigpipe_advice(incident));
-}
-
-// --- close_race, write_after_peer_close ---
-
-MaybeConfidence race_applies(const Incident& incident) {
-    if (!arrived_in(incident, TcpState::kCloseWait) || peer_aborted(incident)) return std::nullopt;
-    if (incident.facts.sent_after_fin != false || !rst_answers_a_segment(incident)) return std::nullopt;
-    return Confidence::kCertain;
-}
-std::string race_why_not(const Incident& incident) {
-    if (!incident.facts.fin_received) return "no FIN came before the RST";
-    return incident.facts.sent_after_fin == true ? "data was sent after the FIN had arrived"
-                                                 : "whether data was sent after the FIN is not known";
-}
-std::string race_summary(const Incident& incident) {
-    return fmt::format("{} closed while a write of {} was under way: the data had left before the FIN "
-                       "arrived, and was answered with a RST.",
-                       peer_name(incident), victim_name(incident));
-}
-std::string race_advice(const Incident& incident) {
-    return "Retry on a fresh connection; keep idle connections for less time than the peer does." +
-           sigpipe_advice(incident);
-}
-
-MaybeConfidence late_write_applies(const Incident& incident) {
-    if (!arrived_in(incident, TcpState::kCloseWait) || peer_aborted(incident)) return std::nullopt;
-    if (incident.facts.sent_after_fin == false) return std::nullopt;
-    const bool proven = incident.facts.sent_after_fin == true && rst_answers_a_segment(incident);
-    return proven ? Confidence::kCertain : Confidence::kLikely;
-}
-std::string late_write_why_not(const Incident& incident) {
-    if (!arrived_in(incident, TcpState::kCloseWait)) return "no FIN came before the RST";
-    return incident.facts.sent_after_fin == false ? "nothing was sent after the FIN had arrived"
-                                                  : "the peer's kernel aborted by itself";
-}
-std::string late_write_summary(const Incident& incident) {
-    std::uint64_t failed = 0;
-    for (const CallError& error : incident.errors) failed += error.count;
-    Ktime closed_at = incident.facts.peer_closure.at;
-    for (const TimelineEntry& entry : incident.timeline) {
-        if (!closed_at.known() && entry.event == "fin_received" && entry.time_known) closed_at = entry.at;
-    }
-    return fmt::format("{} had closed the connection{}, in order; {} did not look and wrote again: the "
-                       "first write drew a RST{}.",
-                       peer_name(incident), earlier_text(incident, closed_at), victim_name(incident),
-                       failed > 0 ? fmt::format(", and {} failed with {}",
-                                                failed == 1 ? "the next" : fmt::format("{} later ones", failed),
-                                                told_text(incident))
-                                  : "");
-}
-std::string late_write_advice(const Incident& incident) {
-    return "A read that returns 0 (or POLLRDHUP) says that the peer is gone: check after a pause, before "
-           "writing." +
-           sigpipe_advice(incident);
-}
-
-// --- peer_reset ---
-
-MaybeConfidence reset_applies(const Incident& incident) {
-    if (!incident.rst || peer_aborted(incident)) return std::nullopt;
-    return Confidence::kLikely;
-}
-std::string reset_why_not(const Incident&) { return "what the peer did is known"; }
-std::string reset_summary(const Incident& incident) {
-    return fmt::format("A RST came from {} in {}; why it was sent cannot be seen from this host.",
-                       incident.endpoint.remote.value_or("the peer"),
-                       tcp_state_name(incident.rst->state));
-}
-std::string reset_advice(const Incident& incident) {
-    return "Look at the other end: trace there too, or read its log at this time; a firewall or balancer "
-           "on the way can send it as well." +
-           sigpipe_advice(incident);
-}
-
-// --- without a RST ---
-
-bool met_epipe(const Incident& incident) {
-    for (const CallError& error : incident.errors) {
-        if (error.error == EPIPE) return true;
-    }
-    return incident.sigpipe.value_or(SigpipeFate::kNone) > SigpipeFate::kNone;
-}
-
-MaybeConfidence shutdown_applies(const Incident& incident) {
-    if (!met_epipe(incident) || (incident.facts.shutdown & kSendShutdown) == 0) return std::nullopt;
-    if (incident.facts.own_closure.known()) return Confidence::kCertain;
-    // A live state with the send side shut cannot come from the network; CLOSE can.
-    const bool live = incident.endpoint.state != TcpState::kClose;
-    return live ? MaybeConfidence(Confidence::kCertain) : std::nullopt;
-}
-std::string shutdown_why_not(const Incident&) { return "its sending side was not shut down by itself"; }
-std::string shutdown_summary(const Incident& incident) {
-    const Task& by = incident.facts.own_closure.by;
-    const bool other = by.known() && by.process != incident.process.identity;
-    return fmt::format("{} had shut down the sending side of this socket{}, and {} then wrote to it.",
-                       other ? fmt::format("{}[{}], which shares it,", by.process_comm.view(),
-                                           by.process.tgid)
-                             : victim_name(incident) + " itself",
-                       earlier_text(incident, incident.facts.own_closure.at),
-                       other ? victim_name(incident) : "it");
-}
-std::string shutdown_advice(const Incident& incident) {
-    return "After shutdown(SHUT_WR) nothing may be written: look for a second user of the socket, or for "
-           "a late flush." +
-           sigpipe_advice(incident);
-}
-
-MaybeConfidence unconnected_applies(const Incident& incident) {
-    if (incident.facts.was_connected || incident.endpoint.remote) return std::nullopt;
-    if (incident.endpoint.state != TcpState::kClose || incident.errors.empty()) return std::nullopt;
-    return Confidence::kCertain;
-}
-std::string unconnected_why_not(const Incident&) { return "the socket had been connected"; }
-std::string unconnected_summary(const Incident& incident) {
-    return fmt::format("{} wrote to a TCP socket that was never connected.", victim_name(incident));
-}
-std::string unconnected_advice(const Incident& incident) {
-    return "Check the result of connect() before writing, and which descriptor is written to." +
-           sigpipe_advice(incident);
-}
-
-MaybeConfidence old_error_applies(const Incident& incident) {
-    if (!incident.facts.older_than_trace || !met_epipe(incident)) return std::nullopt;
-    if (incident.endpoint.state != TcpState::kClose || incident.facts.own_closure.known()) {
-        return std::nullopt;
-    }
-    return Confidence::kLikely;
-}
-std::string old_error_why_not(const Incident&) { return "the socket was sound when the trace began"; }
-std::string old_error_summary(const Incident& incident) {
-    return fmt::format("The connection had ended before the trace began; {} was told of it then, and "
-                       "wrote again.",
-                       victim_name(incident));
-}
-std::string old_error_advice(const Incident& incident) {
-    return "After the first error close the socket; trace from before the connection to see what ended "
-           "it." +
-           sigpipe_advice(incident);
-}
-
-// --- pipes ---
-
-MaybeConfidence reader_died_applies(const Incident& incident) {
-    const Closure& closure = incident.facts.peer_closure;
-    if (!closure.known() || !closure.exiting || closure.signal == 0) return std::nullopt;
-    return Confidence::kCertain;
-}
-std::string reader_died_why_not(const Incident&) { return "no reader was seen to be killed"; }
-std::string reader_died_summary(const Incident& incident) {
-    return fmt::format("{}, the pipe's last reader, was killed by {}{}; {} wrote on.",
-                       peer_name(incident), signal_text(incident.facts.peer_closure.signal),
-                       earlier_text(incident, incident.facts.peer_closure.at), victim_name(incident));
-}
-std::string reader_died_advice(const Incident& incident) {
-    return fmt::format("Find out what killed {}.{}", peer_name(incident), sigpipe_advice(incident));
-}
-
-MaybeConfidence reader_closed_applies(const Incident& incident) {
-    // Every exit that ends a pipe is looked at, so a reader that was killed would have been seen.
-    return incident.facts.peer_on_host ? Confidence::kCertain : Confidence::kLikely;
-}
-std::string reader_closed_why_not(const Incident&) { return "the reader was killed"; }
-std::string reader_closed_summary(const Incident& incident) {
-    return fmt::format("{} had read enough and closed the pipe; {} wrote on.", peer_name(incident),
-                       victim_name(incident));
-}
-std::string reader_closed_advice(const Incident& incident) {
-    if (incident.sigpipe == SigpipeFate::kKilled) {
-        return "This is how a pipeline ends (`| head`): nothing to do, unless `pipefail` makes an error of "
-               "status 141.";
-    }
-    return "A writer that ignores SIGPIPE must stop at EPIPE by itself.";
-}
-
-constexpr std::array kRules{
-    Rule{Cause::kConnectionRefused, Family::kTcpReset, Severity::kWarning, refused_applies,
-         refused_why_not, refused_summary, refused_advice, "network:rst_received peer:rst_sent"},
-    Rule{Cause::kPeerProcessDied, Family::kTcpReset, Severity::kFault, died_applies, died_why_not,
-         died_summary, died_advice, "peer:closed network:rst_received"},
-    Rule{Cause::kPeerClosedUnreadData, Family::kTcpReset, Severity::kFault, unread_applies,
-         unread_why_not, unread_summary, unread_advice, "peer:closed peer:rst_sent network:rst_received"},
-    Rule{Cause::kPeerAbortiveClose, Family::kTcpReset, Severity::kFault, abort_applies, abort_why_not,
-         abort_summary, abort_advice, "peer:closed peer:rst_sent network:rst_received"},
-    Rule{Cause::kCloseRace, Family::kTcpReset, Severity::kWarning, race_applies, race_why_not,
-         race_summary, race_advice, "network:fin_received local:data_sent network:rst_received"},
-    Rule{Cause::kWriteAfterPeerClose, Family::kTcpReset, Severity::kFault, late_write_applies,
-         late_write_why_not, late_write_summary, late_write_advice,
-         "peer:closed network:fin_received local:data_sent network:rst_received"},
-    Rule{Cause::kPeerReset, Family::kTcpReset, Severity::kFault, reset_applies, reset_why_not,
-         reset_summary, reset_advice, "network:rst_received"},
-    Rule{Cause::kLocalShutdown, Family::kTcpNoReset, Severity::kFault, shutdown_applies,
-         shutdown_why_not, shutdown_summary, shutdown_advice, "local:shut_down local:closed local:call_failed"},
-    Rule{Cause::kNotConnected, Family::kTcpNoReset, Severity::kFault, unconnected_applies,
-         unconnected_why_not, unconnected_summary, unconnected_advice, "local:call_failed"},
-    Rule{Cause::kWriteAfterError, Family::kTcpNoReset, Severity::kFault, old_error_applies,
-         old_error_why_not, old_error_summary, old_error_advice, "local:call_failed"},
-    Rule{Cause::kPipeReaderDied, Family::kPipe, Severity::kFault, reader_died_applies,
-         reader_died_why_not, reader_died_summary, reader_died_advice, "peer:closed local:sigpipe_generated"},
-    Rule{Cause::kPipeReaderClosed, Family::kPipe, Severity::kBenign, reader_closed_applies,
-         reader_closed_why_not, reader_closed_summary, reader_closed_advice,
-         "peer:closed local:sigpipe_generated"},
-};
-
-}  // namespace
 
 Family family_of(const Incident& incident) {
+    if (incident.role == Role::kOrigin) return Family::kOrigin;
     if (incident.endpoint.kind == EndpointKind::kPipe) return Family::kPipe;
     if (incident.endpoint.kind == EndpointKind::kUnix) return Family::kUnix;
     return incident.rst ? Family::kTcpReset : Family::kTcpNoReset;
 }
 
-std::span<const Rule> rule_table() { return kRules; }
+bool speaks_of(const Rule& rule, Family family) {
+    return std::find(rule.families.begin(), rule.families.end(), family) != rule.families.end();
+}
+
+std::span<const Rule> rule_table() {
+    static const std::vector<Rule> rules{
+        // Of a RST, the origin first and the last step last.
+        connection_refused_rule(),
+        peer_process_died_rule(),
+        peer_closed_unread_data_rule(),
+        peer_abortive_close_rule(),
+        close_race_rule(),
+        write_after_peer_close_rule(),
+        peer_reset_rule(),
+        // Without a RST.
+        local_shutdown_rule(),
+        not_connected_rule(),
+        write_after_error_rule(),
+        // Pipes.
+        pipe_reader_died_rule(),
+        pipe_reader_closed_rule(),
+    };
+    return rules;
+}
 
 }  // namespace pipetrace

@@ -7,16 +7,17 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 namespace pipetrace {
 
 /// Which incidents a rule can speak about; rivals come from the same family.
-enum class Family : std::uint8_t { kPipe, kUnix, kTcpReset, kTcpNoReset };
+enum class Family : std::uint8_t { kPipe, kUnix, kTcpReset, kTcpNoReset, kOrigin };
 Family family_of(const Incident& incident);
 
 struct Rule {
     Cause cause;
-    Family family;
+    std::vector<Family> families;
     Severity severity;
     /// Empty: does not apply.
     std::optional<Confidence> (*applies)(const Incident&);
@@ -27,6 +28,8 @@ struct Rule {
     /// Events that prove it, "side:event", separated by spaces.
     const char* evidence;
 };
+
+bool speaks_of(const Rule& rule, Family family);
 
 std::span<const Rule> rule_table();
 

@@ -69,7 +69,11 @@ struct TcpFacts {
     std::uint32_t rcv_nxt = 0;
     std::uint32_t rtt_us = 0;  ///< 0: none measured
     std::uint32_t retransmits = 0;
+    std::uint32_t unsent_bytes = 0;    ///< written by the program, not yet sent once
     std::uint32_t user_timeout_ms = 0;
+    std::uint8_t timeouts = 0;    ///< of the oldest segment without an acknowledgement, in a row
+    std::uint8_t probes_out = 0;  ///< keepalive or window probes without an answer
+    bool keepalive = false;       ///< SO_KEEPALIVE
     std::optional<std::uint64_t> last_sent_ago_us;
     std::optional<std::uint64_t> last_received_ago_us;
     std::uint64_t unacked_sent_ns = 0;  ///< ktime of the one unacknowledged segment; 0 none or several

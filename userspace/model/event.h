@@ -19,6 +19,7 @@ struct RstPacket {
     std::uint8_t ttl = 0;
     std::uint8_t handshake_ttl = 0;  ///< of the SYN-ACK or the handshake's ACK; 0 not seen
     std::uint8_t flags = 0;          ///< TCP flag bits; 0x04 RST, 0x10 ACK
+    std::uint16_t window = 0;        ///< as sent, not scaled
 };
 
 /// tcp_reset() ran: the endpoint is dead. Without a packet it may, in FIN_WAIT, be the
@@ -86,6 +87,16 @@ struct SigpipeDelivered {
     std::optional<std::uint64_t> written_bytes;
 };
 
+/// What an end went through, where it was more than a plain close(), shutdown() or exit.
+enum class ClosePath : std::uint8_t {
+    kClose = 0,
+    kLingerZero = 1,  ///< SO_LINGER with a time of 0
+    kDisconnect = 2,  ///< connect(AF_UNSPEC)
+    kListener = 3,    ///< not accepted yet when its listener was closed
+    kDestroyed = 4,   ///< SOCK_DESTROY (`ss -K`), by somebody else
+    kRepair = 5,      ///< TCP_REPAIR: gone without a packet
+};
+
 /// How an end was given up, kept by the kernel programs until somebody needs it.
 struct Closure {
     Ktime at;
@@ -93,9 +104,10 @@ struct Closure {
     TcpState from = TcpState::kUnknown;
     TcpState to = TcpState::kUnknown;
     std::uint8_t shutdown = 0;  ///< sk_shutdown at that moment: 3 close(), 2 shutdown(SHUT_WR)
-    bool linger_zero = false;   ///< SO_LINGER with a time of 0
     bool exiting = false;       ///< inside do_exit
     std::uint8_t signal = 0;    ///< that kills the process, when exiting
+    bool oom = false;           ///< the signal is the OOM killer's
+    ClosePath path = ClosePath::kClose;
     std::uint32_t unread_bytes = 0;
     std::uint16_t call_number = 0xffff;
 
@@ -146,11 +158,18 @@ struct FailuresCounted {
     std::array<FailureCount, kFailureCountMax> counts{};
 };
 
-/// Who held a pipe's read end, and how it went.
-struct PipeReaderSeen {
+/// Who held the other end of a pipe or a unix socket, and how it went.
+struct OtherEndSeen {
+    Endpoint endpoint;         ///< the end that failed
+    Closure closure;           ///< at unknown: still held by `by` when last seen
+    bool last_holder = false;  ///< its going ended the other end (pipe->readers was 1)
+};
+
+/// A packet filter of this host dropped segments that the endpoint had sent (tp kfree_skb).
+struct PacketFiltered {
     Endpoint endpoint;
-    Closure closure;           ///< by: the reader; at unknown: still open when last seen
-    bool last_reader = false;  ///< pipe->readers was 1: its going ended the pipe
+    Ktime last;
+    std::uint64_t count = 0;
 };
 
 struct ProcessForked {
@@ -164,7 +183,7 @@ struct ProcessExited {
 using EventBody =
     std::variant<std::monostate, ResetReceived, ResetSent, ErrorRaised, CallFailed, SigpipeGenerated,
                  SigpipeDelivered, EndpointRemembered, StateChanged, EndpointDestroyed, FailuresCounted,
-                 PipeReaderSeen, ProcessForked, ProcessExecuted, ProcessExited>;
+                 OtherEndSeen, PacketFiltered, ProcessForked, ProcessExecuted, ProcessExited>;
 
 struct Event {
     Ktime at;

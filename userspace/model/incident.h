@@ -76,6 +76,8 @@ struct RstFacts {
     std::optional<std::uint8_t> ttl;
     std::optional<std::uint8_t> handshake_ttl;
     std::optional<std::string> flags;  ///< "RST", "RST|ACK"
+    std::optional<std::uint16_t> window;
+    std::optional<std::uint64_t> delay_us;  ///< after the write that drew it
     Ktime at;
 };
 
@@ -121,6 +123,14 @@ struct IncidentFacts {
     Closure peer_closure;
     std::optional<ResetSent> peer_reset;  ///< the RST as the kernel of the other end sent it, if here
     bool nobody_told = false;              ///< no call of any program can have met the failure
+    std::uint64_t idle_after_us = 0;       ///< silence that a device on the way may not outlast
+    std::optional<RstPacket> rst_packet;
+    std::optional<std::uint64_t> rst_delay_us;  ///< after the write that drew it
+    bool data_after_rst = false;           ///< the peer went on sending: this host answered with a RST
+    std::optional<PacketFiltered> filtered;
+    bool sent_by_nobody_here = false;      ///< the peer is on this host, whose kernel sent no RST for it
+    int pending_error = 0;                 ///< that the network left on the socket
+    std::optional<TcpFacts> at_error;      ///< the socket when that was raised
 };
 
 struct Incident {

@@ -133,6 +133,9 @@ pt_config make_config(const Planning& planning) {
     config.active_reset_reason_argument = active_reset_reason(features.functions);
     config.recvmsg_return_argument =
         static_cast<std::uint8_t>(arguments(features.functions, "tcp_recvmsg"));
+    config.drop_has_reason = arguments(features.tracepoints, "kfree_skb") >= 3;
+    config.filter_begin = features.filter_begin;
+    config.filter_end = features.filter_end;
     return config;
 }
 

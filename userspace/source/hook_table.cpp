@@ -36,6 +36,11 @@ bool receive_return_is_known(const KernelFeatures& f) {
     return count >= 4 && count <= 6;
 }
 
+// (skb, location, reason) since 5.17; before, where the packet was dropped tells.
+bool drop_tells_why(const KernelFeatures& f) {
+    return tracepoint_arguments(f, "kfree_skb") >= 3 || f.filter_begin != 0;
+}
+
 constexpr std::string_view kNoRstPacket =
     "TTL and flags of the RST, by which a device between could be told from the peer";
 constexpr std::string_view kQuietPassiveReset =
@@ -59,6 +64,9 @@ std::vector<ObservationRow> reset_rows() {
            "TTL and flags of a RST that comes in ESTABLISHED"},
           {kKprobe, {"tcp_rcv_state_process"}, {"pt_rcv_state_kprobe"},
            "TTL and flags of a RST that comes in ESTABLISHED"}}},
+        {"packet_filtered", "Packet dropped by a filter of this host",
+         "whether a packet filter of this host sent the RST", false,
+         {{kTracepoint, {"kfree_skb"}, {"pt_kfree_skb"}, "", drop_tells_why}}},
         {"handshake_ttl", "The handshake's TTL", "the TTL to compare a RST's with", false,
          {{kFentry, {"tcp_rcv_state_process"}, {"pt_rcv_state_fentry"}, ""},
           {kKprobe, {"tcp_rcv_state_process"}, {"pt_rcv_state_kprobe"}, ""}}},

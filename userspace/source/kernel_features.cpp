@@ -2,6 +2,7 @@
 #include "source/kernel_features.h"
 
 #include "source/file_reader.h"
+#include "source/kernel_symbols.h"
 #include "source/kernel_btf.h"
 #include "source/unique_fd.h"
 
@@ -113,6 +114,16 @@ std::string try_kprobe() {
     return {};
 }
 
+/// Before 5.17 a dropped packet has no reason; that a packet filter dropped it, its place in the code tells.
+void find_filter_code(KernelFeatures& features) {
+    const auto drop = features.tracepoints.find("kfree_skb");
+    if (drop == features.tracepoints.end() || drop->second.argument_count >= 3) return;
+    const auto code = find_kernel_function("nf_hook_slow");
+    if (!code) return;
+    features.filter_begin = code->begin;
+    features.filter_end = code->end;
+}
+
 /// Whether CapEff of /proc/self/status has what loading and tracing need.
 bool may_load_programs() {
     constexpr std::string_view kField = "CapEff:\t";
@@ -158,6 +169,7 @@ KernelFeatures probe_kernel_features(const FeatureRequest& request, const Kernel
         features.kprobe_refusal = "not tried: fentry does all that kprobes do";
     }
     probe_helpers(features);
+    find_filter_code(features);
     return features;
 }
 

@@ -29,6 +29,8 @@ struct KernelFeatures {
     bool has_cookie_helper = false;
     bool has_task_regs_helper = false;
     bool has_jiffies_helper = false;
+    std::uint64_t filter_begin = 0;  ///< code of nf_hook_slow(), looked up only where drops have no reason
+    std::uint64_t filter_end = 0;
     TargetFacts functions;    ///< those of the names asked for that exist
     TargetFacts tracepoints;  ///< likewise, by the name without btf_trace_
 };

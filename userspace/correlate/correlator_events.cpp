@@ -1,0 +1,209 @@
+// What each kind of event adds to what is known.
+#include "correlate/correlator.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <string_view>
+
+namespace pipetrace {
+namespace {
+
+constexpr std::size_t kSocketlessResetsMax = 4096;
+constexpr std::size_t kOtherEndsMax = 8192;
+
+/// Takes over the kernel programs' count of repeats; false where it says nothing new.
+bool raise_count(Failure& failure, const FailureCount& count) {
+    const auto raise = [&](auto& met) {
+        if (met.task.tid != count.tid || met.body.call.number != count.call_number) return false;
+        if (met.count >= count.count) return false;
+        met.count = count.count;
+        return true;
+    };
+    bool raised = false;
+    if (count.is_sigpipe) {
+        for (auto& sigpipe : failure.sigpipes) raised |= raise(sigpipe);
+    } else {
+        for (auto& call : failure.calls) raised |= call.body.error == count.error && raise(call);
+    }
+    return raised;
+}
+
+bool is_connect(SyscallName name, std::uint16_t number) {
+    const char* text = name != nullptr ? name(number) : nullptr;
+    return text != nullptr && std::string_view(text) == "connect";
+}
+
+}  // namespace
+
+void Correlator::on(const Event& event, const ResetReceived& body) {
+    Connection& connection = connections_.touch(body.endpoint);
+    if (connection.reset) {
+        ++resets_received_;  // connect() tried again on the same socket
+        return;
+    }
+    connection.reset = Stamped<ResetReceived>{event.at, event.task, body};
+    connection.reset_in_doubt = is_reset_in_doubt(body);
+    if (!connection.reset_in_doubt) ++resets_received_;
+    if (!connection.remembered || !connection.remembered->owner.known()) owner_wanted_ = true;
+}
+
+void Correlator::on(const Event& event, const ResetSent& body) {
+    ++resets_sent_;
+    const Stamped<ResetSent> sent{event.at, event.task, body};
+    // A socket that answers late data may be destroyed already: it must not be brought back.
+    const bool is_live = body.active || connections_.find(body.endpoint.id) != nullptr;
+    if (body.endpoint.id == 0 || !is_live) {
+        if (socketless_resets_.size() >= kSocketlessResetsMax) socketless_resets_.clear();
+        socketless_resets_.insert_or_assign({body.endpoint.local, body.endpoint.remote}, sent);
+        return;
+    }
+    Connection& connection = connections_.touch(body.endpoint);
+    if (body.active) connection.aborted_here = true;
+    if (!body.active && connection.reset_in_doubt) connection.reset.reset();
+    if (!connection.reset_sent) connection.reset_sent = sent;
+}
+
+void Correlator::on(const Event& event, const ErrorRaised& body) {
+    Connection& connection = connections_.touch(body.endpoint);
+    if (body.tcp.error != 0) {
+        // The aborter's own socket gets a report too; the network's comes first or not at all.
+        if (connection.aborted_here && !connection.reset) return;
+        if (!connection.error) connection.error = Stamped<ErrorRaised>{event.at, event.task, body};
+        return;
+    }
+    if (!event.task.known() || !is_connect(config_.syscall_name, body.call.number)) return;
+    const int error = pending_error(connection);
+    if (error == 0) return;
+    CallFailed call;
+    call.endpoint = connection.endpoint;
+    call.tcp = connection.error ? connection.error->body.tcp : body.tcp;
+    call.call = body.call;
+    call.error = error;
+    connection.error_taken = true;
+    add_call(open_failure(connection.endpoint, event.task, event.at),
+             FailedCall{event.at, event.task, call, 1, false, nullptr});
+}
+
+void Correlator::on(const Event& event, const CallFailed& body) {
+    Endpoint endpoint = body.endpoint;
+    if (const Connection* known = connections_.find(endpoint.id)) endpoint = known->endpoint;
+    Connection& connection = connections_.touch(endpoint);
+    Failure& failure = open_failure(endpoint, event.task, event.at);
+    if (body.error == pending_error(connection)) {
+        connection.error_taken = true;
+    } else if (body.tcp.error == 0 && pending_error(connection) != EPIPE) {
+        infer_taken_error(failure, connection, event.at, event.task);
+    }
+    add_call(failure, FailedCall{event.at, event.task, body, 1, false, nullptr});
+}
+
+/// The pending error is gone and no call was seen to report it: one did all the same. Where every
+/// send and receive is seen, only SO_ERROR is left.
+void Correlator::infer_taken_error(Failure& failure, const Connection& connection, Ktime at,
+                                   const Task& task) {
+    const int error = pending_error(connection);
+    if (error == 0 || connection.error_taken) return;
+    CallFailed call;
+    call.endpoint = connection.endpoint;
+    call.error = error;
+    if (connection.reset) call.tcp = connection.reset->body.tcp;
+    // A lost record could have shown a send or a receive.
+    const bool any_lost = loss_.total() > failure.lost_before;
+    const bool all_seen = config_.receives_seen && config_.sends_seen && !any_lost;
+    Task unknown_thread = task;
+    unknown_thread.tid = 0;
+    add_call(failure, FailedCall{at, unknown_thread, call, 1, true, all_seen ? "getsockopt" : nullptr});
+    connections_.touch(connection.endpoint).error_taken = true;
+}
+
+void Correlator::on(const Event& event, const SigpipeGenerated& body) {
+    Endpoint endpoint = body.endpoint;
+    if (!endpoint.known()) {
+        ++unattributed_;
+        return;
+    }
+    if (endpoint.kind == EndpointKind::kTcp) {
+        if (const Connection* known = connections_.find(endpoint.id)) endpoint = known->endpoint;
+        connections_.touch(endpoint);
+    }
+    Failure& failure = open_failure(endpoint, event.task, event.at);
+    if (endpoint.kind == EndpointKind::kTcp && body.tcp.error == 0) {
+        const Connection& connection = *connections_.find(endpoint.id);
+        if (pending_error(connection) != EPIPE) {  // that was taken by this very write
+            infer_taken_error(failure, connection, event.at, event.task);
+        }
+    }
+    if (failure.sigpipes.size() < kCallKindsMax) {
+        failure.sigpipes.push_back(RaisedSigpipe{event.at, event.task, body, 1, std::nullopt});
+    } else {
+        ++failure.sigpipes.back().count;
+    }
+    failure.changed = true;
+    failures_.await_delivery(event.task.tid, {endpoint.id, event.task.process.tgid});
+}
+
+void Correlator::on(const Event& event, const SigpipeDelivered& body) {
+    Failure* failure = failures_.take_awaited(event.task.tid);
+    if (failure == nullptr) return;
+    for (auto sigpipe = failure->sigpipes.rbegin(); sigpipe != failure->sigpipes.rend(); ++sigpipe) {
+        if (sigpipe->delivered || sigpipe->task.tid != event.task.tid) continue;
+        sigpipe->delivered = Stamped<SigpipeDelivered>{event.at, event.task, body};
+        failure->changed = true;
+        return;
+    }
+}
+
+void Correlator::on(const Event&, const EndpointRemembered& body) {
+    Connection& connection = connections_.touch(body.endpoint);
+    connection.remembered = body;
+    if (!connection.closure.known()) connection.closure = body.closure;
+}
+
+void Correlator::on(const Event&, const StateChanged& body) {
+    Connection& connection = connections_.touch(body.endpoint);
+    if (!connection.closure.known()) connection.closure = body.closure;
+}
+
+void Correlator::on(const Event& event, const EndpointDestroyed& body) {
+    Connection* connection = connections_.find(body.endpoint.id);
+    if (connection == nullptr) return;
+    connection->destroyed = true;
+    connection->destroyed_at = event.at;
+    connection->destroyed_by = event.task;
+    connection->error_at_destroy = body.tcp.error;
+    end_endpoint(body.endpoint.id);
+}
+
+void Correlator::on(const Event&, const FailuresCounted& body) {
+    for (const FailureKey& key : failures_.of_endpoint(body.endpoint.id)) {
+        Failure& failure = *failures_.find(key);
+        for (const FailureCount& count : body.counts) {
+            if (count.count != 0) failure.changed |= raise_count(failure, count);
+        }
+    }
+}
+
+void Correlator::on(const Event&, const OtherEndSeen& body) {
+    const std::pair key{body.endpoint.kind, body.endpoint.id};
+    if (!other_ends_.insert_or_assign(key, body).second) return;
+    other_ends_by_age_.push_back(key);
+    if (other_ends_by_age_.size() <= kOtherEndsMax) return;
+    other_ends_.erase(other_ends_by_age_.front());
+    other_ends_by_age_.pop_front();
+}
+
+void Correlator::on(const Event&, const PacketFiltered& body) {
+    connections_.touch(body.endpoint).filtered = body;
+}
+
+void Correlator::on(const Event& event, const ProcessExited& body) {
+    for (const FailureKey& key : failures_.of_process(event.task.process.tgid)) {
+        Failure& failure = *failures_.find(key);
+        failure.exited = body;
+        failure.exited_at = event.at;
+        failure.changed = true;
+        exited_.emplace_back(event.at, key);
+    }
+}
+
+}  // namespace pipetrace

@@ -1,0 +1,96 @@
+// What ended the socket without a RST: its own side.
+#include "diagnose/rules.h"
+
+#include "diagnose/wording.h"
+
+#include <cerrno>
+
+#include <fmt/format.h>
+
+namespace pipetrace {
+namespace {
+
+using MaybeConfidence = std::optional<Confidence>;
+
+bool met_epipe(const Incident& incident) {
+    for (const CallError& error : incident.errors) {
+        if (error.error == EPIPE) return true;
+    }
+    return incident.sigpipe.value_or(SigpipeFate::kNone) > SigpipeFate::kNone;
+}
+
+MaybeConfidence shutdown_applies(const Incident& incident) {
+    if (!met_epipe(incident) || (incident.facts.shutdown & kSendShutdown) == 0) return std::nullopt;
+    if (incident.facts.own_closure.known()) return Confidence::kCertain;
+    // A live state with the send side shut cannot come from the network; CLOSE can.
+    const bool live = incident.endpoint.state != TcpState::kClose;
+    return live ? MaybeConfidence(Confidence::kCertain) : std::nullopt;
+}
+std::string shutdown_why_not(const Incident&) { return "its sending side was not shut down by itself"; }
+std::string shutdown_summary(const Incident& incident) {
+    const Task& by = incident.facts.own_closure.by;
+    const bool other = by.known() && by.process != incident.process.identity;
+    return fmt::format("{} had shut down the sending side of this socket{}, and {} then wrote to it.",
+                       other ? fmt::format("{}[{}], which shares it,", by.process_comm.view(),
+                                           by.process.tgid)
+                             : victim_name(incident) + " itself",
+                       earlier_text(incident, incident.facts.own_closure.at),
+                       other ? victim_name(incident) : "it");
+}
+std::string shutdown_advice(const Incident& incident) {
+    return "After shutdown(SHUT_WR) nothing may be written: look for a second user of the socket, or for "
+           "a late flush." +
+           sigpipe_advice(incident);
+}
+
+MaybeConfidence unconnected_applies(const Incident& incident) {
+    if (incident.facts.was_connected || incident.endpoint.remote) return std::nullopt;
+    if (incident.endpoint.state != TcpState::kClose || incident.errors.empty()) return std::nullopt;
+    return Confidence::kCertain;
+}
+std::string unconnected_why_not(const Incident&) { return "the socket had been connected"; }
+std::string unconnected_summary(const Incident& incident) {
+    return fmt::format("{} wrote to a TCP socket that was never connected.", victim_name(incident));
+}
+std::string unconnected_advice(const Incident& incident) {
+    return "Check the result of connect() before writing, and which descriptor is written to." +
+           sigpipe_advice(incident);
+}
+
+MaybeConfidence old_error_applies(const Incident& incident) {
+    if (!incident.facts.older_than_trace || !met_epipe(incident)) return std::nullopt;
+    if (incident.endpoint.state != TcpState::kClose || incident.facts.own_closure.known()) {
+        return std::nullopt;
+    }
+    return Confidence::kLikely;
+}
+std::string old_error_why_not(const Incident&) { return "the socket was sound when the trace began"; }
+std::string old_error_summary(const Incident& incident) {
+    return fmt::format("The connection had ended before the trace began; {} was told of it then, and "
+                       "wrote again.",
+                       victim_name(incident));
+}
+std::string old_error_advice(const Incident& incident) {
+    return "After the first error close the socket; trace from before the connection to see what ended "
+           "it." +
+           sigpipe_advice(incident);
+}
+
+}  // namespace
+
+Rule local_shutdown_rule() {
+    return {Cause::kLocalShutdown, {Family::kTcpNoReset}, Severity::kFault, shutdown_applies, shutdown_why_not, shutdown_summary, shutdown_advice,
+            "local:shut_down local:closed local:call_failed"};
+}
+
+Rule not_connected_rule() {
+    return {Cause::kNotConnected, {Family::kTcpNoReset}, Severity::kFault, unconnected_applies, unconnected_why_not, unconnected_summary, unconnected_advice,
+            "local:call_failed"};
+}
+
+Rule write_after_error_rule() {
+    return {Cause::kWriteAfterError, {Family::kTcpNoReset}, Severity::kFault, old_error_applies, old_error_why_not, old_error_summary, old_error_advice,
+            "local:call_failed"};
+}
+
+}  // namespace pipetrace

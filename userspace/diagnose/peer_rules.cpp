@@ -1,0 +1,255 @@
+// What the peer did, and its kernel answered with a RST.
+#include "diagnose/rules.h"
+
+#include "diagnose/wording.h"
+#include "model/quantity_text.h"
+
+#include <fmt/format.h>
+
+namespace pipetrace {
+namespace {
+
+using MaybeConfidence = std::optional<Confidence>;
+
+constexpr int kReasonAbortOnClose = 11;  // SK_RST_REASON_TCP_ABORT_ON_CLOSE
+
+bool arrived_in(const Incident& incident, TcpState state) {
+    return incident.rst && incident.rst->state == state;
+}
+
+/// Straight to CLOSE from a live state: tcp_close() with data unread, or tcp_disconnect(); both send a
+/// RST, whose own record may come late.
+bool closed_by_abort(const Incident& incident) {
+    const Closure& closure = incident.facts.peer_closure;
+    const bool answered_later = incident.facts.peer_reset && !incident.facts.peer_reset->active;
+    return closure.known() && closure.to == TcpState::kClose && closure.path != ClosePath::kRepair &&
+           !answered_later;
+}
+
+bool sent_abort(const Incident& incident) {
+    return incident.facts.peer_reset && incident.facts.peer_reset->active;
+}
+
+/// The other end's kernel reset its own connection, rather than answering a segment.
+bool peer_aborted(const Incident& incident) { return sent_abort(incident) || closed_by_abort(incident); }
+
+std::uint32_t unread_at_peer(const Incident& incident) {
+    if (sent_abort(incident)) return incident.facts.peer_reset->tcp.unread_bytes;
+    return closed_by_abort(incident) ? incident.facts.peer_closure.unread_bytes : 0;
+}
+
+/// RST|ACK at the expected sequence is an owner's abort; a bare RST answers a segment.
+bool rst_answers_a_segment(const Incident& incident) {
+    return !incident.rst->flags || *incident.rst->flags == "RST";
+}
+
+std::string not_seen_from_here(const Incident& incident) {
+    return incident.facts.peer_on_host ? "" : "the peer is not on this host, which would show it";
+}
+
+std::string or_else(std::string first, const char* second) { return first.empty() ? second : first; }
+
+// --- connection_refused ---
+
+MaybeConfidence refused_applies(const Incident& incident) {
+    if (!arrived_in(incident, TcpState::kSynSent)) return std::nullopt;
+    // Seen to be answered for want of a socket; from elsewhere a filter can answer just so.
+    return incident.facts.peer_reset ? Confidence::kCertain : Confidence::kLikely;
+}
+std::string refused_why_not(const Incident&) { return "the connection had been established"; }
+std::string refused_summary(const Incident& incident) {
+    return fmt::format("Nobody listens at {}: its kernel answered {}'s SYN with a RST.",
+                       incident.endpoint.remote.value_or("that address"), victim_name(incident));
+}
+std::string refused_advice(const Incident&) {
+    return "Start the server, or correct the address or port; if it is starting up, retry with a pause.";
+}
+
+// --- peer_process_died ---
+
+MaybeConfidence died_applies(const Incident& incident) {
+    const Closure& closure = incident.facts.peer_closure;
+    if (!closure.known() || !closure.exiting || closure.signal == 0) return std::nullopt;
+    return Confidence::kCertain;
+}
+std::string died_why_not(const Incident& incident) {
+    return or_else(not_seen_from_here(incident), "the peer's process was not killed");
+}
+std::string died_summary(const Incident& incident) {
+    return fmt::format("{} was killed by {} with the connection open{}; its kernel closed it, and "
+                       "{} was told {}.",
+                       peer_name(incident), signal_text(incident.facts.peer_closure.signal),
+                       earlier_text(incident, incident.facts.peer_closure.at), victim_name(incident),
+                       told_text(incident));
+}
+std::string died_advice(const Incident& incident) {
+    return fmt::format("Find out what killed {} (kernel log, OOM killer, service manager).{}",
+                       peer_name(incident), sigpipe_advice(incident));
+}
+
+// --- peer_closed_unread_data ---
+
+MaybeConfidence unread_applies(const Incident& incident) {
+    if (!incident.rst || !peer_aborted(incident)) return std::nullopt;
+    const bool said_so = sent_abort(incident) && incident.facts.peer_reset->reason == kReasonAbortOnClose;
+    if (!said_so && unread_at_peer(incident) == 0) return std::nullopt;
+    return Confidence::kCertain;
+}
+std::string unread_why_not(const Incident& incident) {
+    return or_else(not_seen_from_here(incident), "nothing lay unread at the peer when it closed");
+}
+std::string unread_summary(const Incident& incident) {
+    return fmt::format("{} closed the connection{} with {} from {} unread, so its kernel sent RST "
+                       "instead of FIN.",
+                       peer_name(incident), earlier_text(incident, incident.facts.peer_closure.at),
+                       byte_count_text(unread_at_peer(incident)), victim_name(incident));
+}
+std::string unread_advice(const Incident& incident) {
+    return fmt::format("Have {} read to the end of the request before it closes: shutdown(SHUT_WR), read "
+                       "until 0, then close (a lingering close).{}",
+                       peer_name(incident), sigpipe_advice(incident));
+}
+
+// --- peer_abortive_close ---
+
+MaybeConfidence abort_applies(const Incident& incident) {
+    if (!incident.rst || !peer_aborted(incident)) return std::nullopt;
+    const Closure& closure = incident.facts.peer_closure;
+    return closure.known() && closure.path != ClosePath::kClose ? Confidence::kCertain : Confidence::kLikely;
+}
+std::string abort_why_not(const Incident& incident) {
+    return or_else(not_seen_from_here(incident), "the peer's kernel did not abort its connection");
+}
+const char* path_text(ClosePath path) {
+    switch (path) {
+        case ClosePath::kLingerZero: return "SO_LINGER with a time of 0";
+        case ClosePath::kDisconnect: return "connect() to AF_UNSPEC";
+        case ClosePath::kListener: return "its listener was closed before it was accepted";
+        case ClosePath::kDestroyed: return "its socket was destroyed from outside, as `ss -K` does";
+        case ClosePath::kRepair:
+        case ClosePath::kClose: break;
+    }
+    return "how is not known";
+}
+std::string abort_summary(const Incident& incident) {
+    return fmt::format("{} threw the connection away{} ({}): its kernel sent RST instead of FIN.",
+                       peer_name(incident), earlier_text(incident, incident.facts.peer_closure.at),
+                       path_text(incident.facts.peer_closure.path));
+}
+std::string abort_advice(const Incident& incident) {
+    return fmt::format("If {} did not mean to drop it, remove SO_LINGER 0 there and close in order.{}",
+                       peer_name(incident), sigpipe_advice(incident));
+}
+
+// --- close_race ---
+
+MaybeConfidence race_applies(const Incident& incident) {
+    if (!arrived_in(incident, TcpState::kCloseWait) || peer_aborted(incident)) return std::nullopt;
+    if (incident.facts.sent_after_fin != false || !rst_answers_a_segment(incident)) return std::nullopt;
+    return Confidence::kCertain;
+}
+std::string race_why_not(const Incident& incident) {
+    if (!incident.facts.fin_received) return "no FIN came before the RST";
+    return incident.facts.sent_after_fin == true ? "data was sent after the FIN had arrived"
+                                                 : "whether data was sent after the FIN is not known";
+}
+std::string race_summary(const Incident& incident) {
+    return fmt::format("{} closed while a write of {} was under way: the data had left before the FIN "
+                       "arrived, and was answered with a RST.",
+                       peer_name(incident), victim_name(incident));
+}
+std::string race_advice(const Incident& incident) {
+    return "Retry on a fresh connection; keep idle connections for less time than the peer does." +
+           sigpipe_advice(incident);
+}
+
+// --- write_after_peer_close ---
+
+MaybeConfidence late_write_applies(const Incident& incident) {
+    if (!arrived_in(incident, TcpState::kCloseWait) || peer_aborted(incident)) return std::nullopt;
+    if (incident.facts.sent_after_fin == false) return std::nullopt;
+    const bool proven = incident.facts.sent_after_fin == true && rst_answers_a_segment(incident);
+    return proven ? Confidence::kCertain : Confidence::kLikely;
+}
+std::string late_write_why_not(const Incident& incident) {
+    if (!arrived_in(incident, TcpState::kCloseWait)) return "no FIN came before the RST";
+    return incident.facts.sent_after_fin == false ? "nothing was sent after the FIN had arrived"
+                                                  : "the peer's kernel aborted by itself";
+}
+std::string late_write_summary(const Incident& incident) {
+    std::uint64_t failed = 0;
+    for (const CallError& error : incident.errors) failed += error.count;
+    Ktime closed_at = incident.facts.peer_closure.at;
+    for (const TimelineEntry& entry : incident.timeline) {
+        if (!closed_at.known() && entry.event == "fin_received" && entry.time_known) closed_at = entry.at;
+    }
+    return fmt::format("{} had closed the connection{}, in order; {} did not look and wrote again: the "
+                       "first write drew a RST{}.",
+                       peer_name(incident), earlier_text(incident, closed_at), victim_name(incident),
+                       failed > 0 ? fmt::format(", and {} failed with {}",
+                                                failed == 1 ? "the next" : fmt::format("{} later ones", failed),
+                                                told_text(incident))
+                                  : "");
+}
+std::string late_write_advice(const Incident& incident) {
+    return "A read that returns 0 (or POLLRDHUP) says that the peer is gone: check after a pause, before "
+           "writing." +
+           sigpipe_advice(incident);
+}
+
+// --- peer_reset ---
+
+MaybeConfidence reset_applies(const Incident& incident) {
+    if (!incident.rst || peer_aborted(incident)) return std::nullopt;
+    return Confidence::kLikely;
+}
+std::string reset_why_not(const Incident&) { return "what the peer did is known"; }
+std::string reset_summary(const Incident& incident) {
+    return fmt::format("A RST came from {} in {}; why it was sent cannot be seen from this host.",
+                       incident.endpoint.remote.value_or("the peer"),
+                       tcp_state_name(incident.rst->state));
+}
+std::string reset_advice(const Incident& incident) {
+    return "Look at the other end: trace there too, or read its log at this time; a firewall or balancer "
+           "on the way can send it as well." +
+           sigpipe_advice(incident);
+}
+
+}  // namespace
+
+Rule connection_refused_rule() {
+    return {Cause::kConnectionRefused, {Family::kTcpReset}, Severity::kWarning, refused_applies, refused_why_not, refused_summary, refused_advice,
+            "network:rst_received peer:rst_sent"};
+}
+
+Rule peer_process_died_rule() {
+    return {Cause::kPeerProcessDied, {Family::kTcpReset}, Severity::kFault, died_applies, died_why_not, died_summary, died_advice,
+            "peer:closed network:rst_received"};
+}
+
+Rule peer_closed_unread_data_rule() {
+    return {Cause::kPeerClosedUnreadData, {Family::kTcpReset}, Severity::kFault, unread_applies, unread_why_not, unread_summary, unread_advice,
+            "peer:closed peer:rst_sent network:rst_received"};
+}
+
+Rule peer_abortive_close_rule() {
+    return {Cause::kPeerAbortiveClose, {Family::kTcpReset}, Severity::kFault, abort_applies, abort_why_not, abort_summary, abort_advice,
+            "peer:closed peer:rst_sent network:rst_received"};
+}
+
+Rule close_race_rule() {
+    return {Cause::kCloseRace, {Family::kTcpReset}, Severity::kWarning, race_applies, race_why_not, race_summary, race_advice,
+            "network:fin_received local:data_sent network:rst_received"};
+}
+
+Rule write_after_peer_close_rule() {
+    return {Cause::kWriteAfterPeerClose, {Family::kTcpReset}, Severity::kFault, late_write_applies, late_write_why_not, late_write_summary, late_write_advice,
+            "peer:closed network:fin_received local:data_sent network:rst_received"};
+}
+
+Rule peer_reset_rule() {
+    return {Cause::kPeerReset, {Family::kTcpReset}, Severity::kFault, reset_applies, reset_why_not, reset_summary, reset_advice,
+            "network:rst_received"};
+}
+
+}  // namespace pipetrace

@@ -1,0 +1,58 @@
+// A pipe whose last reader has gone.
+#include "diagnose/rules.h"
+
+#include "diagnose/wording.h"
+#include "model/quantity_text.h"
+
+#include <fmt/format.h>
+
+namespace pipetrace {
+namespace {
+
+using MaybeConfidence = std::optional<Confidence>;
+
+MaybeConfidence reader_died_applies(const Incident& incident) {
+    const Closure& closure = incident.facts.peer_closure;
+    if (!closure.known() || !closure.exiting || closure.signal == 0) return std::nullopt;
+    return Confidence::kCertain;
+}
+std::string reader_died_why_not(const Incident&) { return "no reader was seen to be killed"; }
+std::string reader_died_summary(const Incident& incident) {
+    return fmt::format("{}, the pipe's last reader, was killed by {}{}; {} wrote on.",
+                       peer_name(incident), signal_text(incident.facts.peer_closure.signal),
+                       earlier_text(incident, incident.facts.peer_closure.at), victim_name(incident));
+}
+std::string reader_died_advice(const Incident& incident) {
+    return fmt::format("Find out what killed {}.{}", peer_name(incident), sigpipe_advice(incident));
+}
+
+MaybeConfidence reader_closed_applies(const Incident& incident) {
+    // Every exit that ends a pipe is looked at, so a reader that was killed would have been seen.
+    return incident.facts.peer_on_host ? Confidence::kCertain : Confidence::kLikely;
+}
+std::string reader_closed_why_not(const Incident&) { return "the reader was killed"; }
+std::string reader_closed_summary(const Incident& incident) {
+    return fmt::format("{} had read enough and closed the pipe; {} wrote on.", peer_name(incident),
+                       victim_name(incident));
+}
+std::string reader_closed_advice(const Incident& incident) {
+    if (incident.sigpipe == SigpipeFate::kKilled) {
+        return "This is how a pipeline ends (`| head`): nothing to do, unless `pipefail` makes an error of "
+               "status 141.";
+    }
+    return "A writer that ignores SIGPIPE must stop at EPIPE by itself.";
+}
+
+}  // namespace
+
+Rule pipe_reader_died_rule() {
+    return {Cause::kPipeReaderDied, {Family::kPipe}, Severity::kFault, reader_died_applies, reader_died_why_not, reader_died_summary, reader_died_advice,
+            "peer:closed local:sigpipe_generated"};
+}
+
+Rule pipe_reader_closed_rule() {
+    return {Cause::kPipeReaderClosed, {Family::kPipe}, Severity::kBenign, reader_closed_applies, reader_closed_why_not, reader_closed_summary, reader_closed_advice,
+            "peer:closed local:sigpipe_generated"};
+}
+
+}  // namespace pipetrace

@@ -1,0 +1,26 @@
+// The rules, one a cause, by the file that holds them.
+#pragma once
+
+#include "diagnose/rule_table.h"
+
+namespace pipetrace {
+
+// peer_rules.cpp
+Rule connection_refused_rule();
+Rule peer_process_died_rule();
+Rule peer_closed_unread_data_rule();
+Rule peer_abortive_close_rule();
+Rule close_race_rule();
+Rule write_after_peer_close_rule();
+Rule peer_reset_rule();
+
+// local_rules.cpp
+Rule local_shutdown_rule();
+Rule not_connected_rule();
+Rule write_after_error_rule();
+
+// pipe_rules.cpp
+Rule pipe_reader_died_rule();
+Rule pipe_reader_closed_rule();
+
+}  // namespace pipetrace
