@@ -99,7 +99,7 @@ static __always_inline struct sock *pt_sock_of_file(struct file *file)
 {
 	struct socket *socket = BPF_CORE_READ(file, private_data);
 
-	return BPF_CORE_READ(socket, sk);
+	return pt_connection_of(BPF_CORE_READ(socket, sk));
 }
 
 /* Global: the verifier looks into it once, whatever led there. */

@@ -14,6 +14,7 @@
 #define PT_AF_INET6 10
 #define PT_SOCK_STREAM 1
 #define PT_IPPROTO_TCP 6
+#define PT_IPPROTO_MPTCP 262
 #define PT_ECONNABORTED 103
 
 #define PT_TCP_ESTABLISHED 1
@@ -35,6 +36,29 @@ static __always_inline bool pt_is_tcp(struct sock *sk)
 {
 	return BPF_CORE_READ(sk, sk_protocol) == PT_IPPROTO_TCP &&
 	       BPF_CORE_READ(sk, sk_type) == PT_SOCK_STREAM;
+}
+
+/* A program's descriptor names an MPTCP socket, the network acts on its subflows: the story is told of the
+ * first, which stays with the socket (net/mptcp/protocol.c, 6.1 to 7.2). */
+static __always_inline struct sock *pt_connection_of(struct sock *sk)
+{
+	if (BPF_CORE_READ(sk, sk_protocol) == PT_IPPROTO_MPTCP &&
+	    bpf_core_field_exists(struct mptcp_sock, first))
+		return BPF_CORE_READ((struct mptcp_sock *)sk, first);
+	return sk;
+}
+
+/* The socket that a program holds: of an MPTCP subflow, the one it belongs to. */
+static __always_inline struct sock *pt_program_socket(struct sock *sk)
+{
+	struct mptcp_subflow_context *subflow;
+
+	if (!bpf_core_field_exists(struct tcp_sock, is_mptcp) ||
+	    !bpf_core_field_exists(struct mptcp_subflow_context, conn) ||
+	    !BPF_CORE_READ((struct tcp_sock *)sk, is_mptcp))
+		return sk;
+	subflow = BPF_CORE_READ((struct inet_connection_sock *)sk, icsk_ulp_data);
+	return subflow ? BPF_CORE_READ(subflow, conn) : sk;
 }
 
 /* A process holds the socket's lock, so current is working on this very socket: true in its system

@@ -92,12 +92,14 @@ static __always_inline int pt_stream_error(struct sock *sk, int flags, int error
 {
 	int pending;
 
-	if (error == -PT_EAGAIN || error >= 0 || !pt_is_tcp(sk))
+	struct sock *connection = pt_connection_of(sk);
+
+	if (error == -PT_EAGAIN || error >= 0 || !pt_is_tcp(connection))
 		return 0;
 	pending = BPF_CORE_READ(sk, sk_err);
 	if (error == -PT_EPIPE && pending)
 		error = -pending;
-	return pt_call_failed(sk, -error, PT_SEND, flags & PT_MSG_NOSIGNAL);
+	return pt_call_failed(connection, -error, PT_SEND, flags & PT_MSG_NOSIGNAL);
 }
 
 SEC("fentry/sk_stream_error")
@@ -129,23 +131,31 @@ static __always_inline bool pt_is_connection_error(int error)
 	return false;
 }
 
-/* The compare comes first: these two run for every send and receive of the host. */
+/* The compare comes first: this runs for every send and receive of the host. */
+static __always_inline int pt_transferred(struct sock *sk, int ret, __u8 direction)
+{
+	struct sock *connection;
+
+	if (ret >= 0 || !pt_is_connection_error(ret))
+		return 0;
+	connection = pt_connection_of(sk);
+	if (!pt_is_tcp(connection))
+		return 0;
+	if (connection == sk)
+		pt_make_id(sk);
+	return pt_call_failed(connection, -ret, direction, false);
+}
+
 SEC("tp_btf/sock_send_length")
 int BPF_PROG(pt_sock_send_length, struct sock *sk, int ret)
 {
-	if (ret >= 0 || !pt_is_connection_error(ret) || !pt_is_tcp(sk))
-		return 0;
-	pt_make_id(sk);
-	return pt_call_failed(sk, -ret, PT_SEND, false);
+	return pt_transferred(sk, ret, PT_SEND);
 }
 
 SEC("tp_btf/sock_recv_length")
 int BPF_PROG(pt_sock_recv_length, struct sock *sk, int ret)
 {
-	if (ret >= 0 || !pt_is_connection_error(ret) || !pt_is_tcp(sk))
-		return 0;
-	pt_make_id(sk);
-	return pt_call_failed(sk, -ret, PT_RECEIVE, false);
+	return pt_transferred(sk, ret, PT_RECEIVE);
 }
 
 /* Where there is no sock_recv_length (before 6.12). */

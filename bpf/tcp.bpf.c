@@ -50,17 +50,20 @@ static __always_inline bool pt_lingers_zero(struct sock *sk)
  * tcp_close() has shut both directions down by then, a disconnect has not. */
 static __always_inline __u8 pt_close_path(struct sock *sk, __u32 unread_bytes, int to)
 {
+	/* An MPTCP socket resets its subflows as if they lingered, whatever it does itself. */
+	struct sock *held = pt_program_socket(sk);
+
 	if (to != PT_TCP_CLOSE)
 		return PT_PATH_CLOSE;
 	if (BPF_CORE_READ(sk, sk_err) == PT_ECONNABORTED)
 		return PT_PATH_DESTROYED;
-	if (!BPF_CORE_READ(sk, sk_socket) && !pt_is_orphan(sk))
+	if (!BPF_CORE_READ(held, sk_socket) && !pt_is_orphan(held))
 		return PT_PATH_LISTENER;
 	if (BPF_CORE_READ_BITFIELD_PROBED((struct tcp_sock *)sk, repair))
 		return PT_PATH_REPAIR;
-	if (!BPF_CORE_READ(sk, sk_shutdown))
+	if (!BPF_CORE_READ(held, sk_shutdown))
 		return PT_PATH_DISCONNECT;
-	return !unread_bytes && pt_lingers_zero(sk) ? PT_PATH_LINGER_ZERO : PT_PATH_CLOSE;
+	return !unread_bytes && pt_lingers_zero(held) ? PT_PATH_LINGER_ZERO : PT_PATH_CLOSE;
 }
 
 static __always_inline void pt_fill_closure(struct pt_closure *out, struct sock *sk, bool fin_received,

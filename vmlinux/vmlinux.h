@@ -258,6 +258,7 @@ struct inet_sock {
 struct inet_connection_sock {
 	struct inet_sock icsk_inet;
 	u32 icsk_user_timeout;
+	void *icsk_ulp_data;
 	__u8 icsk_retransmits;
 	__u8 icsk_probes_out;
 };
@@ -276,6 +277,13 @@ struct tcp_sock {
 	u32 lsndtime;
 	u32 rcv_tstamp;
 	u8 repair : 1;
+	bool is_mptcp;
+};
+struct mptcp_sock {
+	struct sock *first;
+};
+struct mptcp_subflow_context {
+	struct sock *conn;
 };
 
 /* --- packets --- */

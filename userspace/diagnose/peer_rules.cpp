@@ -91,7 +91,10 @@ std::string died_advice(const Incident& incident) {
 
 MaybeConfidence unread_applies(const Incident& incident) {
     if (!incident.rst || !peer_aborted(incident)) return std::nullopt;
-    const bool said_so = sent_abort(incident) && incident.facts.peer_reset->reason == kReasonAbortOnClose;
+    // MPTCP gives this reason to SO_LINGER 0 too (mptcp_do_fastclose, 6.12 to 7.2).
+    const bool said_so = sent_abort(incident) &&
+                         incident.facts.peer_reset->reason == kReasonAbortOnClose &&
+                         incident.facts.peer_closure.path == ClosePath::kClose;
     if (!said_so && unread_at_peer(incident) == 0) return std::nullopt;
     return Confidence::kCertain;
 }
@@ -99,10 +102,11 @@ std::string unread_why_not(const Incident& incident) {
     return or_else(not_seen_from_here(incident), "nothing lay unread at the peer when it closed");
 }
 std::string unread_summary(const Incident& incident) {
+    const std::uint32_t unread = unread_at_peer(incident);
     return fmt::format("{} closed the connection{} with {} from {} unread, so its kernel sent RST "
                        "instead of FIN.",
                        peer_name(incident), earlier_text(incident, incident.facts.peer_closure.at),
-                       byte_count_text(unread_at_peer(incident)), victim_name(incident));
+                       unread != 0 ? byte_count_text(unread) : "data", victim_name(incident));
 }
 std::string unread_advice(const Incident& incident) {
     return fmt::format("Have {} read to the end of the request before it closes: shutdown(SHUT_WR), read "
