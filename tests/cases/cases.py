@@ -27,6 +27,10 @@ class Case:
     kind: str = "tcp"
     # live: begins under a system-wide tracer. old: begins before it. pid: before `pipetrace -p`.
     when: str = "live"
+    flags: str | None = None  # of the RST; None: as the state implies
+    ttl: int = 64  # of the RST: one host, or no router between two
+    rejected: tuple = ()  # rivals that the verdict must name
+    slow: bool = False  # waits for seconds: begun before the others, ended after them
     fin_from_state: bool = False
     idle: bool = False  # idle_us must lie within the bounds of the truth line
     comm: str = "victim"

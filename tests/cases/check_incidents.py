@@ -10,16 +10,20 @@ from pathlib import Path
 from cases import BY_NAME
 from judge import Judge, load_validator
 from limits import kernel_version, limits_of
+from remote_cases import REMOTE_BY_NAME
+from truth import truth_problems
 
+ALL_CASES = {**BY_NAME, **REMOTE_BY_NAME}
 SCHEMA = Path(__file__).resolve().parent.parent / "schema" / "incident.schema.json"
 
 
 def judge_result(result, document, kernel):
     """Return (problems, notes) of one case."""
-    case = BY_NAME[result["name"]]
+    case = ALL_CASES[result["name"]]
     if "truth" not in result:
         return [f"the case was not run: {result.get('failure', 'no tracer was ready')}"], []
     judge = Judge(case, result["truth"], limits_of(case, document["mode"], kernel))
+    judge.problems += truth_problems(case, result["truth"])
     judge.case_result(result, document["kernel"])
     tracer = result.get("tracer")
     if tracer:

@@ -139,9 +139,10 @@ class Judge:
         if rst["seq"] is None and self.excused("packet"):
             return
         self.expect("rst.seq is a number", isinstance(rst["seq"], int), True)
-        self.expect("rst.ttl", rst["ttl"], DEFAULT_TTL)
+        self.expect("rst.ttl", rst["ttl"], self.case.ttl)
         # A bare RST answers a segment; an abort and a refusal acknowledge as well.
-        self.expect("rst.flags", rst["flags"], "RST" if self.case.rst == "CLOSE_WAIT" else "RST|ACK")
+        implied = "RST" if self.case.rst == "CLOSE_WAIT" else "RST|ACK"
+        self.expect("rst.flags", rst["flags"], self.case.flags or implied)
         handshake_seen = self.case.when == "live" and self.case.rst != "SYN_SENT"
         self.expect("rst.handshake_ttl", rst["handshake_ttl"], DEFAULT_TTL if handshake_seen else None)
 
@@ -165,7 +166,14 @@ class Judge:
 
     def verdict(self, incident):
         verdict = incident["verdict"]
-        self.expect("verdict.cause", verdict["cause"], *self.case.cause)
+        limit = self.limit("cause")
+        if limit and verdict["cause"] in limit.allowed:
+            self.excused("cause")
+        else:
+            self.expect("verdict.cause", verdict["cause"], *self.case.cause)
+        named = {rival["cause"] for rival in verdict["rejected"] if rival["because"].strip()}
+        if not named >= set(self.case.rejected) - {verdict["cause"]}:
+            self.problems.append(f"verdict.rejected names {named}, expected {self.case.rejected}")
         if not (self.limit("peer") and incident["peer"] is None):
             self.confidence(verdict["confidence"])
         age_us = incident["endpoint"].get("age_us")

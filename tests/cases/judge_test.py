@@ -7,6 +7,7 @@ from pathlib import Path
 from cases import BY_NAME, CASES
 from judge import Judge, load_validator
 from limits import kernel_version, limits_of
+from remote_cases import REMOTE, REMOTE_BY_NAME
 
 SCHEMA = Path(__file__).resolve().parent.parent / "schema" / "incident.schema.json"
 KERNEL = "6.12.1-test"
@@ -40,9 +41,9 @@ def events_of(case):
 
 def rst_of(case):
     handshake_seen = case.when == "live" and case.rst != "SYN_SENT"
-    return {"direction": "received", "state": case.rst, "seq": 1, "ttl": 64,
+    return {"direction": "received", "state": case.rst, "seq": 1, "ttl": case.ttl,
             "handshake_ttl": 64 if handshake_seen else None,
-            "flags": "RST" if case.rst == "CLOSE_WAIT" else "RST|ACK"}
+            "flags": case.flags or ("RST" if case.rst == "CLOSE_WAIT" else "RST|ACK")}
 
 
 def right_incident(case, truth):
@@ -61,7 +62,8 @@ def right_incident(case, truth):
             "first_close": case.first_close[0], "peer": peer if case.peer else None,
             "verdict": {"cause": case.cause[0], "confidence": case.confidence[0],
                         "severity": case.severity[0], "summary": "s", "advice": "a",
-                        "evidence": [0], "rejected": []},
+                        "evidence": [0],
+                        "rejected": [{"cause": cause, "because": "b"} for cause in case.rejected]},
             "timeline": events_of(case), "caused_by": None, "lost": 0}
 
 
@@ -75,7 +77,7 @@ def judged(case, incidents, mode="full", kernel=KERNEL):
 class RightIncidents(unittest.TestCase):
     def test_every_case_accepts_what_it_asks_for(self):
         validator = load_validator(SCHEMA)
-        for case in CASES:
+        for case in [*CASES, *REMOTE]:
             with self.subTest(case.name):
                 incidents = [right_incident(case, truth_of(case))] if case.cause else []
                 self.assertEqual(judged(case, incidents).problems, [])
@@ -119,7 +121,22 @@ WRONG = [
 ]
 
 
+WRONG_OF_REMOTE = [
+    change(["peer"], {"pid": PEER, "comm": "peer", "action": "close"}),
+    change(["verdict", "cause"], "peer_closed_unread_data"), change(["verdict", "confidence"], "certain"),
+    change(["verdict", "rejected"], []), change(["rst", "ttl"], 33), change(["rst", "flags"], "RST"),
+]
+
+
 class WrongIncidents(unittest.TestCase):
+    def test_claims_about_another_host_are_problems(self):
+        case = REMOTE_BY_NAME["remote_unread"]
+        for number, wrong in enumerate(WRONG_OF_REMOTE):
+            with self.subTest(number):
+                incident = right_incident(case, truth_of(case))
+                wrong(incident)
+                self.assertNotEqual(judged(case, [incident]).problems, [])
+
     def test_each_wrong_field_is_a_problem(self):
         case = BY_NAME["classic_ignore"]
         for number, wrong in enumerate(WRONG):

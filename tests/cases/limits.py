@@ -16,7 +16,7 @@ ERROR_REPORT_TRACEPOINT = (5, 15)
 
 @dataclass(frozen=True)
 class Limit:
-    field: str  # call, missing, count, sigpipe, peer, confidence, packet
+    field: str  # call, missing, count, sigpipe, peer, confidence, packet, cause
     reason: str
     errno: str | None = None  # only of errors with this errno
     allowed: tuple = ()

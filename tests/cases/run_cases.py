@@ -9,11 +9,13 @@ import json
 import platform
 import sys
 import time
+from dataclasses import replace
 from datetime import datetime, timezone
 
 import actors
 from cases import BY_NAME, CASES
 from judge import endpoint_name
+from remote_cases import REMOTE, REMOTE_BY_NAME
 from tracer import Tracer
 
 # Waiting for incidents that never come is bounded in all, so that a broken tracer is reported
@@ -60,6 +62,8 @@ class Run:
 
     def start(self, case):
         self.results[case.name] = {"name": case.name, "began": utc_now()}
+        if self.options.host:
+            case = replace(case, arguments=(*case.arguments, "--host", self.options.host))
         try:
             actor = actors.start(case, self.options.provokers)
         except actors.Failed as error:
@@ -79,8 +83,12 @@ class Run:
             for case, actor in old:
                 if actor:
                     self.play(case, actor, tracer)
+            slow = [(case, self.start(case)) for case in self.cases if case.when == "live" and case.slow]
             for case in self.cases:
-                if case.when == "live" and (actor := self.start(case)):
+                if case.when == "live" and not case.slow and (actor := self.start(case)):
+                    self.play(case, actor, tracer)
+            for case, actor in slow:
+                if actor:
                     self.play(case, actor, tracer)
             return self.end(tracer)
 
@@ -140,13 +148,15 @@ def arguments():
     parser.add_argument("--provokers", required=True)
     parser.add_argument("--mode", choices=("full", "kprobe", "tracepoint"), required=True)
     parser.add_argument("--out", required=True)
-    parser.add_argument("--case", action="append", choices=sorted(BY_NAME), default=[])
+    parser.add_argument("--case", action="append", choices=sorted({**BY_NAME, **REMOTE_BY_NAME}), default=[])
+    parser.add_argument("--host", help="run the remote cases, with the peer that answers there")
     return parser.parse_args()
 
 
 def main():
     options = arguments()
-    cases = [case for case in CASES if not options.case or case.name in options.case]
+    table = REMOTE if options.host else CASES
+    cases = [case for case in table if not options.case or case.name in options.case]
     run = Run(options, cases)
     system = run.system_wide() if any(case.when != "pid" for case in cases) else {}
     for case in cases:

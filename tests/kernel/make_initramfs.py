@@ -21,6 +21,8 @@ PYTHON_MODULES = ["argparse", "dataclasses", "fcntl", "json", "os", "pathlib", "
                   "signal", "socket", "struct", "subprocess", "tempfile", "threading", "time"]
 # Sockets are destroyed through the diag modules; two hosts need a veth pair.
 KERNEL_MODULES = ["tcp_diag", "unix_diag", "veth"]
+# The bus has no user among the modules, so that nothing else would load it.
+NETWORK_MODULES = ["virtio_pci", "virtio_net"]
 # /etc/passwd and friends, so that tests can become another user.
 ETC = {"passwd": "root:x:0:0::/root:/bin/sh\nnobody:x:65534:65534::/:/bin/sh\n",
        "group": "root:x:0:\nnogroup:x:65534:\n",
@@ -130,7 +132,7 @@ def add_python(archive, sources):
     archive.symlink(PYTHON, Path(interpreter).name)
 
 
-def add_kernel_modules(archive, directory):
+def add_kernel_modules(archive, directory, names):
     """Add modules, uncompressed, in the order in which they must be loaded."""
     order = []
 
@@ -148,13 +150,14 @@ def add_kernel_modules(archive, directory):
         order.append(name)
         archive.add(f"modules/{name}.ko", stat.S_IFREG | 0o644, data)
 
-    for name in KERNEL_MODULES:
+    for name in names:
         visit(name)
     archive.text("modules/order", "".join(f"{name}\n" for name in order))
 
 
-def build(output, *, pipetrace=None, provokers=None, cases=None, modules=None, job="", extra=()):
-    """Write the archive. `job` is the shell text that /init runs."""
+def build(output, *, pipetrace=None, provokers=None, cases=None, modules=None, job="", extra=(),
+          network=False):
+    """Write the archive. `job` is the shell text that /init runs; `network` adds the wire's drivers."""
     archive = Archive()
     add_base(archive)
     sources = sorted(Path(cases).glob("*.py")) if cases else []
@@ -169,7 +172,7 @@ def build(output, *, pipetrace=None, provokers=None, cases=None, modules=None, j
     for path in map(Path, extra):
         archive.program(f"/extra/{path.name}", path)
     if modules:
-        add_kernel_modules(archive, Path(modules))
+        add_kernel_modules(archive, Path(modules), [*KERNEL_MODULES, *(NETWORK_MODULES if network else [])])
     archive.text("job", job, 0o755)
     archive.write(output)
     return Path(output).stat().st_size

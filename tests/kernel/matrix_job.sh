@@ -1,7 +1,7 @@
 # shellcheck shell=dash
-# What the matrix runs in each VM. The host puts the values of `modes` and
-# `mode_seconds` before this text and judges /results; this only collects.
-: "${modes:?}" "${mode_seconds:?}"
+# Every case in every mode. The host puts the values of these before this text
+# and judges /results; this only collects.
+: "${modes:?}" "${mode_seconds:?}" "${case_arguments=}"
 
 # What a tracer may leave attached: ftrace users, kprobes, pinned BPF objects.
 attached() {
@@ -13,15 +13,9 @@ attached >/results/attached.before
 for mode in $modes; do
     begin=$(cut -d ' ' -f 1 /proc/uptime)
     timeout -s KILL "$mode_seconds" python3 /tests/cases/run_cases.py \
-        --pipetrace /bin/pipetrace --provokers /provokers --mode "$mode" \
+        --pipetrace /bin/pipetrace --provokers /provokers --mode "$mode" $case_arguments \
         --out "/results/$mode.json" >"/results/$mode.output" 2>&1
     echo $? >"/results/$mode.status"
     echo "$begin $(cut -d ' ' -f 1 /proc/uptime)" >"/results/$mode.seconds"
     attached >"/results/$mode.attached"
 done
-
-# A kernel without BTF, as far as a program can see.
-mount -t tmpfs tmpfs /sys/kernel/btf
-timeout -s KILL 20 pipetrace --json -d 5 >/results/no_btf.stdout 2>/results/no_btf.stderr
-echo $? >/results/no_btf.status
-umount /sys/kernel/btf

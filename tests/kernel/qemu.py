@@ -33,14 +33,25 @@ class Outcome:
         return f"{self.failure}\n--- end of the console ---\n{tail}"
 
 
-def command(kernel, directory, initramfs, work, job_seconds, processors=None):
+def network(link):
+    """`link` is None or this machine's number and a directory: 1 and 2 there share a wire."""
+    if link is None:
+        return ["-nic", "none"]
+    number, directory = link
+    own, other = (Path(directory) / f"wire{end}" for end in (number, 3 - number))
+    return ["-netdev", f"dgram,id=wire,local.type=unix,local.path={own},"
+                       f"remote.type=unix,remote.path={other}",
+            "-device", f"virtio-net-pci,netdev=wire,mac=52:54:00:00:00:0{number},romfile="]
+
+
+def command(kernel, directory, initramfs, work, job_seconds, processors=None, link=None):
     smp = processors or PROCESSORS.get(kernel, 2)
     limit = job_seconds + BOOT_SECONDS
     # timeout(1) and not Python holds the limit: it outlives a killed caller.
     return ["timeout", "--foreground", "--kill-after=5", str(limit),
             "qemu-system-x86_64", "-accel", "tcg", "-cpu", "max", "-smp", str(smp), "-m", "768",
             "-nodefaults", "-no-user-config", "-display", "none", "-monitor", "none",
-            "-nic", "none", "-no-reboot",
+            *network(link), "-no-reboot",
             "-kernel", str(Path(directory) / "vmlinuz"), "-initrd", str(initramfs),
             "-append", f"{COMMAND_LINE} job_seconds={job_seconds}",
             "-serial", f"file:{work / 'console'}",
@@ -65,30 +76,45 @@ def unpack(archive, target):
     return (target / "complete").exists()
 
 
-def boot(kernel, directory, initramfs, work, *, job_seconds, processors=None, output=None):
-    """Run the VM to its end. The job's output goes to the file object `output`."""
-    work = Path(work)
-    work.mkdir(parents=True, exist_ok=True)
-    results = work / "results"
-    begin = time.monotonic()
-    with open(work / "qemu.stderr", "w+", encoding="utf-8") as stderr:
-        status = subprocess.run(
-            command(kernel, directory, initramfs, work, job_seconds, processors),
-            stdin=subprocess.DEVNULL, stdout=output, stderr=stderr, check=False).returncode
-        stderr.seek(0)
-        complaint = stderr.read().strip()
-    seconds = time.monotonic() - begin
-    console = ""
-    if (work / "console").exists():
-        console = (work / "console").read_text(errors="replace").replace("\r", "")
-    panic = re.search(r"Kernel panic - .*", console)
-    failure = ""
-    if panic:
-        failure = f"kernel {kernel} crashed after {seconds:.0f} s: {panic.group(0)}"
-    elif status in (124, 137):
-        failure = f"kernel {kernel} hung: ended after {seconds:.0f} s"
-    elif status != 0:
-        failure = f"QEMU ended with status {status}: {complaint}"
-    elif not unpack(work / "results.tar", results):
-        failure = f"kernel {kernel} powered off without complete results"
-    return Outcome(failure, seconds, console, results)
+class Machine:
+    """One running VM. The job's output goes to the file object `output`."""
+
+    def __init__(self, kernel, directory, initramfs, work, *, job_seconds, processors=None, link=None,
+                 output=None):
+        self.kernel = kernel
+        self.work = Path(work)
+        self.work.mkdir(parents=True, exist_ok=True)
+        self.begin = time.monotonic()
+        with open(self.work / "qemu.stderr", "w", encoding="utf-8") as stderr:
+            self.process = subprocess.Popen(
+                command(kernel, directory, initramfs, self.work, job_seconds, processors, link),
+                stdin=subprocess.DEVNULL, stdout=output, stderr=stderr)
+
+    def finish(self, seconds=None):
+        """Wait for its end, which its own limit bounds, or end it after `seconds`."""
+        try:
+            status = self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.process.terminate()
+            status = self.process.wait()
+        complaint = (self.work / "qemu.stderr").read_text(errors="replace").strip()
+        seconds = time.monotonic() - self.begin
+        console = ""
+        if (self.work / "console").exists():
+            console = (self.work / "console").read_text(errors="replace").replace("\r", "")
+        panic = re.search(r"Kernel panic - .*", console)
+        failure = ""
+        if panic:
+            failure = f"kernel {self.kernel} crashed after {seconds:.0f} s: {panic.group(0)}"
+        elif status in (124, 137):
+            failure = f"kernel {self.kernel} hung: ended after {seconds:.0f} s"
+        elif status != 0:
+            failure = f"QEMU ended with status {status}: {complaint}"
+        elif not unpack(self.work / "results.tar", self.work / "results"):
+            failure = f"kernel {self.kernel} powered off without complete results"
+        return Outcome(failure, seconds, console, self.work / "results")
+
+
+def boot(*arguments, **options):
+    """Run a VM to its end."""
+    return Machine(*arguments, **options).finish()

@@ -24,9 +24,9 @@ JUDGE_SECONDS = 60
 VERDICT = re.compile(r"^(ok|FAIL)\s+(\S+)", re.M)
 
 
-def arguments():
+def arguments(description=__doc__):
     root = HERE.parents[1]
-    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser = argparse.ArgumentParser(description=description.split("\n", 1)[0])
     parser.add_argument("--kernel", required=True, choices=fetch_kernel.SUITES)
     parser.add_argument("--build", type=Path, default=root / "build/release")
     parser.add_argument("--cache", type=Path, default=root / "build/kernels")
@@ -40,24 +40,33 @@ def arguments():
     return options
 
 
+def job_text(options, *parts, case_arguments=""):
+    """The shell text that the VM runs."""
+    values = (f"modes='{' '.join(options.modes)}'\nmode_seconds={MODE_SECONDS}\n"
+              f"case_arguments='{case_arguments}'\n")
+    return "#!/bin/sh\n" + values + "\n".join(parts)
+
+
 def prepare(options, work):
     """Fetch the kernel and pack the VM's file system; return the kernel's directory."""
     kernel = fetch_kernel.fetch(options.kernel, options.cache)
-    job = (f"#!/bin/sh\nmodes='{' '.join(options.modes)}'\nmode_seconds={MODE_SECONDS}\n"
-           + (HERE / "matrix_job.sh").read_text())
+    job = job_text(options, *((HERE / part).read_text() for part in ("matrix_job.sh", "no_btf_job.sh")))
     make_initramfs.build(work / "initramfs", pipetrace=options.build / "pipetrace",
                          provokers=options.build / "tests/provokers/bin", cases=options.cases,
                          modules=kernel / "modules", job=job)
     return kernel
 
 
-def boot(options, kernel, work):
+def boot_once(options, kernel, work, boot_work, job_seconds):
+    return qemu.boot(options.kernel, kernel, work / "initramfs", boot_work, job_seconds=job_seconds)
+
+
+def boot(options, kernel, work, once=boot_once):
     """Boot the VM; once more if the VM itself, not the job in it, failed."""
     begin = time.monotonic()
     job_seconds = JOB_SECONDS
     for attempt in (1, 2):
-        outcome = qemu.boot(options.kernel, kernel, work / "initramfs", work / f"boot{attempt}",
-                            job_seconds=job_seconds)
+        outcome = once(options, kernel, work, work / f"boot{attempt}", job_seconds)
         left = TOTAL_SECONDS - (time.monotonic() - begin) - qemu.BOOT_SECONDS
         job_seconds = min(JOB_SECONDS, int(left))
         if not outcome.failure or attempt == 2 or job_seconds < RETRY_SECONDS_MIN:
@@ -123,7 +132,6 @@ def judge(options, outcome):
     for mode in options.modes:
         verdicts[mode], found = judge_mode(options, outcome, mode)
         problems += [f"{mode}: {problem}" for problem in found]
-    problems += judge_no_btf(outcome)
     if outcome.result("left_behind"):
         problems.append("processes left behind: " + outcome.result("left_behind"))
     print_table(outcome.result("release"), verdicts)
@@ -131,19 +139,23 @@ def judge(options, outcome):
     return problems
 
 
-def main():
-    options = arguments()
+def judge_all(options, outcome):
+    return judge(options, outcome) + judge_no_btf(outcome)
+
+
+def run(options, prepare_one, once, judge_one):
+    """Prepare, boot and judge; never returns."""
     with tempfile.TemporaryDirectory(prefix="pipetrace-matrix-") as temporary:
         work = options.keep or Path(temporary)
         work.mkdir(parents=True, exist_ok=True)
         try:
-            kernel = prepare(options, work)
+            kernel = prepare_one(options, work)
         except (fetch_kernel.FetchError, RuntimeError, OSError,
                 subprocess.TimeoutExpired) as error:
             sys.exit(f"kernel {options.kernel}: FAIL: {error}")
         print("kernel", json.loads((kernel / "stamp.json").read_text()), flush=True)
-        outcome = boot(options, kernel, work)
-        problems = [outcome.describe()] if outcome.failure else judge(options, outcome)
+        outcome = boot(options, kernel, work, once)
+        problems = [outcome.describe()] if outcome.failure else judge_one(options, outcome)
     for problem in problems:
         print(f"FAIL: {problem}")
     print(f"kernel {options.kernel}: {'FAIL' if problems else 'ok'}")
@@ -151,4 +163,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    run(arguments(), prepare, boot_once, judge_all)

@@ -11,7 +11,7 @@ static const struct option long_options[] = {
 	{"netns", no_argument, NULL, 'n'},         {"victim-accepts", no_argument, NULL, 'a'},
 	{"nonblock", no_argument, NULL, 'b'},      {"repeat", required_argument, NULL, 'r'},
 	{"bytes", required_argument, NULL, 'N'},   {"variant", required_argument, NULL, 'v'},
-	{NULL, 0, NULL, 0},
+	{"host", required_argument, NULL, 'h'},    {NULL, 0, NULL, 0},
 };
 
 static int choice(const char *text, const char *const *names, int count)
@@ -48,6 +48,7 @@ static void apply(struct options *options, int letter)
 	case 'r': options->repeat = number(optarg); break;
 	case 'N': options->bytes = number(optarg); break;
 	case 'v': options->variant = optarg; break;
+	case 'h': options->host = optarg; break;
 	default: die("unknown option");
 	}
 }
@@ -56,7 +57,7 @@ void options_parse(struct options *options, int argc, char **argv, const char *a
 {
 	int letter;
 
-	*options = (struct options){.bytes = 10, .variant = ""};
+	*options = (struct options){.bytes = 10, .variant = "", .host = ""};
 	while ((letter = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
 		if (letter == '?' || strchr(allowed, letter) == NULL)
 			die("option not known to this program");

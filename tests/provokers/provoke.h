@@ -30,6 +30,7 @@ struct options {
 	long repeat;         /* more failing calls after the first */
 	long bytes;          /* unread bytes, or writes to spin */
 	const char *variant; /* the program's own choice, see each */
+	const char *host;    /* address of the host where the peer is */
 };
 
 /* Meeting points of the processes; each is a counter that one passes and one awaits. */
@@ -114,6 +115,7 @@ int pair_join(struct story *story, bool is_victim);
 void address_fill(const struct story *story, bool of_victim, uint16_t port, struct sockaddr_storage *address,
 		  socklen_t *size);
 void address_format(const struct sockaddr_storage *address, char out[ADDRESS_SIZE]);
+void endpoint_names(struct story *story, int fd);
 void read_exactly(int fd, size_t size);
 void wait_fin(int fd);
 void wait_reset(int fd);

@@ -65,7 +65,7 @@ void address_format(const struct sockaddr_storage *address, char out[ADDRESS_SIZ
 		out[0] = '\0';
 }
 
-static void endpoint_names(struct story *story, int fd)
+void endpoint_names(struct story *story, int fd)
 {
 	struct sockaddr_storage address;
 	socklen_t size = sizeof(address);

@@ -147,13 +147,25 @@ std::string abort_advice(const Incident& incident) {
 
 // --- close_race ---
 
+constexpr const char* kNothingUnderWay =
+    "the peer had acknowledged all that was sent: the RST answers none of it";
+
+/// A RST that answers data comes in the place of its acknowledgement. One that comes when nothing is
+/// under way is the peer's own abort, as of an end that had only been half-closed.
+bool nothing_under_way(const Incident& incident) {
+    const EndpointStory& endpoint = incident.endpoint;
+    return endpoint.bytes_sent && endpoint.bytes_acked && *endpoint.bytes_sent <= *endpoint.bytes_acked;
+}
+
 MaybeConfidence race_applies(const Incident& incident) {
     if (!arrived_in(incident, TcpState::kCloseWait) || peer_aborted(incident)) return std::nullopt;
+    if (nothing_under_way(incident)) return std::nullopt;
     if (incident.facts.sent_after_fin != false || !rst_answers_a_segment(incident)) return std::nullopt;
     return Confidence::kCertain;
 }
 std::string race_why_not(const Incident& incident) {
     if (!incident.facts.fin_received) return "no FIN came before the RST";
+    if (nothing_under_way(incident)) return kNothingUnderWay;
     return incident.facts.sent_after_fin == true ? "data was sent after the FIN had arrived"
                                                  : "whether data was sent after the FIN is not known";
 }
@@ -171,12 +183,13 @@ std::string race_advice(const Incident& incident) {
 
 MaybeConfidence late_write_applies(const Incident& incident) {
     if (!arrived_in(incident, TcpState::kCloseWait) || peer_aborted(incident)) return std::nullopt;
-    if (incident.facts.sent_after_fin == false) return std::nullopt;
+    if (incident.facts.sent_after_fin == false || nothing_under_way(incident)) return std::nullopt;
     const bool proven = incident.facts.sent_after_fin == true && rst_answers_a_segment(incident);
     return proven ? Confidence::kCertain : Confidence::kLikely;
 }
 std::string late_write_why_not(const Incident& incident) {
     if (!arrived_in(incident, TcpState::kCloseWait)) return "no FIN came before the RST";
+    if (nothing_under_way(incident)) return kNothingUnderWay;
     return incident.facts.sent_after_fin == false ? "nothing was sent after the FIN had arrived"
                                                   : "the peer's kernel aborted by itself";
 }

@@ -1,0 +1,56 @@
+"""The cases whose peer is on another host, of which nothing is seen but its segments.
+
+The same table as cases.py, and the same judge. What the other host's process did is never
+claimed: a RST in ESTABLISHED is peer_reset with its candidates, whatever drew it there.
+"""
+from cases import Case
+
+IGNORE = ("--sigpipe", "ignore")
+# What a peer on this host would have shown.
+UNSEEN = ("peer_closed_unread_data", "peer_abortive_close", "peer_process_died")
+DEATH = ("EPIPE", "sendto", 1)
+READ_RESET = (("ECONNRESET", "recvfrom", 1),)
+WRITE_RESET = (("ECONNRESET", "sendto", 1), DEATH)
+
+
+def remote(name, variant, errors, cause, *, arguments=IGNORE, **changes):
+    values = dict(program="remote", arguments=("--variant", variant, *arguments), errors=tuple(errors),
+                  cause=(cause,) if cause else (), confidence=("likely",), rst="ESTABLISHED",
+                  peer=None, rejected=UNSEEN, timeline=("rst_received",))
+    values.update(changes)
+    return Case(name, **values)
+
+
+def after_fin(name, variant, **changes):
+    """The peer's FIN came first; its process may as well have been killed."""
+    values = dict(errors=(DEATH,), cause="write_after_peer_close", confidence=("certain",),
+                  sigpipe="ignored", rst="CLOSE_WAIT", timeline=("fin_received", "rst_received"),
+                  idle=True)
+    values.update(changes)
+    return remote(name, variant, **values)
+
+
+REMOTE = [
+    after_fin("remote_close", "close"),
+    after_fin("remote_close_default", "close", arguments=(), sigpipe="killed"),
+    after_fin("remote_killed", "killed"),
+    after_fin("remote_race", "race", cause="close_race", severity=("warning",), idle=False),
+    # The peer had sent all of its own and then threw away what lay unread: no race of a write.
+    after_fin("remote_half_unread", "half_unread", cause="peer_reset", confidence=("likely",),
+              flags="RST|ACK", idle=False),
+    # It had closed one half only: the write after its FIN was taken, and is not what drew the RST.
+    after_fin("remote_half_written", "half_written", cause="peer_reset", confidence=("likely",),
+              flags="RST|ACK", idle=False),
+    remote("remote_unread", "unread", READ_RESET, "peer_reset"),
+    remote("remote_killed_unread", "killed_unread", READ_RESET, "peer_reset"),
+    remote("remote_abort", "abort", WRITE_RESET, "peer_reset", arguments=(*IGNORE, "--repeat", "1"),
+           sigpipe="ignored"),
+    remote("remote_dials_us", "dial", READ_RESET, "peer_reset"),
+    remote("remote_forgot", "forget", WRITE_RESET, "peer_reset", flags="RST",
+           arguments=(*IGNORE, "--repeat", "1"), sigpipe="ignored", idle=True),
+    remote("remote_refused", "refused", [("ECONNREFUSED", "connect", 1)], "connection_refused",
+           severity=("warning",), rst="SYN_SENT", first_close=("none", "peer", None)),
+    remote("remote_healthy", "answer", [], None, rst=None, first_close=(), rejected=()),
+]
+
+REMOTE_BY_NAME = {case.name: case for case in REMOTE}
