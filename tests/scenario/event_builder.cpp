@@ -175,6 +175,11 @@ Story& Story::received(std::uint32_t bytes) {
     return wait_us(1);
 }
 
+Story& Story::round_trip_us(std::uint32_t measured) {
+    own_.tcp.rtt_us = measured;
+    return *this;
+}
+
 Story& Story::fin_received() {
     own_.memory.fin_seen = true;
     own_.memory.fin_received = now_;
@@ -257,6 +262,10 @@ CallSite Story::site_of(const Call& call) const {
 }
 
 void Story::report() {
+    if (filtered_) {
+        emit(*filtered_);
+        filtered_.reset();
+    }
     report_end(own_);
     report_end(peer_);
 }

@@ -92,6 +92,7 @@ public:
     Story& connecting();  ///< SYN sent
     Story& sent(std::uint32_t bytes, bool acknowledged);
     Story& received(std::uint32_t bytes);
+    Story& round_trip_us(std::uint32_t measured);
     Story& fin_received();
     Story& peer_closed();
     Story& peer_shut_down();  ///< SHUT_RDWR, and kept the descriptor
@@ -104,8 +105,16 @@ public:
     Story& peer_socket_error_report(int error);  ///< the aborting side gets one too
     Story& peer_kernel_answers(int reason);      ///< no socket there, or TIME_WAIT
     Story& reset_received(std::uint8_t flags = 0x04);
+    Story& reset_received(const RstPacket& packet);
     Story& reset_without_rst();  ///< tcp_reset() called on data after close
+    Story& filter_drops(std::uint64_t count);  ///< segments of ours, told with the first report
+    Story& rst_answers_late_data();  ///< our kernel's, to what the peer sends after its RST
     Story& own_socket_answers_with_rst();
+
+    // Ends without a RST.
+    Story& times_out(TcpFacts socket);      ///< its timers' fields; ETIMEDOUT
+    Story& network_reports(int error);      ///< ICMP
+    Story& destroyed_by_ss(Person who);     ///< SOCK_DESTROY of the victim's socket
 
     // What the program meets.
     Story& call_fails(Call call, int error, Person who = kClient);
@@ -157,6 +166,7 @@ private:
     bool peer_on_host_ = true;
     Person owner_ = kClient;
     std::optional<OtherEndSeen> reader_;
+    std::optional<PacketFiltered> filtered_;
     FailuresCounted counts_;
     std::size_t count_kinds_ = 0;
     Ktime begin_{1'000'000'000'000};

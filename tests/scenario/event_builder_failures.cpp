@@ -42,11 +42,15 @@ Story& Story::peer_kernel_answers(int reason) {
 }
 
 Story& Story::reset_received(std::uint8_t flags) {
+    return reset_received(RstPacket{own_.tcp.rcv_nxt, 64, 64, flags, 0});
+}
+
+Story& Story::reset_received(const RstPacket& packet) {
     const TcpState state = own_.endpoint.state;
     ResetReceived reset;
     reset.endpoint = own_.endpoint;
     reset.tcp = facts_of(own_);
-    if (hooks_.packets_seen) reset.packet = RstPacket{own_.tcp.rcv_nxt, 64, 64, flags};
+    if (hooks_.packets_seen) reset.packet = packet;
     emit(reset);
     report();
     const int error = state == TcpState::kSynSent     ? ECONNREFUSED
@@ -54,6 +58,50 @@ Story& Story::reset_received(std::uint8_t flags) {
                                                       : ECONNRESET;
     own_.tcp.shutdown = 3;
     return ends_with_pending(error);
+}
+
+Story& Story::filter_drops(std::uint64_t count) {
+    filtered_ = PacketFiltered{own_.endpoint, now_, count};
+    return wait_us(20);
+}
+
+Story& Story::rst_answers_late_data() {
+    ResetSent sent;
+    sent.endpoint = own_.endpoint;
+    sent.endpoint.id = 0;
+    sent.endpoint.state = TcpState::kUnknown;
+    if (hooks_.reasons_seen) sent.reason = kReasonNoSocket;
+    sent.provoking_flags = 0x18;
+    return emit(sent);
+}
+
+Story& Story::times_out(TcpFacts socket) {
+    own_.tcp.timeouts = socket.timeouts;
+    own_.tcp.probes_out = socket.probes_out;
+    own_.tcp.keepalive = socket.keepalive;
+    own_.tcp.unsent_bytes = socket.unsent_bytes;
+    own_.tcp.user_timeout_ms = socket.user_timeout_ms;
+    return network_reports(ETIMEDOUT);
+}
+
+Story& Story::network_reports(int error) {
+    own_.tcp.shutdown = 3;
+    ends_with_pending(error);
+    report();
+    return *this;
+}
+
+Story& Story::destroyed_by_ss(Person who) {
+    Closure closure = closure_by(who, now_, 44, 0);
+    closure.path = ClosePath::kDestroyed;
+    own_.tcp.error = ECONNABORTED;
+    give_up(own_, TcpState::kClose, closure);
+    ErrorRaised raised;
+    raised.endpoint = own_.endpoint;
+    raised.tcp = facts_of(own_);
+    emit(raised, who.task());
+    report();
+    return *this;
 }
 
 Story& Story::reset_without_rst() {

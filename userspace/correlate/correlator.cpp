@@ -12,6 +12,12 @@ constexpr std::uint64_t kHoldNs = 200'000'000;
 /// After a process's exit its descriptors are closed, and their counts come.
 constexpr std::uint64_t kExitGraceNs = 50'000'000;
 
+/// When the network ended it; unknown if it did not.
+Ktime silent_end_of(const Connection& connection) {
+    if (connection.reset) return connection.reset_in_doubt ? Ktime{} : connection.reset->at;
+    return connection.error ? connection.error->at : Ktime{};
+}
+
 }  // namespace
 
 Correlator::Correlator(CorrelatorConfig config, Sink sink)
@@ -100,20 +106,21 @@ void Correlator::end_endpoint(std::uint64_t id) {
     }
 }
 
-/// A RST that no program was told of by a call that we saw. Not where the program had closed first
-/// and left: then nobody is there to be told, and nothing went wrong for it.
+/// A RST, or another end by the network, that no program was told of by a call that we saw. Not where the
+/// program had closed first and left: then nobody is there to be told, and nothing went wrong for it.
 bool Correlator::is_silent_story(const Connection& connection) const {
-    if (!connection.reset || connection.reset_in_doubt || connection.told) return false;
-    if (connection.aborted_here) return false;
+    const Ktime ended_at = silent_end_of(connection);
+    if (!ended_at.known() || connection.told || connection.aborted_here) return false;
     const Ktime closed_at = connection.closure.at;
     const bool fin_seen = connection.remembered && connection.remembered->fin_seen;
-    return !(closed_at.known() && closed_at <= connection.reset->at && !fin_seen);
+    const bool may_be_noticed = fin_seen && connection.reset;
+    return !(closed_at.known() && closed_at <= ended_at && !may_be_noticed);
 }
 
 void Correlator::end_silent(Connection& connection) {
     Failure failure;
     failure.endpoint = connection.endpoint;
-    failure.first_at = connection.reset->at;
+    failure.first_at = silent_end_of(connection);
     failure.lost_before = lost_before(&connection, failure.first_at);
     if (connection.remembered) failure.task = connection.remembered->owner;
     if (!failure.task.known()) failure.task = connection.closure.by;

@@ -1,5 +1,7 @@
 #include "correlate/story.h"
 
+#include "correlate/endpoint_story.h"
+#include "correlate/reset_text.h"
 #include "correlate/timeline.h"
 
 #include <algorithm>
@@ -14,14 +16,6 @@
 
 namespace pipetrace {
 namespace {
-
-/// SK_RST_REASON_* (include/net/rstreason.h; the same numbers in 6.12, 6.18 and 7.2).
-constexpr const char* kResetReasons[] = {
-    "NOT_SPECIFIED",     "NO_SOCKET",         "TCP_INVALID_ACK_SEQUENCE", "TCP_RFC7323_PAWS",
-    "TCP_TOO_OLD_ACK",   "TCP_ACK_UNSENT_DATA", "TCP_FLAGS",              "TCP_OLD_ACK",
-    "TCP_ABORT_ON_DATA", "TCP_TIMEWAIT_SOCKET", "INVALID_SYN",            "TCP_ABORT_ON_CLOSE",
-    "TCP_ABORT_ON_LINGER", "TCP_ABORT_ON_MEMORY", "TCP_STATE",            "TCP_KEEPALIVE_TIMEOUT",
-    "TCP_DISCONNECT_WITH_DATA"};
 
 InvolvedProcess involved(const Task& task) {
     InvolvedProcess process;
@@ -49,7 +43,7 @@ std::optional<RstFacts> rst_of(const Story& story) {
     rst.received = true;
     rst.state = reset.endpoint.state;
     rst.at = story.own->reset->at;
-    if (story.peer_reset != nullptr) rst.why = reset_reason_text(story.peer_reset->body);
+    rst.why = why_reset(story);
     rst.delay_us = rst_delay_of(*story.own);
     if (reset.packet) {
         rst.seq = reset.packet->seq;
@@ -161,77 +155,6 @@ std::optional<FirstClose> first_close_of(const Story& story, const std::optional
     return rst || fin_seen ? FirstClose::kPeer : FirstClose::kNone;
 }
 
-/// TCP facts nearest to the failure: at the RST, else at the error, else at the first call.
-const TcpFacts* facts_of(const Story& story, const std::vector<FailedCall>& calls) {
-    if (story.own != nullptr && story.own->reset) return &story.own->reset->body.tcp;
-    if (story.own != nullptr && story.own->error) return &story.own->error->body.tcp;
-    return calls.empty() ? nullptr : &calls.front().body.tcp;
-}
-
-std::optional<std::uint64_t> elapsed(Ktime from, Ktime to) {
-    if (!from.known() || to < from) return std::nullopt;
-    return (to.ns - from.ns) / 1000;
-}
-
-/// Last sign of life before a write or a failed call, by the socket's own clocks, read at `at`. The
-/// last send is no sign of its own where it is that very write.
-Ktime last_activity(const Connection& own, const TcpFacts& tcp, Ktime at, Ktime until, bool is_write) {
-    Ktime last = own.remembered ? own.remembered->opened : Ktime{};
-    const auto consider = [&](Ktime moment) {
-        if (moment > last && moment < until) last = moment;
-    };
-    if (own.remembered) consider(own.remembered->fin_received);
-    if (tcp.last_sent_ago_us && !is_write) consider(at - *tcp.last_sent_ago_us * 1000);
-    if (tcp.last_received_ago_us) consider(at - *tcp.last_received_ago_us * 1000);
-    return last;
-}
-
-std::optional<std::uint64_t> idle_of(const Story& story, const std::vector<FailedCall>& calls) {
-    const TcpFacts* tcp = facts_of(story, calls);
-    if (tcp == nullptr || story.own == nullptr) return std::nullopt;
-    Ktime at = calls.empty() ? Ktime{} : calls.front().at;
-    if (story.own->error) at = story.own->error->at;
-    if (story.own->reset) at = story.own->reset->at;
-    const Ktime write = drawing_write_at(*story.own);
-    if (write.known()) return elapsed(last_activity(*story.own, *tcp, at, write, true), write);
-    if (calls.empty()) return std::nullopt;
-    const Ktime call = calls.front().at;
-    return elapsed(last_activity(*story.own, *tcp, at, call, false), call);
-}
-
-EndpointStory endpoint_of(const Story& story, const std::vector<FailedCall>& calls,
-                          const std::optional<RstFacts>& rst, Ktime at) {
-    const Endpoint& endpoint = story.own != nullptr ? story.own->endpoint : story.failure->endpoint;
-    EndpointStory told;
-    told.kind = endpoint.kind;
-    for (const FailedCall& call : calls) {
-        if (!told.fd && call.body.call.fd >= 0) told.fd = call.body.call.fd;
-    }
-    for (const RaisedSigpipe& sigpipe : story.failure->sigpipes) {
-        if (!told.fd && sigpipe.body.call.fd >= 0) told.fd = sigpipe.body.call.fd;
-    }
-    if (endpoint.kind != EndpointKind::kTcp) {
-        if (endpoint.kind == EndpointKind::kPipe) told.local = fmt::format("pipe:[{}]", endpoint.id);
-        return told;
-    }
-    told.local = address_text(endpoint.local);
-    if (endpoint.remote.port != 0) told.remote = address_text(endpoint.remote);
-    told.netns = endpoint.netns;
-    told.state = rst ? rst->state : calls.empty() ? endpoint.state : calls.front().body.endpoint.state;
-    if (story.own != nullptr && story.own->remembered) {
-        told.age_us = elapsed(story.own->remembered->opened, at);
-    }
-    told.idle_us = idle_of(story, calls);
-    if (const TcpFacts* tcp = facts_of(story, calls)) {
-        told.bytes_sent = tcp->bytes_sent;
-        told.bytes_acked = tcp->bytes_acked;
-        told.bytes_received = tcp->bytes_received;
-        if (tcp->rtt_us != 0) told.rtt_us = tcp->rtt_us;
-        told.retransmits = tcp->retransmits;
-    }
-    return told;
-}
-
 /// What the other end did after the failure has no part in it.
 Closure closure_before(const Closure& closure, Ktime at) { return closure.at <= at ? closure : Closure{}; }
 
@@ -281,9 +204,14 @@ IncidentFacts judged_facts(const Story& story, const std::vector<FailedCall>& ca
     facts.data_after_rst = story.late_answer != nullptr;
     facts.rst_delay_us = rst_delay_of(*story.own);
     facts.pending_error = pending_error(*story.own);
-    if (story.own->error) facts.at_error = story.own->error->body.tcp;
+    if (story.own->error) {
+        facts.at_error = story.own->error->body.tcp;
+    } else if (!calls.empty()) {
+        facts.at_error = calls.front().body.tcp;
+    }
     if (story.own->reset) {
         facts.rst_packet = story.own->reset->body.packet;
+        facts.expected_seq = story.own->reset->body.tcp.rcv_nxt;
         facts.sent_by_nobody_here =
             story.resets_sent_seen && facts.peer_on_host && story.peer_reset == nullptr;
     }
@@ -291,6 +219,8 @@ IncidentFacts judged_facts(const Story& story, const std::vector<FailedCall>& ca
     facts.was_connected = remembered && (remembered->opened.known() || remembered->older_than_trace);
     facts.older_than_trace = remembered && remembered->older_than_trace;
     facts.fin_received = remembered && remembered->fin_seen;
+    const TcpFacts* tcp = facts_of(story, calls);
+    facts.was_established = tcp != nullptr && (tcp->bytes_acked != 0 || tcp->bytes_received != 0 || tcp->rtt_us != 0);
     if (facts.fin_received && story.own->reset && remembered->snd_nxt_at_fin != 0) {
         const std::uint32_t sent = story.own->reset->body.tcp.snd_nxt - remembered->snd_nxt_at_fin;
         // Old endpoints: what was sent between the FIN and the start of the trace is not known.
@@ -301,22 +231,9 @@ IncidentFacts judged_facts(const Story& story, const std::vector<FailedCall>& ca
 
 }  // namespace
 
-std::string flags_text(std::uint8_t flags) {
-    std::string text = "RST";
-    if ((flags & 0x10) != 0) text += "|ACK";
-    return text;
-}
-
-std::optional<std::string> reset_reason_text(const ResetSent& sent) {
-    const auto reason = static_cast<std::size_t>(sent.reason.value_or(0));
-    if (sent.reason && reason != 0) {
-        if (reason < std::size(kResetReasons)) return kResetReasons[reason];
-        return fmt::format("reason {}", reason);
-    }
-    if (sent.active) return sent.tcp.unread_bytes > 0 ? "closed with unread data" : "aborted";
-    if (sent.endpoint.id != 0) return "data after close";
-    if (sent.endpoint.state == TcpState::kTimeWait) return "data for a closed connection (TIME_WAIT)";
-    return "no socket";
+std::optional<std::string> why_reset(const Story& story) {
+    if (story.peer_reset == nullptr) return std::nullopt;
+    return reset_reason_text(story.peer_reset->body, story.peer != nullptr ? &story.peer->closure : nullptr);
 }
 
 int pending_error(const Connection& connection) {
@@ -334,28 +251,6 @@ PeerAction action_of(const Closure& closure, SyscallName syscall_name) {
     const char* call = syscall_name != nullptr ? syscall_name(closure.call_number) : nullptr;
     if (call != nullptr && std::string_view(call) == "shutdown") return PeerAction::kShutdown;
     return closure.path == ClosePath::kClose ? PeerAction::kClose : PeerAction::kAbort;
-}
-
-std::string address_text(const Address& address) {
-    constexpr std::array<std::uint8_t, 12> kMapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-    char text[INET6_ADDRSTRLEN] = "";
-    if (std::equal(kMapped.begin(), kMapped.end(), address.ip.begin())) {
-        ::inet_ntop(AF_INET, address.ip.data() + 12, text, sizeof(text));
-        return fmt::format("{}:{}", text, address.port);
-    }
-    ::inet_ntop(AF_INET6, address.ip.data(), text, sizeof(text));
-    return fmt::format("[{}]:{}", text, address.port);
-}
-
-Ktime drawing_write_at(const Connection& connection) {
-    if (!connection.reset) return {};
-    const ResetReceived& reset = connection.reset->body;
-    if (reset.endpoint.state == TcpState::kSynSent || reset.tcp.bytes_sent == 0) return {};
-    if (reset.tcp.unacked_sent_ns != 0) return Ktime{reset.tcp.unacked_sent_ns};
-    const auto& sent = reset.tcp.last_sent_ago_us;
-    const auto& received = reset.tcp.last_received_ago_us;
-    if (!sent || !received || *sent >= *received) return {};
-    return connection.reset->at - *sent * 1000;
 }
 
 Incident tell(const Story& story) {

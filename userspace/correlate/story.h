@@ -38,15 +38,7 @@ int pending_error(const Connection& connection);
 /// How an end was given up, in the contract's words.
 PeerAction action_of(const Closure& closure, SyscallName syscall_name);
 
-/// Why the sending kernel reset: its own reason, else what its path shows.
-std::optional<std::string> reset_reason_text(const ResetSent& sent);
-
-/// A RST's flags as people write them: "RST", "RST|ACK".
-std::string flags_text(std::uint8_t flags);
-
-std::string address_text(const Address& address);
-
-/// When the write that drew the RST left; unknown if no write can have drawn it.
-Ktime drawing_write_at(const Connection& connection);
+/// Why the RST was sent, as the kernel of the other end knows it.
+std::optional<std::string> why_reset(const Story& story);
 
 }  // namespace pipetrace

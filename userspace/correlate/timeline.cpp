@@ -1,5 +1,8 @@
 #include "correlate/timeline.h"
 
+#include "correlate/endpoint_story.h"
+#include "correlate/reset_text.h"
+
 #include <algorithm>
 #include <cerrno>
 
@@ -84,6 +87,7 @@ void add_reset(std::vector<TimelineEntry>& timeline, const Connection& own) {
         told.detail["seq"] = static_cast<std::int64_t>(reset.packet->seq);
         told.detail["ttl"] = static_cast<std::int64_t>(reset.packet->ttl);
         told.detail["flags"] = flags_text(reset.packet->flags);
+        told.detail["window"] = static_cast<std::int64_t>(reset.packet->window);
     }
     timeline.push_back(std::move(told));
 }
@@ -102,6 +106,22 @@ void add_raised_error(std::vector<TimelineEntry>& timeline, const Connection& ow
     if (!own.error || own.reset) return;
     TimelineEntry told = entry(own.error->at, "error_raised", Side::kNetwork);
     told.detail["errno"] = errno_name(own.error->body.tcp.error);
+    timeline.push_back(std::move(told));
+}
+
+void add_filter_drops(std::vector<TimelineEntry>& timeline, const Connection& own) {
+    if (!own.filtered) return;
+    TimelineEntry told = entry(own.filtered->last, "packet_filtered", Side::kNetwork);
+    told.detail["count"] = static_cast<std::int64_t>(own.filtered->count);
+    timeline.push_back(std::move(told));
+}
+
+/// The peer went on sending after its RST: what came met no socket here.
+void add_late_answer(std::vector<TimelineEntry>& timeline, const Story& story) {
+    if (story.late_answer == nullptr) return;
+    TimelineEntry told = entry(story.late_answer->at, "rst_sent", Side::kLocal);
+    told.detail["active"] = false;
+    if (const auto why = reset_reason_text(story.late_answer->body, nullptr)) told.detail["reason"] = *why;
     timeline.push_back(std::move(told));
 }
 
@@ -181,8 +201,7 @@ std::string comm_text(const Comm& comm) { return std::string(comm.view()); }
 std::vector<TimelineEntry> timeline_of(const Story& story, const Incident& incident) {
     std::vector<TimelineEntry> timeline;
     const Connection* own = story.own;
-    const std::optional<std::string> why =
-        story.peer_reset != nullptr ? reset_reason_text(story.peer_reset->body) : std::nullopt;
+    const std::optional<std::string> why = why_reset(story);
     if (own != nullptr && own->remembered) {
         Ktime seen_by = story.failure->first_at;
         if (own->reset) seen_by = std::min(seen_by, own->reset->at);
@@ -202,6 +221,8 @@ std::vector<TimelineEntry> timeline_of(const Story& story, const Incident& incid
         add_drawing_write(timeline, *own);
         add_peer_reset(timeline, story, why);
         add_reset(timeline, *own);
+        add_filter_drops(timeline, *own);
+        add_late_answer(timeline, story);
         add_raised_error(timeline, *own);
     }
     for (const RaisedSigpipe& sigpipe : story.failure->sigpipes) {

@@ -97,7 +97,7 @@ void diagnose(Incident& incident) {
     }
     if (chosen == nullptr) judge_unknown(incident);
     const bool was_told = !incident.errors.empty() || incident.sigpipe > SigpipeFate::kNone;
-    if (incident.rst && !was_told) {
+    if ((incident.rst || incident.facts.pending_error != 0) && !was_told) {
         verdict.summary += incident.facts.nobody_told ? " No program was told of it."
                                                       : " No call was seen to be told of it.";
     }

@@ -76,7 +76,31 @@ std::string old_error_advice(const Incident& incident) {
            sigpipe_advice(incident);
 }
 
+MaybeConfidence destroyed_applies(const Incident& incident) {
+    const bool seen = incident.facts.own_closure.path == ClosePath::kDestroyed;
+    if (!seen && incident.facts.pending_error != ECONNABORTED) return std::nullopt;
+    return Confidence::kCertain;
+}
+std::string destroyed_why_not(const Incident&) { return "nobody destroyed the socket from outside"; }
+std::string destroyed_summary(const Incident& incident) {
+    const Task& by = incident.facts.own_closure.by;
+    return fmt::format("{} destroyed this socket of {} from outside{} (SOCK_DESTROY, as `ss -K` does); the "
+                       "peer was sent a RST.",
+                       by.known() ? fmt::format("{}[{}]", by.process_comm.view(), by.process.tgid) : "Somebody",
+                       victim_name(incident), earlier_text(incident, incident.facts.own_closure.at));
+}
+std::string destroyed_advice(const Incident& incident) {
+    return "Ask who runs that program what it ends connections for (a network manager, a container runtime, an "
+           "administrator); connect again." +
+           sigpipe_advice(incident);
+}
+
 }  // namespace
+
+Rule local_abort_rule() {
+    return {Cause::kLocalAbort, {Family::kTcpNoReset}, Severity::kWarning, destroyed_applies, destroyed_why_not,
+            destroyed_summary, destroyed_advice, "local:closed network:error_raised local:call_failed"};
+}
 
 Rule local_shutdown_rule() {
     return {Cause::kLocalShutdown, {Family::kTcpNoReset}, Severity::kFault, shutdown_applies, shutdown_why_not, shutdown_summary, shutdown_advice,

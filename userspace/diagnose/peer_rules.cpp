@@ -1,6 +1,7 @@
 // What the peer did, and its kernel answered with a RST.
 #include "diagnose/rules.h"
 
+#include "diagnose/reset_facts.h"
 #include "diagnose/wording.h"
 #include "model/quantity_text.h"
 
@@ -10,44 +11,6 @@ namespace pipetrace {
 namespace {
 
 using MaybeConfidence = std::optional<Confidence>;
-
-constexpr int kReasonAbortOnClose = 11;  // SK_RST_REASON_TCP_ABORT_ON_CLOSE
-
-bool arrived_in(const Incident& incident, TcpState state) {
-    return incident.rst && incident.rst->state == state;
-}
-
-/// Straight to CLOSE from a live state: tcp_close() with data unread, or tcp_disconnect(); both send a
-/// RST, whose own record may come late.
-bool closed_by_abort(const Incident& incident) {
-    const Closure& closure = incident.facts.peer_closure;
-    const bool answered_later = incident.facts.peer_reset && !incident.facts.peer_reset->active;
-    return closure.known() && closure.to == TcpState::kClose && closure.path != ClosePath::kRepair &&
-           !answered_later;
-}
-
-bool sent_abort(const Incident& incident) {
-    return incident.facts.peer_reset && incident.facts.peer_reset->active;
-}
-
-/// The other end's kernel reset its own connection, rather than answering a segment.
-bool peer_aborted(const Incident& incident) { return sent_abort(incident) || closed_by_abort(incident); }
-
-std::uint32_t unread_at_peer(const Incident& incident) {
-    if (sent_abort(incident)) return incident.facts.peer_reset->tcp.unread_bytes;
-    return closed_by_abort(incident) ? incident.facts.peer_closure.unread_bytes : 0;
-}
-
-/// RST|ACK at the expected sequence is an owner's abort; a bare RST answers a segment.
-bool rst_answers_a_segment(const Incident& incident) {
-    return !incident.rst->flags || *incident.rst->flags == "RST";
-}
-
-std::string not_seen_from_here(const Incident& incident) {
-    return incident.facts.peer_on_host ? "" : "the peer is not on this host, which would show it";
-}
-
-std::string or_else(std::string first, const char* second) { return first.empty() ? second : first; }
 
 // --- connection_refused ---
 
@@ -78,7 +41,7 @@ std::string died_why_not(const Incident& incident) {
 std::string died_summary(const Incident& incident) {
     return fmt::format("{} was killed by {} with the connection open{}; its kernel closed it, and "
                        "{} was told {}.",
-                       peer_name(incident), signal_text(incident.facts.peer_closure.signal),
+                       peer_name(incident), killer_text(incident.facts.peer_closure),
                        earlier_text(incident, incident.facts.peer_closure.at), victim_name(incident),
                        told_text(incident));
 }
@@ -93,7 +56,7 @@ MaybeConfidence unread_applies(const Incident& incident) {
     if (!incident.rst || !peer_aborted(incident)) return std::nullopt;
     // MPTCP gives this reason to SO_LINGER 0 too (mptcp_do_fastclose, 6.12 to 7.2).
     const bool said_so = sent_abort(incident) &&
-                         incident.facts.peer_reset->reason == kReasonAbortOnClose &&
+                         incident.facts.peer_reset->reason == kResetAbortOnClose &&
                          incident.facts.peer_closure.path == ClosePath::kClose;
     if (!said_so && unread_at_peer(incident) == 0) return std::nullopt;
     return Confidence::kCertain;

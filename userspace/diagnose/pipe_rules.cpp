@@ -2,7 +2,6 @@
 #include "diagnose/rules.h"
 
 #include "diagnose/wording.h"
-#include "model/quantity_text.h"
 
 #include <fmt/format.h>
 
@@ -19,7 +18,7 @@ MaybeConfidence reader_died_applies(const Incident& incident) {
 std::string reader_died_why_not(const Incident&) { return "no reader was seen to be killed"; }
 std::string reader_died_summary(const Incident& incident) {
     return fmt::format("{}, the pipe's last reader, was killed by {}{}; {} wrote on.",
-                       peer_name(incident), signal_text(incident.facts.peer_closure.signal),
+                       peer_name(incident), killer_text(incident.facts.peer_closure),
                        earlier_text(incident, incident.facts.peer_closure.at), victim_name(incident));
 }
 std::string reader_died_advice(const Incident& incident) {

@@ -21,14 +21,22 @@ bool speaks_of(const Rule& rule, Family family) {
 std::span<const Rule> rule_table() {
     static const std::vector<Rule> rules{
         // Of a RST, the origin first and the last step last.
+        firewall_reset_rule(),
         connection_refused_rule(),
+        forged_reset_rule(),
         peer_process_died_rule(),
         peer_closed_unread_data_rule(),
         peer_abortive_close_rule(),
         close_race_rule(),
         write_after_peer_close_rule(),
+        idle_connection_reset_rule(),
         peer_reset_rule(),
         // Without a RST.
+        local_abort_rule(),
+        unreachable_rule(),
+        user_timeout_rule(),
+        keepalive_timeout_rule(),
+        retransmission_timeout_rule(),
         local_shutdown_rule(),
         not_connected_rule(),
         write_after_error_rule(),

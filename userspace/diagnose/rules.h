@@ -14,7 +14,19 @@ Rule close_race_rule();
 Rule write_after_peer_close_rule();
 Rule peer_reset_rule();
 
+// path_rules.cpp
+Rule firewall_reset_rule();
+Rule forged_reset_rule();
+Rule idle_connection_reset_rule();
+
+// timeout_rules.cpp
+Rule user_timeout_rule();
+Rule keepalive_timeout_rule();
+Rule retransmission_timeout_rule();
+Rule unreachable_rule();
+
 // local_rules.cpp
+Rule local_abort_rule();
 Rule local_shutdown_rule();
 Rule not_connected_rule();
 Rule write_after_error_rule();

@@ -30,6 +30,11 @@ std::string earlier_text(const Incident& incident, Ktime then) {
     return " " + duration_text((incident.at.ns - then.ns) / 1000) + " earlier";
 }
 
+std::string killer_text(const Closure& closure) {
+    const std::string signal = signal_text(closure.signal);
+    return closure.oom ? fmt::format("the OOM killer ({})", signal) : signal;
+}
+
 std::string told_text(const Incident& incident) {
     if (incident.errors.empty()) return "nothing";
     const CallError& error = incident.errors.front();

@@ -16,6 +16,9 @@ std::string peer_name(const Incident& incident);
 /// " 1.0 s earlier" before the failure, or "" where the time is not known.
 std::string earlier_text(const Incident& incident, Ktime then);
 
+/// "SIGTERM", "the OOM killer (SIGKILL)".
+std::string killer_text(const Closure& closure);
+
 /// What the program was told: "EPIPE from sendto", or "nothing".
 std::string told_text(const Incident& incident);
 

@@ -124,7 +124,9 @@ struct IncidentFacts {
     std::optional<ResetSent> peer_reset;  ///< the RST as the kernel of the other end sent it, if here
     bool nobody_told = false;              ///< no call of any program can have met the failure
     std::uint64_t idle_after_us = 0;       ///< silence that a device on the way may not outlast
+    bool was_established = false;          ///< the handshake had ended
     std::optional<RstPacket> rst_packet;
+    std::optional<std::uint32_t> expected_seq;  ///< rcv_nxt when the RST came
     std::optional<std::uint64_t> rst_delay_us;  ///< after the write that drew it
     bool data_after_rst = false;           ///< the peer went on sending: this host answered with a RST
     std::optional<PacketFiltered> filtered;

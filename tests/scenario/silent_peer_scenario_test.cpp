@@ -1,0 +1,137 @@
+// Connections that end without a RST: the peer falls silent, ICMP, or somebody destroys the socket.
+#include "scenario.h"
+
+#include <gtest/gtest.h>
+
+#include <cerrno>
+
+namespace pipetrace::testing {
+namespace {
+
+using Words = std::vector<std::string>;
+
+constexpr Person kKiller{4999, "ss"};
+
+bool says(const Told& told, const char* words) {
+    return told.incident.verdict.summary.find(words) != std::string::npos;
+}
+
+Story distant() {
+    Story story;
+    return story.with_a_distant_peer().connected().round_trip_us(30'000).sent(100, true).received(40);
+}
+
+TcpFacts timers(std::uint8_t timeouts, std::uint8_t probes, bool keepalive = false, std::uint32_t user_ms = 0) {
+    TcpFacts facts;
+    facts.timeouts = timeouts;
+    facts.probes_out = probes;
+    facts.keepalive = keepalive;
+    facts.user_timeout_ms = user_ms;
+    return facts;
+}
+
+const auto lost_data = scenario("data_never_acknowledged", {Cause::kRetransmissionTimeout}, [] {
+    return distant().wait_ms(5).sent(20, false).wait_ms(9'000).times_out(timers(15, 0)).call_fails(kRecvfrom, ETIMEDOUT);
+});
+const auto filtered_data = scenario("data_dropped_by_a_filter", {Cause::kRetransmissionTimeout}, [] {
+    return distant().sent(20, false).filter_drops(15).wait_ms(9'000).times_out(timers(15, 0)).call_fails(kRecvfrom,
+                                                                                                      ETIMEDOUT);
+});
+const auto lost_syn = scenario("syn_never_answered", {Cause::kRetransmissionTimeout}, [] {
+    Story story;
+    return story.with_a_distant_peer().connecting().wait_ms(7'000).times_out(timers(6, 0)).connect_gives_up();
+});
+const auto limited = scenario("user_timeout", {Cause::kUserTimeout}, [] {
+    return distant().sent(20, false).wait_ms(2'600).times_out(timers(3, 0, false, 2500)).call_fails(kSendto, ETIMEDOUT);
+});
+const auto limited_idle = scenario("user_timeout_by_keepalive", {Cause::kUserTimeout}, [] {
+    return distant().wait_ms(9'000).times_out(timers(0, 3, true, 2500)).call_fails(kRecvfrom, ETIMEDOUT);
+});
+const auto unanswered_probes = scenario("keepalive_timeout", {Cause::kKeepaliveTimeout}, [] {
+    return distant().wait_ms(90'000).times_out(timers(0, 9, true)).call_fails(kRecvfrom, ETIMEDOUT);
+});
+const auto never_looked = scenario("timeout_that_nobody_took", {Cause::kKeepaliveTimeout}, [] {
+    return distant().wait_ms(90'000).times_out(timers(0, 9, true)).wait_ms(5).closed_by(kClient).destroyed(kClient);
+});
+const auto no_route = scenario("icmp_host_unreachable", {Cause::kUnreachable}, [] {
+    Story story;
+    return story.with_a_distant_peer().connecting().wait_ms(3).network_reports(EHOSTUNREACH).connect_gives_up();
+});
+const auto no_port = scenario("icmp_port_unreachable", {Cause::kUnreachable}, [] {
+    Story story;
+    return story.with_a_distant_peer().connecting().wait_ms(3).network_reports(ECONNREFUSED).connect_gives_up();
+});
+const auto soft_error = scenario("icmp_then_timeout", {Cause::kUnreachable}, [] {
+    return distant().sent(20, false).wait_ms(9'000).network_reports(EHOSTUNREACH).call_fails(kRecvfrom, EHOSTUNREACH);
+});
+const auto destroyed = scenario("socket_destroyed", {Cause::kLocalAbort}, [] {
+    return distant()
+        .wait_ms(500)
+        .destroyed_by_ss(kKiller)
+        .wait_ms(1)
+        .call_fails(kRecvfrom, ECONNABORTED)
+        .write_meets_sigpipe(kSendto, Stance::kIgnored);
+});
+
+TEST(RetransmissionTimeout, TellsWhatWasNeverAcknowledged) {
+    const Told told = play_to_one_incident(lost_data());
+    EXPECT_EQ(told.incident.verdict.cause, Cause::kRetransmissionTimeout);
+    EXPECT_EQ(told.incident.verdict.confidence, Confidence::kCertain);
+    EXPECT_TRUE(says(told, "20 bytes")) << told.incident.verdict.summary;
+    EXPECT_EQ(told.incident.first_close, FirstClose::kNone);
+    EXPECT_FALSE(told.incident.rst);
+    EXPECT_EQ(errors_of(told), Words{"ETIMEDOUT recvfrom"});
+}
+
+TEST(RetransmissionTimeout, NamesTheFilterThatDroppedTheData) {
+    const Told told = play_to_one_incident(filtered_data());
+    EXPECT_TRUE(says(told, "packet filter on this host dropped 15")) << told.incident.verdict.summary;
+    EXPECT_NE(std::ranges::count(evidence_of(told), "network:packet_filtered"), 0);
+}
+
+TEST(RetransmissionTimeout, CountsUnansweredSyns) {
+    const Told told = play_to_one_incident(lost_syn());
+    EXPECT_EQ(told.incident.verdict.cause, Cause::kRetransmissionTimeout);
+    EXPECT_TRUE(says(told, "SYN of client[4242] was sent 7 times")) << told.incident.verdict.summary;
+    EXPECT_EQ(errors_of(told), Words{"ETIMEDOUT connect"});
+}
+
+TEST(UserTimeout, IsTheLimitInForceInEveryTimer) {
+    for (const auto& story : {limited, limited_idle}) {
+        const Told told = play_to_one_incident(story());
+        EXPECT_EQ(told.incident.verdict.cause, Cause::kUserTimeout);
+        EXPECT_TRUE(says(told, "2.500 s")) << told.incident.verdict.summary;
+    }
+}
+
+TEST(KeepaliveTimeout, CountsProbesEvenIfNobodyLooked) {
+    const Told told = play_to_one_incident(unanswered_probes());
+    EXPECT_EQ(told.incident.verdict.cause, Cause::kKeepaliveTimeout);
+    EXPECT_TRUE(says(told, "answered none of 9 keepalive probes")) << told.incident.verdict.summary;
+    const Told silent = play_to_one_incident(never_looked());
+    EXPECT_TRUE(silent.incident.errors.empty());
+    EXPECT_TRUE(says(silent, "No program was told")) << silent.incident.verdict.summary;
+}
+
+TEST(Unreachable, WhateverTheErrno) {
+    for (const auto& story : {no_route, no_port, soft_error}) {
+        const Told told = play_to_one_incident(story());
+        EXPECT_EQ(told.incident.verdict.cause, Cause::kUnreachable);
+        EXPECT_EQ(told.incident.verdict.confidence, Confidence::kCertain);
+        EXPECT_FALSE(told.incident.rst);
+    }
+    EXPECT_EQ(errors_of(play_to_one_incident(no_port())), Words{"ECONNREFUSED connect"});
+}
+
+TEST(LocalAbort, NamesWhoDestroyedTheSocket) {
+    const Told told = play_to_one_incident(destroyed());
+    EXPECT_EQ(told.incident.verdict.cause, Cause::kLocalAbort);
+    EXPECT_EQ(told.incident.verdict.confidence, Confidence::kCertain);
+    EXPECT_EQ(told.incident.verdict.severity, Severity::kWarning);
+    EXPECT_TRUE(says(told, "ss[4999] destroyed this socket of client")) << told.incident.verdict.summary;
+    EXPECT_EQ(told.incident.first_close, FirstClose::kLocal);
+    EXPECT_EQ(errors_of(told), (Words{"ECONNABORTED recvfrom", "EPIPE sendto"}));
+}
+
+}  // namespace
+}  // namespace pipetrace::testing

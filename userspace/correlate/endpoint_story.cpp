@@ -1,0 +1,106 @@
+#include "correlate/endpoint_story.h"
+
+#include <algorithm>
+#include <array>
+
+#include <arpa/inet.h>
+#include <fmt/format.h>
+
+namespace pipetrace {
+namespace {
+
+std::optional<std::uint64_t> elapsed(Ktime from, Ktime to) {
+    if (!from.known() || to < from) return std::nullopt;
+    return (to.ns - from.ns) / 1000;
+}
+
+/// Last sign of life before a write or a failed call, by the socket's own clocks, read at `at`. The
+/// last send is no sign of its own where it is that very write.
+Ktime last_activity(const Connection& own, const TcpFacts& tcp, Ktime at, Ktime until, bool is_write) {
+    Ktime last = own.remembered ? own.remembered->opened : Ktime{};
+    const auto consider = [&](Ktime moment) {
+        if (moment > last && moment < until) last = moment;
+    };
+    if (own.remembered) consider(own.remembered->fin_received);
+    if (tcp.last_sent_ago_us && !is_write) consider(at - *tcp.last_sent_ago_us * 1000);
+    if (tcp.last_received_ago_us) consider(at - *tcp.last_received_ago_us * 1000);
+    return last;
+}
+
+std::optional<std::uint64_t> idle_of(const Story& story, const std::vector<FailedCall>& calls) {
+    const TcpFacts* tcp = facts_of(story, calls);
+    if (tcp == nullptr || story.own == nullptr) return std::nullopt;
+    Ktime at = calls.empty() ? Ktime{} : calls.front().at;
+    if (story.own->error) at = story.own->error->at;
+    if (story.own->reset) at = story.own->reset->at;
+    const Ktime write = drawing_write_at(*story.own);
+    if (write.known()) return elapsed(last_activity(*story.own, *tcp, at, write, true), write);
+    if (calls.empty()) return std::nullopt;
+    const Ktime call = calls.front().at;
+    return elapsed(last_activity(*story.own, *tcp, at, call, false), call);
+}
+
+}  // namespace
+
+const TcpFacts* facts_of(const Story& story, const std::vector<FailedCall>& calls) {
+    if (story.own != nullptr && story.own->reset) return &story.own->reset->body.tcp;
+    if (story.own != nullptr && story.own->error) return &story.own->error->body.tcp;
+    return calls.empty() ? nullptr : &calls.front().body.tcp;
+}
+
+EndpointStory endpoint_of(const Story& story, const std::vector<FailedCall>& calls,
+                          const std::optional<RstFacts>& rst, Ktime at) {
+    const Endpoint& endpoint = story.own != nullptr ? story.own->endpoint : story.failure->endpoint;
+    EndpointStory told;
+    told.kind = endpoint.kind;
+    for (const FailedCall& call : calls) {
+        if (!told.fd && call.body.call.fd >= 0) told.fd = call.body.call.fd;
+    }
+    for (const RaisedSigpipe& sigpipe : story.failure->sigpipes) {
+        if (!told.fd && sigpipe.body.call.fd >= 0) told.fd = sigpipe.body.call.fd;
+    }
+    if (endpoint.kind != EndpointKind::kTcp) {
+        if (endpoint.kind == EndpointKind::kPipe) told.local = fmt::format("pipe:[{}]", endpoint.id);
+        return told;
+    }
+    told.local = address_text(endpoint.local);
+    if (endpoint.remote.port != 0) told.remote = address_text(endpoint.remote);
+    told.netns = endpoint.netns;
+    told.state = rst ? rst->state : calls.empty() ? endpoint.state : calls.front().body.endpoint.state;
+    if (story.own != nullptr && story.own->remembered) {
+        told.age_us = elapsed(story.own->remembered->opened, at);
+    }
+    told.idle_us = idle_of(story, calls);
+    if (const TcpFacts* tcp = facts_of(story, calls)) {
+        told.bytes_sent = tcp->bytes_sent;
+        told.bytes_acked = tcp->bytes_acked;
+        told.bytes_received = tcp->bytes_received;
+        if (tcp->rtt_us != 0) told.rtt_us = tcp->rtt_us;
+        told.retransmits = tcp->retransmits;
+    }
+    return told;
+}
+
+std::string address_text(const Address& address) {
+    constexpr std::array<std::uint8_t, 12> kMapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+    char text[INET6_ADDRSTRLEN] = "";
+    if (std::equal(kMapped.begin(), kMapped.end(), address.ip.begin())) {
+        ::inet_ntop(AF_INET, address.ip.data() + 12, text, sizeof(text));
+        return fmt::format("{}:{}", text, address.port);
+    }
+    ::inet_ntop(AF_INET6, address.ip.data(), text, sizeof(text));
+    return fmt::format("[{}]:{}", text, address.port);
+}
+
+Ktime drawing_write_at(const Connection& connection) {
+    if (!connection.reset) return {};
+    const ResetReceived& reset = connection.reset->body;
+    if (reset.endpoint.state == TcpState::kSynSent || reset.tcp.bytes_sent == 0) return {};
+    if (reset.tcp.unacked_sent_ns != 0) return Ktime{reset.tcp.unacked_sent_ns};
+    const auto& sent = reset.tcp.last_sent_ago_us;
+    const auto& received = reset.tcp.last_received_ago_us;
+    if (!sent || !received || *sent >= *received) return {};
+    return connection.reset->at - *sent * 1000;
+}
+
+}  // namespace pipetrace

@@ -1,0 +1,23 @@
+// The endpoint as an incident tells of it: addresses, ages, bytes, the silence before the failure.
+#pragma once
+
+#include "correlate/story.h"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace pipetrace {
+
+EndpointStory endpoint_of(const Story& story, const std::vector<FailedCall>& calls,
+                          const std::optional<RstFacts>& rst, Ktime at);
+
+/// TCP facts nearest to the failure: at the RST, else at the error, else at the first call; else nullptr.
+const TcpFacts* facts_of(const Story& story, const std::vector<FailedCall>& calls);
+
+/// When the write that drew the RST left; unknown if no write can have drawn it.
+Ktime drawing_write_at(const Connection& connection);
+
+std::string address_text(const Address& address);
+
+}  // namespace pipetrace

@@ -1,0 +1,28 @@
+// What the facts of a RST say, for the rules that judge by them.
+#pragma once
+
+#include "model/incident.h"
+
+#include <string>
+
+namespace pipetrace {
+
+inline constexpr int kResetAbortOnClose = 11;  ///< SK_RST_REASON_TCP_ABORT_ON_CLOSE, 6.12 to 7.2
+
+bool arrived_in(const Incident& incident, TcpState state);
+
+/// The other end's kernel reset its own connection, rather than answering a segment.
+bool peer_aborted(const Incident& incident);
+/// A hook saw that RST leave.
+bool sent_abort(const Incident& incident);
+std::uint32_t unread_at_peer(const Incident& incident);
+
+/// RST|ACK at the expected sequence is an owner's abort; a bare RST answers a segment. True where the
+/// packet was not seen.
+bool rst_answers_a_segment(const Incident& incident);
+
+/// Why nothing can be said of the peer's acts, "" if it is on this host; for rejected rivals.
+std::string not_seen_from_here(const Incident& incident);
+std::string or_else(std::string first, const char* second);
+
+}  // namespace pipetrace
