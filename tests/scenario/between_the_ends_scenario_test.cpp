@@ -96,6 +96,7 @@ TEST(ForgedReset, IsCertainWhereThePeerIsHereAndItsKernelSentNone) {
     EXPECT_EQ(told.incident.verdict.cause, Cause::kForgedReset);
     EXPECT_EQ(told.incident.verdict.confidence, Confidence::kCertain);
     EXPECT_EQ(told.incident.peer->action, PeerAction::kNone);
+    EXPECT_EQ(told.incident.first_close, FirstClose::kNone);
 }
 
 // --- forgotten ---

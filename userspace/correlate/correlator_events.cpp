@@ -69,6 +69,7 @@ void Correlator::on(const Event& event, const ErrorRaised& body) {
         // The aborter's own socket gets a report too; the network's comes first or not at all.
         if (connection.aborted_here && !connection.reset) return;
         if (!connection.error) connection.error = Stamped<ErrorRaised>{event.at, event.task, body};
+        if (!connection.reset) owner_wanted_ = true;
         return;
     }
     if (!event.task.known() || !is_connect(config_.syscall_name, body.call.number)) return;

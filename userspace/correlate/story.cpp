@@ -169,7 +169,8 @@ std::optional<Peer> peer_of(const Story& story, Ktime at) {
     if (story.peer == nullptr) return std::nullopt;
     const Closure closure = closure_before(story.peer->closure, at);
     Task task = story.peer->closure.by;
-    if (!task.known() && story.peer->remembered) task = story.peer->remembered->owner;
+    const bool by_another = story.peer->closure.path == ClosePath::kDestroyed;
+    if ((!task.known() || by_another) && story.peer->remembered) task = story.peer->remembered->owner;
     if (!task.known()) return std::nullopt;
     Peer peer;
     peer.process = involved(task);

@@ -51,6 +51,16 @@ void reject_rivals(Incident& incident, Family family) {
     }
 }
 
+/// A RST that neither end sent closes nothing for either.
+void settle_first_close(Incident& incident) {
+    const Verdict& verdict = incident.verdict;
+    if (verdict.cause != Cause::kFirewallReset && verdict.cause != Cause::kForgedReset) return;
+    if (incident.facts.fin_received || incident.facts.own_closure.known()) return;
+    incident.first_close = verdict.confidence == Confidence::kCertain
+                               ? std::optional(FirstClose::kNone)
+                               : std::nullopt;
+}
+
 /// Which facts are missing, and how to get them.
 const char* missing_facts(const Incident& incident) {
     if (incident.endpoint.kind == EndpointKind::kUnix) {
@@ -101,6 +111,7 @@ void diagnose(Incident& incident) {
         verdict.summary += incident.facts.nobody_told ? " No program was told of it."
                                                       : " No call was seen to be told of it.";
     }
+    settle_first_close(incident);
     reject_rivals(incident, family);
     if (is_health_check(incident)) verdict.severity = Severity::kBenign;
     if (incident.lost > 0 && verdict.confidence == Confidence::kCertain) {

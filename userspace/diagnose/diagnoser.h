@@ -5,7 +5,8 @@
 
 namespace pipetrace {
 
-/// Fills incident.verdict. Pure: looks at nothing but the incident.
+/// Fills incident.verdict, and puts first_close right where the RST is neither end's. Pure: looks at nothing
+/// but the incident.
 void diagnose(Incident& incident);
 
 }  // namespace pipetrace

@@ -99,6 +99,13 @@ const char* path_text(ClosePath path) {
     return "how is not known";
 }
 std::string abort_summary(const Incident& incident) {
+    const Closure& closure = incident.facts.peer_closure;
+    if (closure.path == ClosePath::kDestroyed && closure.by.known()) {
+        return fmt::format("{}[{}] destroyed the socket of {} from outside{} (SOCK_DESTROY, as `ss -K` does): its "
+                           "kernel sent RST.",
+                           closure.by.process_comm.view(), closure.by.process.tgid, peer_name(incident),
+                           earlier_text(incident, closure.at));
+    }
     return fmt::format("{} threw the connection away{} ({}): its kernel sent RST instead of FIN.",
                        peer_name(incident), earlier_text(incident, incident.facts.peer_closure.at),
                        path_text(incident.facts.peer_closure.path));

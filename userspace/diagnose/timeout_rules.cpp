@@ -109,7 +109,7 @@ std::string retransmission_summary(const Incident& incident) {
                            remote_name(incident), byte_count_text(tcp.unsent_bytes), victim_name(incident),
                            filter_text(incident));
     }
-    return fmt::format("{} fell silent: {} of {} were sent again {} times and never acknowledged; {}.{}",
+    return fmt::format("{} fell silent: {} of {} were never acknowledged, through {} timeouts in a row; {}.{}",
                        remote_name(incident),
                        byte_count_text(static_cast<std::int64_t>(tcp.bytes_sent - tcp.bytes_acked)),
                        victim_name(incident), tcp.timeouts, silence_text(incident), filter_text(incident));
