@@ -3,6 +3,9 @@
 #include "model/errno_name.h"
 #include "model/quantity_text.h"
 
+#include <algorithm>
+#include <cerrno>
+
 #include <fmt/format.h>
 
 namespace pipetrace {
@@ -10,6 +13,13 @@ namespace {
 
 std::string process_name(const InvolvedProcess& process) {
     return fmt::format("{}[{}]", process.comm.value_or("?"), process.tgid.value_or(0));
+}
+
+/// By a call that takes no MSG_* flags, as libraries do.
+bool wrote_without_flags(const Incident& incident) {
+    return std::any_of(incident.errors.begin(), incident.errors.end(), [](const CallError& error) {
+        return error.error == EPIPE && (error.syscall == "write" || error.syscall == "writev");
+    });
 }
 
 }  // namespace
@@ -46,8 +56,11 @@ std::string told_text(const Incident& incident) {
 std::string sigpipe_advice(const Incident& incident) {
     switch (incident.sigpipe.value_or(SigpipeFate::kNone)) {
         case SigpipeFate::kKilled:
-            return " SIGPIPE at its default killed the program: ignore it (SIG_IGN) or send with "
-                   "MSG_NOSIGNAL, and handle EPIPE.";
+            return wrote_without_flags(incident)
+                       ? " SIGPIPE at its default killed the program: set it to SIG_IGN (write() cannot carry "
+                         "MSG_NOSIGNAL) and handle EPIPE."
+                       : " SIGPIPE at its default killed the program: ignore it (SIG_IGN) or send with "
+                         "MSG_NOSIGNAL, and handle EPIPE.";
         case SigpipeFate::kIgnored:
         case SigpipeFate::kSuppressed:
             return " SIGPIPE did no harm here; the EPIPE must be handled.";
