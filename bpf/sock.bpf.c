@@ -13,6 +13,8 @@
 #define PT_EHOSTUNREACH 113
 #define PT_ENETUNREACH 101
 #define PT_MSG_NOSIGNAL 0x4000
+#define PT_SOL_SOCKET 1
+#define PT_SO_ERROR 4
 
 static __always_inline int pt_error_raised(struct sock *sk)
 {
@@ -189,4 +191,46 @@ int BPF_KRETPROBE(pt_recvmsg_kretprobe, int ret)
 	if (!file || pt_file_type(file) != PT_S_IFSOCK)
 		return 0;
 	return pt_call_failed(pt_sock_of_file(file), -ret, PT_RECEIVE, false);
+}
+
+/* getsockopt(SO_ERROR) takes sk_err and returns it (sock_error(), 5.10 to 7.2): entry is enough. */
+static __always_inline int pt_error_asked(struct sock *sk, int level, int option)
+{
+	struct sock *connection;
+	int pending;
+
+	if (option != PT_SO_ERROR || level != PT_SOL_SOCKET)
+		return 0;
+	pending = BPF_CORE_READ(sk, sk_err);
+	if (pending <= 0)
+		return 0;
+	connection = pt_connection_of(sk);
+	if (!pt_is_tcp(connection))
+		return 0;
+	return pt_call_failed(connection, pending, PT_OTHER, false);
+}
+
+SEC("fentry/sk_getsockopt")
+int BPF_PROG(pt_sk_getsockopt_fentry, struct sock *sk, int level, int option)
+{
+	return pt_error_asked(sk, level, option);
+}
+
+SEC("kprobe/sk_getsockopt")
+int BPF_KPROBE(pt_sk_getsockopt_kprobe, struct sock *sk, int level, int option)
+{
+	return pt_error_asked(sk, level, option);
+}
+
+/* Up to 6.6; there sk_getsockopt(), where it is, has more arguments than a trampoline takes. */
+SEC("fentry/sock_getsockopt")
+int BPF_PROG(pt_sock_getsockopt_fentry, struct socket *sock, int level, int option)
+{
+	return pt_error_asked(BPF_CORE_READ(sock, sk), level, option);
+}
+
+SEC("kprobe/sock_getsockopt")
+int BPF_KPROBE(pt_sock_getsockopt_kprobe, struct socket *sock, int level, int option)
+{
+	return pt_error_asked(BPF_CORE_READ(sock, sk), level, option);
 }

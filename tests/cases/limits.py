@@ -42,6 +42,9 @@ def tracepoint_limits(case, kernel):
         if case.sigpipe == "none" and case.kind == "tcp":
             limits.append(Limit("sigpipe", "before 6.12 no tracepoint shows a send that fails with "
                                 "MSG_NOSIGNAL, so none can be ruled out", allowed=(None,)))
+    for errno, syscall, _ in case.errors:
+        if syscall == "getsockopt":
+            limits.append(Limit("call", "no tracepoint shows getsockopt(SO_ERROR)", errno))
     if kernel < ERROR_REPORT_TRACEPOINT and ("ECONNREFUSED", "connect", 1) in case.errors:
         limits.append(Limit("call", "before 5.15 no tracepoint shows the connect() that failed",
                             "ECONNREFUSED"))
@@ -59,7 +62,4 @@ def limits_of(case, mode, kernel):
     if kernel < RESET_PACKET_ARGUMENT and case.rst == "ESTABLISHED":
         limits.append(Limit("packet", "before 5.15 tcp_reset has no packet, and in ESTABLISHED the RST does "
                             "not pass tcp_rcv_state_process"))
-    if any(syscall == "getsockopt" for _, syscall, _ in case.errors):
-        limits.append(Limit("call", "no cold hook shows getsockopt(SO_ERROR) on every kernel",
-                            "ECONNREFUSED"))
     return limits

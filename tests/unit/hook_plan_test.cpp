@@ -24,7 +24,8 @@ KernelFeatures modern_kernel() {
                         {"inet_csk_accept", {9, 2, false}},
                         {"pipe_release", {10, 2, false}},
                         {"bpf_iter_tcp", {11, 3, false}},
-                        {"bpf_iter_task_file", {12, 4, false}}};
+                        {"bpf_iter_task_file", {12, 4, false}},
+                        {"sk_getsockopt", {13, 5, false}}};
     kernel.tracepoints = {{"tcp_receive_reset", {21, 1, false}},   {"tcp_send_reset", {22, 3, true}},
                           {"inet_sock_set_state", {23, 3, false}}, {"inet_sk_error_report", {24, 1, false}},
                           {"tcp_destroy_sock", {25, 1, false}},    {"sock_send_length", {26, 3, false}},
@@ -42,6 +43,7 @@ KernelFeatures kernel_6_1() {
     kernel.functions["tcp_send_active_reset"] = {5, 2, false};
     kernel.functions["inet_csk_accept"].argument_count = 4;
     kernel.tracepoints["tcp_send_reset"] = {22, 2, false};
+    kernel.functions["sock_getsockopt"] = {14, 5, false};
     kernel.tracepoints.erase("sock_send_length");
     kernel.tracepoints.erase("sock_recv_length");
     return kernel;
@@ -51,6 +53,7 @@ KernelFeatures kernel_5_10() {
     KernelFeatures kernel = kernel_6_1();
     kernel.has_cookie_helper = kernel.has_task_regs_helper = false;
     kernel.functions["tcp_reset"].argument_count = 1;
+    kernel.functions.erase("sk_getsockopt");
     kernel.functions["tcp_recvmsg"].argument_count = 6;
     kernel.tracepoints.erase("inet_sk_error_report");
     kernel.tracepoints["kfree_skb"] = {33, 2, false};
@@ -107,10 +110,11 @@ TEST(HookPlanTest, ModernKernelMissesNothingInFullMode) {
     const auto plan = plan_for(modern_kernel());
     EXPECT_EQ(plan.mode, Mode::kFull);
     EXPECT_EQ(plan.report.missing_count(), 0U);
-    EXPECT_EQ(plan.report.hook_count, 19U);
+    EXPECT_EQ(plan.report.hook_count, 20U);
     EXPECT_EQ(row(plan, "rst_received").hook, "fentry tcp_reset");
     EXPECT_EQ(row(plan, "rst_sent_passive").hook, "fentry tcp_v4/v6_send_reset");
     EXPECT_EQ(row(plan, "receive_failed").hook, "tracepoint sock_recv_length");
+    EXPECT_EQ(row(plan, "error_asked").hook, "fentry sk_getsockopt");
     EXPECT_TRUE(loads(plan, "pt_v6_send_reset_fentry"));
     EXPECT_TRUE(loads(plan, "pt_snapshot_files"));
     EXPECT_FALSE(loads_kind(plan, "_kprobe"));
@@ -145,6 +149,7 @@ TEST(HookPlanTest, OldKernelLosesOnlyTheResetsPacketInFullMode) {
     EXPECT_TRUE(contains(row(plan, "rst_packet").why, "tcp_reset"));
     EXPECT_EQ(row(plan, "error_raised").hook, "fentry sock_def_error_report");
     EXPECT_EQ(row(plan, "receive_failed").hook, "fexit tcp_recvmsg");
+    EXPECT_EQ(row(plan, "error_asked").hook, "fentry sock_getsockopt");
 }
 
 TEST(HookPlanTest, KprobeModeDoesTheSame) {
@@ -173,7 +178,8 @@ TEST(HookPlanTest, LockdownLeavesTracepointsAndSaysWhatIsLost) {
     EXPECT_TRUE(row(plan, "send_failed").complete());
     EXPECT_EQ(row(plan, "send_failed").hook, "tracepoint sock_send_length");
     EXPECT_FALSE(row(plan, "pipe_reader_closed").complete());
-    EXPECT_EQ(plan.report.missing_count(), 5U);
+    EXPECT_TRUE(contains(row(plan, "error_asked").lost, "inferred"));
+    EXPECT_EQ(plan.report.missing_count(), 6U);
     EXPECT_EQ(plan.config.walk_pipes, 1);
 }
 

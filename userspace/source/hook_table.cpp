@@ -121,6 +121,12 @@ std::vector<ObservationRow> error_rows() {
          {{kTracepoint, {"sock_recv_length"}, {"pt_sock_recv_length"}, "", nullptr, true},
           {kFexit, {"tcp_recvmsg"}, {"pt_recvmsg_fexit"}, "", receive_return_is_known, true},
           {kKretprobe, {"tcp_recvmsg"}, {"pt_recvmsg_kretprobe"}, "", nullptr, true}}},
+        {"error_asked", "Error asked for", "which getsockopt(SO_ERROR) took an error: inferred", false,
+         {{kFentry, {"sock_getsockopt"}, {"pt_sock_getsockopt_fentry"}, "", nullptr, true},
+          {kKprobe, {"sock_getsockopt"}, {"pt_sock_getsockopt_kprobe"}, "", nullptr, true},
+          // 6.7 calls the other one at once.
+          {kFentry, {"sk_getsockopt"}, {"pt_sk_getsockopt_fentry"}, "", nullptr, true},
+          {kKprobe, {"sk_getsockopt"}, {"pt_sk_getsockopt_kprobe"}, "", nullptr, true}}},
     };
 }
 
