@@ -130,13 +130,9 @@ RESETS = [
           "peer_abortive_close", severity=("benign",), action=("abort", "close")),
     reset("reset_unnoticed", "linger0", ["--variant", "unnoticed"], (), "peer_abortive_close",
           severity=ANY_SEVERITY, action=("abort", "close")),
-    # A death is the finer verdict; the close that it also was is true of it too.
-    reset("killed_unread", "killed_peer", [], READ_RESET,
-          ("peer_process_died", "peer_closed_unread_data"), action=("killed",),
-          confidence=ANY_CONFIDENCE),
+    reset("killed_unread", "killed_peer", [], READ_RESET, "peer_process_died", action=("killed",)),
     reset("killed_fin_only", "killed_peer", ["--bytes", "0", *IGNORE], [("EPIPE", "sendto", 1)],
-          ("peer_process_died", "write_after_peer_close"), confidence=ANY_CONFIDENCE,
-          sigpipe="ignored", rst="CLOSE_WAIT", action=("killed",)),
+          "peer_process_died", sigpipe="ignored", rst="CLOSE_WAIT", action=("killed",)),
     reset("refused", "refused", [], [("ECONNREFUSED", "connect", 1)], "connection_refused",
           severity=("warning",), rst="SYN_SENT", first_close=("none", "peer", None), peer=None),
     reset("refused_ipv6", "refused", ["--ipv6"], [("ECONNREFUSED", "connect", 1)],
@@ -170,8 +166,7 @@ PIPES = [
     pipe("pipe_partial", "partial", "close", errors=(), sigpipe="handled",
          arguments=("--variant", "partial", "--sigpipe", "handler"),
          timeline=("sigpipe_generated", "call_succeeded")),
-    pipe("pipe_reader_killed", "killed", "killed", cause=("pipe_reader_died", "pipe_reader_closed"),
-         severity=ANY_SEVERITY, confidence=ANY_CONFIDENCE),
+    pipe("pipe_reader_killed", "killed", "killed", cause=("pipe_reader_died",), severity=("fault",)),
 ]
 
 HEALTHY = [

@@ -74,8 +74,13 @@ def report(name, problems, notes):
     print("FAIL" if problems else "ok  ", name)
     for problem in problems:
         print(f"       {problem}")
-    for note in notes:
-        print(f"     cannot know: {note}")
+    for _, reason in notes:
+        print(f"     cannot know: {reason}")
+
+
+def write_verdicts(path, verdicts):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(verdicts, indent=1) + "\n", encoding="utf-8")
 
 
 def arguments():
@@ -85,6 +90,7 @@ def arguments():
     parser.add_argument("--closed-world", action="store_true", help="nothing else ran on that machine")
     parser.add_argument("--require-schema", action="store_true",
                         help="fail where jsonschema is not installed")
+    parser.add_argument("--verdicts", type=Path, metavar="FILE", help="write the verdicts here as JSON")
     parser.add_argument("file")
     return parser.parse_args()
 
@@ -96,10 +102,11 @@ def main():
     if document["mode"] != options.mode or kernel_version(document["kernel"]) != kernel:
         print(f"FAIL the document is of {document['mode']} on {document['kernel']}")
         return 1
-    failed = 0
+    failed, verdicts = 0, {}
     for result in document["cases"]:
         problems, notes = judge_result(result, document, kernel)
         report(result["name"], problems, notes)
+        verdicts[result["name"]] = {"problems": problems, "notes": notes}
         failed += bool(problems)
     general = system_problems(document) + stray_problems(document, options.closed_world)
     validator = load_validator(SCHEMA)
@@ -111,6 +118,9 @@ def main():
     if not document["cases"]:
         general.append("no case was run")
     report("in_general", general, [])
+    if options.verdicts:
+        write_verdicts(options.verdicts, {"kernel": document["kernel"], "mode": options.mode,
+                                          "cases": verdicts, "general": general})
     print(f"{len(document['cases'])} cases, {failed} failed; ready after "
           f"{document.get('seconds_to_ready', 0) or 0:.3f} s, ended within "
           f"{document.get('seconds_to_exit', 0) or 0:.3f} s")

@@ -36,7 +36,7 @@ def revisions_in_order(incidents):
 
 
 class Judge:
-    """Collects what is wrong (problems) and what could not be known (notes) of one case."""
+    """Collects what is wrong (problems) and what could not be known (notes: field, reason) of one case."""
 
     def __init__(self, case, truth, limits):
         self.case, self.truth, self.limits = case, truth, limits
@@ -50,8 +50,8 @@ class Judge:
 
     def excused(self, field, errno=None):
         limit = self.limit(field, errno)
-        if limit and limit.reason not in self.notes:
-            self.notes.append(limit.reason)
+        if limit and limit.reason not in [reason for _, reason in self.notes]:
+            self.notes.append((field, limit.reason))
         return limit is not None
 
     def expect(self, what, actual, *allowed):

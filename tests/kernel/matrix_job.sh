@@ -12,6 +12,7 @@ attached() {
 attached >/results/attached.before
 for mode in $modes; do
     begin=$(cut -d ' ' -f 1 /proc/uptime)
+    # shellcheck disable=SC2086 # several words, on purpose
     timeout -s KILL "$mode_seconds" python3 /tests/cases/run_cases.py \
         --pipetrace /bin/pipetrace --provokers /provokers --mode "$mode" $case_arguments \
         --out "/results/$mode.json" >"/results/$mode.output" 2>&1

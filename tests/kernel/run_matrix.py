@@ -37,6 +37,7 @@ def arguments(description=__doc__):
     parser.add_argument("--keep", type=Path, metavar="DIR", help="leave console and results here")
     options = parser.parse_args()
     options.modes = options.modes or MODES
+    options.column = options.kernel
     return options
 
 
@@ -75,6 +76,11 @@ def boot(options, kernel, work, once=boot_once):
     raise AssertionError("unreachable")
 
 
+def verdict_file(options, mode):
+    """Where cause_table.py looks for what was judged."""
+    return options.build / "cause_verdicts" / f"{options.column}.{mode}.json"
+
+
 def judge_mode(options, outcome, mode):
     """Return ({case: verdict}, [problems]) of one mode."""
     problems = []
@@ -92,7 +98,8 @@ def judge_mode(options, outcome, mode):
     # Debian's interpreter: the one that has Debian's jsonschema.
     judged = subprocess.run([make_initramfs.PYTHON, str(options.cases / "check_incidents.py"),
                              "--mode", mode, "--kernel", release, "--closed-world",
-                             "--require-schema", str(file)], stdin=subprocess.DEVNULL,
+                             "--require-schema", "--verdicts", str(verdict_file(options, mode)),
+                             str(file)], stdin=subprocess.DEVNULL,
                             capture_output=True, text=True, timeout=JUDGE_SECONDS, check=False)
     print(f"--- {mode}, {' to '.join(outcome.result(f'{mode}.seconds').split())} s\n"
           f"{judged.stdout}{judged.stderr}", flush=True)
@@ -145,6 +152,8 @@ def judge_all(options, outcome):
 
 def run(options, prepare_one, once, judge_one):
     """Prepare, boot and judge; never returns."""
+    for mode in options.modes:
+        verdict_file(options, mode).unlink(missing_ok=True)
     with tempfile.TemporaryDirectory(prefix="pipetrace-matrix-") as temporary:
         work = options.keep or Path(temporary)
         work.mkdir(parents=True, exist_ok=True)

@@ -50,5 +50,11 @@ def boot_pair(options, kernel, work, boot_work, job_seconds):
     return outcome
 
 
+def main():
+    options = run_matrix.arguments(__doc__)
+    options.column += ".remote"
+    run_matrix.run(options, prepare, boot_pair, run_matrix.judge)
+
+
 if __name__ == "__main__":
-    run_matrix.run(run_matrix.arguments(__doc__), prepare, boot_pair, run_matrix.judge)
+    main()

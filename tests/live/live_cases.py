@@ -10,6 +10,9 @@ from pathlib import Path
 
 from live import PIPETRACE, PROVOKERS, ROOT, needs
 
+from check_incidents import write_verdicts
+from judge_skips import PRESENT
+
 RUN_SECONDS = 100
 CASES = ROOT / "tests" / "cases"
 NEEDS = {"tracepoint": (), "full": ("trampolines",), "kprobe": ("kprobes",)}
@@ -17,7 +20,13 @@ NEEDS = {"tracepoint": (), "full": ("trampolines",), "kprobe": ("kprobes",)}
 
 def main():
     mode = sys.argv[1]
-    needs("root", "btf", *NEEDS[mode])
+    verdicts = Path(PIPETRACE).parent / "cause_verdicts" / f"running.{mode}.json"
+    wants = ("root", "btf", *NEEDS[mode])
+    lacking = ", ".join(name for name in wants if not PRESENT[name]())
+    verdicts.unlink(missing_ok=True)
+    if lacking:
+        write_verdicts(verdicts, {"not_run": f"the running kernel or user has no {lacking}"})
+    needs(*wants)
     with tempfile.TemporaryDirectory(prefix="pipetrace-cases-") as directory:
         out = str(Path(directory) / "cases.json")
         ran = subprocess.run([sys.executable, str(CASES / "run_cases.py"), "--pipetrace", PIPETRACE,
@@ -26,7 +35,8 @@ def main():
         if ran.returncode != 0:
             return ran.returncode
         return subprocess.run([sys.executable, str(CASES / "check_incidents.py"), "--mode", mode,
-                               "--kernel", platform.release(), "--require-schema", out],
+                               "--kernel", platform.release(), "--require-schema",
+                               "--verdicts", str(verdicts), out],
                               timeout=60, check=False).returncode
 
 

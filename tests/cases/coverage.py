@@ -1,0 +1,30 @@
+"""Which cases show a cause, for the table of causes and for the test that none lacks one."""
+import json
+from pathlib import Path
+
+from cases import CASES
+
+SCHEMA = Path(__file__).resolve().parent.parent / "schema" / "incident.schema.json"
+
+# Causes that are shown elsewhere, and where.
+SHOWN_ELSEWHERE = {
+    "peer_reset": "where both ends are on one host the peer is seen, and more can be said: see the second table",
+}
+# Causes that have no provoker yet. The coverage test fails for one that has.
+AWAITED = {
+    "close_race", "idle_connection_reset", "firewall_reset", "forged_reset", "retransmission_timeout",
+    "user_timeout", "keepalive_timeout", "unreachable", "local_abort", "write_after_error",
+    "unix_peer_closed", "unix_peer_unread_data", "unix_peer_died", "closed_with_unread_data",
+    "abortive_close", "late_data_after_close", "no_socket", "unknown",
+}
+
+
+def causes_of_contract():
+    schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
+    return schema["properties"]["verdict"]["properties"]["cause"]["enum"]
+
+
+def cases_of(cause):
+    """The cases that must be told as this cause: those begun after readiness, if there is one."""
+    named = [case for case in CASES if case.cause[:1] == (cause,)]
+    return [case for case in named if case.when == "live"] or named
