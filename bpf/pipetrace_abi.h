@@ -216,7 +216,8 @@ struct pt_memory {
 	__u8 held_at_close; /* a program still held it when its connection ended */
 	__u32 rst_seq;
 	__u16 rst_window;
-	__u8 padding[6];
+	__u8 closed_from; /* the TCP state that CLOSE was entered from; 0 not closed */
+	__u8 padding[5];
 	struct pt_closure closure;
 };
 

@@ -123,8 +123,10 @@ static __always_inline void pt_update_memory(struct pt_memory *memory, struct so
 		memory->snd_nxt_at_fin = BPF_CORE_READ((struct tcp_sock *)sk, snd_nxt);
 		break;
 	}
-	if (to == PT_TCP_CLOSE)
+	if (to == PT_TCP_CLOSE) {
 		memory->held_at_close = !pt_is_orphan(sk);
+		memory->closed_from = from;
+	}
 	if (!memory->closure.at_ns && pt_is_given_up(sk, from, to))
 		pt_fill_closure(&memory->closure, sk, memory->fin_seen, from, to);
 }

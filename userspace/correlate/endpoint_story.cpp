@@ -40,6 +40,18 @@ std::optional<std::uint64_t> idle_of(const Story& story, const std::vector<Faile
     return elapsed(last_activity(*story.own, *tcp, at, call, false), call);
 }
 
+/// The state when the first error was raised. From 6.12 tcp_done_with_error() enters CLOSE before it reports
+/// the error, so the report's own state says nothing.
+TcpState state_at_failure(const Story& story, const std::vector<FailedCall>& calls) {
+    const Connection* own = story.own;
+    if (own != nullptr && own->error && own->remembered) {
+        const TcpState closed_from = own->remembered->closed_from;
+        return closed_from != TcpState::kUnknown ? closed_from : own->error->body.endpoint.state;
+    }
+    if (!calls.empty()) return calls.front().body.endpoint.state;
+    return own != nullptr ? own->endpoint.state : story.failure->endpoint.state;
+}
+
 }  // namespace
 
 const TcpFacts* facts_of(const Story& story, const std::vector<FailedCall>& calls) {
@@ -66,7 +78,7 @@ EndpointStory endpoint_of(const Story& story, const std::vector<FailedCall>& cal
     told.local = address_text(endpoint.local);
     if (endpoint.remote.port != 0) told.remote = address_text(endpoint.remote);
     told.netns = endpoint.netns;
-    told.state = rst ? rst->state : calls.empty() ? endpoint.state : calls.front().body.endpoint.state;
+    told.state = rst ? rst->state : state_at_failure(story, calls);
     if (story.own != nullptr && story.own->remembered) {
         told.age_us = elapsed(story.own->remembered->opened, at);
     }

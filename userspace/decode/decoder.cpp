@@ -175,6 +175,7 @@ EndpointRemembered body_of(const pt_endpoint_remembered& record, std::uint64_t) 
     body.fin_seen = memory.fin_seen != 0;
     body.older_than_trace = memory.older_than_trace != 0;
     body.passive = memory.passive != 0;
+    body.closed_from = static_cast<TcpState>(memory.closed_from);
     body.snd_nxt_at_fin = memory.snd_nxt_at_fin;
     body.closure = closure_of(memory.closure);
     return body;

@@ -111,6 +111,9 @@ std::string abort_summary(const Incident& incident) {
                        path_text(incident.facts.peer_closure.path));
 }
 std::string abort_advice(const Incident& incident) {
+    if (incident.facts.peer_closure.path == ClosePath::kDestroyed) {
+        return "Ask who runs that program what it ends connections for; connect again." + sigpipe_advice(incident);
+    }
     return fmt::format("If {} did not mean to drop it, remove SO_LINGER 0 there and close in order.{}",
                        peer_name(incident), sigpipe_advice(incident));
 }

@@ -123,6 +123,7 @@ struct EndpointRemembered {
     bool fin_seen = false;
     bool older_than_trace = false;
     bool passive = false;  ///< accepted, not connected
+    TcpState closed_from = TcpState::kUnknown;  ///< that CLOSE was entered from; unknown: not closed
     std::uint32_t snd_nxt_at_fin = 0;
     Closure closure;  ///< the first act that ended its sending
 };

@@ -135,6 +135,13 @@ EntryText error_raised(const EntryContext& context) {
     return {"error pending on the socket" + with(": ", error), ""};
 }
 
+EntryText packet_filtered(const EntryContext& context) {
+    const auto count = context.detail.number("count").value_or(1);
+    return {count == 1 ? std::string("a packet filter of this host dropped a segment")
+                       : fmt::format("a packet filter of this host dropped {} segments, the last here", count),
+            ""};
+}
+
 EntryText call_failed(const EntryContext& context) {
     const EntryDetails& detail = context.detail;
     const std::string error = detail.error("errno");
@@ -199,6 +206,7 @@ constexpr Sentence kSentences[] = {
     {"rst_received", rst_received},
     {"rst_sent", rst_sent},
     {"error_raised", error_raised},
+    {"packet_filtered", packet_filtered},
     {"call_failed", call_failed},
     {"call_succeeded", call_succeeded},
     {"sigpipe_generated", sigpipe_generated},
