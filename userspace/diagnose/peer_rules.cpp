@@ -173,11 +173,11 @@ std::string late_write_summary(const Incident& incident) {
     for (const TimelineEntry& entry : incident.timeline) {
         if (!closed_at.known() && entry.event == "fin_received" && entry.time_known) closed_at = entry.at;
     }
-    return fmt::format("{} had closed the connection{}, in order; {} did not look and wrote again: the "
-                       "first write drew a RST{}.",
+    return fmt::format("{} had closed the connection{}, in order; {} did not look and sent on: the first "
+                       "data drew a RST{}.",
                        peer_name(incident), earlier_text(incident, closed_at), victim_name(incident),
                        failed > 0 ? fmt::format(", and {} failed with {}",
-                                                failed == 1 ? "the next" : fmt::format("{} later ones", failed),
+                                                failed == 1 ? "the next call" : fmt::format("{} later calls", failed),
                                                 told_text(incident))
                                   : "");
 }
