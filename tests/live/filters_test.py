@@ -1,5 +1,7 @@
 """Filters select victims: for each, one failure that it takes and one that it leaves out."""
+import os
 import subprocess
+from pathlib import Path
 
 import live
 from live import NOBODY, PROVOKERS, Held, LiveTest, provoke
@@ -134,6 +136,31 @@ class Pids(LiveTest):
             self.assertIsNone(tracer.wait_end(0.2), "it ended although one process lives")
             self.incident_of(tracer, two.release())
             self.assertEqual(tracer.wait_end(live.INCIDENT_SECONDS), 0)
+
+
+class Cgroups(LiveTest):
+    def group(self):
+        """A control group of version 2 of our own, and its path below the mount point."""
+        mounts = [line.split() for line in Path("/proc/mounts").read_text().splitlines()]
+        roots = [Path(fields[1]) for fields in mounts if fields[2] == "cgroup2"]
+        if not roots:
+            self.skipTest("no cgroup2 mount")
+        group = roots[0] / f"pipetrace-filters-{os.getpid()}"
+        group.mkdir()
+        self.addCleanup(group.rmdir)
+        return group, f"/{group.name}"
+
+    def test_of_a_process_that_is_gone(self):
+        """SIGPIPE kills the writer before anybody can read its /proc entry."""
+        pipelines = 5
+        group, path = self.group()
+        tracer = self.trace("--json", "--cgroup", path)
+        subprocess.run(["sh", "-c", "yes | head -1"], check=True, stdout=subprocess.DEVNULL)
+        script = f"echo $$ > {group}/cgroup.procs; for i in 1 2 3 4 5; do yes | head -1; done"
+        subprocess.run(["sh", "-c", script], check=True, stdout=subprocess.DEVNULL)
+        self.stop(tracer)
+        told = [incident["process"]["cgroup"] for incident in tracer.incidents()]
+        self.assertEqual(told, [path] * pipelines)
 
 
 if __name__ == "__main__":

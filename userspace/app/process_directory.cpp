@@ -1,10 +1,25 @@
 #include "app/process_directory.h"
 
+#include "source/cgroup_reader.h"
+
 namespace pipetrace {
+namespace {
+
+/// All that is left of a process that has gone.
+std::optional<ProcessDetails> details_of_cgroup(std::uint64_t cgroup_id) {
+    ProcessDetails details;
+    details.cgroup = cgroup_path(cgroup_id);
+    if (!details.cgroup) return std::nullopt;
+    details.container = container_of_cgroup(*details.cgroup);
+    return details;
+}
+
+}  // namespace
 
 void ProcessDirectory::meet(const Task& task) {
     if (!task.known() || known_.contains(task.process)) return;
-    const auto details = reader_.details(task.process, with_cmdline_);
+    auto details = reader_.details(task.process, with_cmdline_);
+    if (!details) details = details_of_cgroup(task.cgroup_id);
     if (!details) return;
     if (known_.size() >= kProcessesMax) {
         known_.erase(oldest_first_.front());
@@ -30,6 +45,7 @@ void ProcessDirectory::describe(InvolvedProcess& process, const ClockOffsets& cl
     }
     Task task;
     task.process = process.identity;
+    task.cgroup_id = process.cgroup_id;
     meet(task);
     const auto found = known_.find(process.identity);
     if (found != known_.end()) process.details = found->second;

@@ -26,6 +26,7 @@ InvolvedProcess involved(const Task& task) {
     process.uid = task.uid;
     if (task.namespace_tgid != 0) process.namespace_tgid = task.namespace_tgid;
     process.identity = task.process;
+    process.cgroup_id = task.cgroup_id;
     return process;
 }
 

@@ -34,7 +34,8 @@ struct InvolvedProcess {
     std::optional<std::uint32_t> uid;
     std::optional<Tgid> namespace_tgid;
     ProcessDetails details;
-    ProcessId identity;  ///< for lookups; not rendered
+    ProcessId identity;           ///< for lookups; not rendered
+    std::uint64_t cgroup_id = 0;  ///< the same
 };
 
 enum class PeerAction : std::uint8_t { kClose, kShutdown, kExit, kKilled, kAbort, kNone };
