@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cerrno>
+
 namespace pipetrace::testing {
 namespace {
 
@@ -21,6 +23,39 @@ Story crossing_write(Hooks hooks) {
 const auto race = scenario("close_race", {Cause::kCloseRace}, [] { return crossing_write({}); });
 const auto race_few_hooks =
     scenario("close_race_few_hooks", {Cause::kCloseRace}, [] { return crossing_write(kFewHooks); });
+
+/// A client that does not read, as over redis's output limit: the FIN waits for room in its window.
+Story unread_client(Hooks hooks) {
+    Story story(hooks);
+    return story.connected()
+        .received(500'000)
+        .wait_ms(200)
+        .peer_closed_behind_full_window()
+        .wait_ms(130)
+        .sent(6, false)
+        .peer_kernel_answers(kReasonAbortOnData)
+        .reset_received()
+        .wait_ms(200)
+        .call_fails(kSendto, ECONNRESET);
+}
+
+const auto full_window =
+    scenario("close_race_full_window", {Cause::kCloseRace}, [] { return unread_client({}); });
+
+TEST(CloseRace, IsAWriteThatNoFinPrecededAlthoughThePeerHadClosed) {
+    const Told told = play_to_one_incident(full_window());
+    EXPECT_EQ(told.incident.verdict.cause, Cause::kCloseRace);
+    EXPECT_EQ(told.incident.verdict.confidence, Confidence::kCertain);
+    EXPECT_EQ(told.incident.first_close, FirstClose::kPeer);
+    EXPECT_NE(told.incident.verdict.summary.find("its FIN had not come through"), std::string::npos);
+}
+
+TEST(CloseRace, IsNotClaimedOfARstThatAnswersNothing) {
+    Story story;
+    story.connected().received(500'000).wait_ms(200).peer_closed_behind_full_window().wait_ms(130);
+    story.peer_kernel_answers(kReasonAbortOnData).reset_received().call_fails(kRecvfrom, ECONNRESET);
+    EXPECT_NE(play_to_one_incident(story).incident.verdict.cause, Cause::kCloseRace);
+}
 
 TEST(CloseRace, DiffersFromALateWriteByWhenTheDataLeft) {
     for (const auto& story : {race, race_few_hooks}) {

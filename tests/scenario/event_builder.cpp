@@ -194,6 +194,11 @@ Story& Story::peer_closed() {
     return *this;
 }
 
+Story& Story::peer_closed_behind_full_window() {
+    give_up(peer_, TcpState::kFinWait1, closure_by(kServer, now_, kCloseCall, 3));
+    return wait_us(1);
+}
+
 Story& Story::peer_shut_down() {
     peer_gives_up(closure_by(kServer, now_, kShutdownCall, 3));
     return *this;

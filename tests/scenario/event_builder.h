@@ -95,6 +95,7 @@ public:
     Story& round_trip_us(std::uint32_t measured);
     Story& fin_received();
     Story& peer_closed();
+    Story& peer_closed_behind_full_window();  ///< its FIN waits behind data that the victim does not read
     Story& peer_shut_down();  ///< SHUT_RDWR, and kept the descriptor
     Story& peer_exited_with_signal(std::uint8_t signal);
     Story& shut_down_by(Person who);  ///< SHUT_WR at the victim's end

@@ -51,6 +51,16 @@ TEST(PeerProcessDied, ComesBeforeWhatItsKernelSent) {
     EXPECT_NE(rejected_because(killed, Cause::kPeerClosedUnreadData), "");
 }
 
+/// As psql, whose poll and read say only that the connection has ended.
+TEST(PeerProcessDied, SaysOnceThatNobodyWasTold) {
+    Story story;
+    story.connected().wait_ms(10).peer_exited_with_signal(9).wait_ms(300).sent(13, false);
+    story.peer_kernel_answers(kReasonTimeWait).reset_received().wait_ms(1).destroyed(kClient);
+    const std::string summary = play_to_one_incident(story).incident.verdict.summary;
+    EXPECT_EQ(summary.find("told nothing"), std::string::npos) << summary;
+    EXPECT_EQ(summary.find(" told "), summary.rfind(" told ")) << summary;
+}
+
 TEST(PeerProcessDied, OrdinaryExitIsAClose) {
     const Told told = play_to_one_incident(ordinary_exit());
     EXPECT_EQ(told.incident.verdict.cause, Cause::kWriteAfterPeerClose);

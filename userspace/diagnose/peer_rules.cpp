@@ -39,11 +39,11 @@ std::string died_why_not(const Incident& incident) {
     return or_else(not_seen_from_here(incident), "the peer's process was not killed");
 }
 std::string died_summary(const Incident& incident) {
-    return fmt::format("{} was killed by {} with the connection open{}; its kernel closed it, and "
-                       "{} was told {}.",
+    const std::string told =
+        incident.errors.empty() ? "" : fmt::format(", and {} was told {}", victim_name(incident), told_text(incident));
+    return fmt::format("{} was killed by {} with the connection open{}; its kernel closed it{}.",
                        peer_name(incident), killer_text(incident.facts.peer_closure),
-                       earlier_text(incident, incident.facts.peer_closure.at), victim_name(incident),
-                       told_text(incident));
+                       earlier_text(incident, incident.facts.peer_closure.at), told);
 }
 std::string died_advice(const Incident& incident) {
     return fmt::format("Find out what killed {} (kernel log, OOM killer, service manager).{}",
@@ -130,24 +130,45 @@ bool nothing_under_way(const Incident& incident) {
     return endpoint.bytes_sent && endpoint.bytes_acked && *endpoint.bytes_sent <= *endpoint.bytes_acked;
 }
 
+/// The peer was seen to close, and its kernel to answer our data; but its FIN had not come, as when it waits
+/// behind data for which this end, which does not read, has no room.
+bool fin_was_held_up(const Incident& incident) {
+    const Closure& closure = incident.facts.peer_closure;
+    const auto& answer = incident.facts.peer_reset;
+    return closure.known() && closure.to != TcpState::kClose && closure.at < incident.rst->at && answer &&
+           !answer->active && arrived_in(incident, TcpState::kEstablished);
+}
+
 MaybeConfidence race_applies(const Incident& incident) {
-    if (!arrived_in(incident, TcpState::kCloseWait) || peer_aborted(incident)) return std::nullopt;
-    if (nothing_under_way(incident)) return std::nullopt;
+    if (peer_aborted(incident) || nothing_under_way(incident)) return std::nullopt;
+    if (fin_was_held_up(incident)) return Confidence::kCertain;
+    if (!arrived_in(incident, TcpState::kCloseWait)) return std::nullopt;
     if (incident.facts.sent_after_fin != false || !rst_answers_a_segment(incident)) return std::nullopt;
     return Confidence::kCertain;
 }
 std::string race_why_not(const Incident& incident) {
-    if (!incident.facts.fin_received) return "no FIN came before the RST";
     if (nothing_under_way(incident)) return kNothingUnderWay;
+    if (!incident.facts.fin_received) return "no FIN came before the RST";
     return incident.facts.sent_after_fin == true ? "data was sent after the FIN had arrived"
                                                  : "whether data was sent after the FIN is not known";
 }
 std::string race_summary(const Incident& incident) {
+    if (fin_was_held_up(incident)) {
+        return fmt::format("{} had closed the connection{}, but its FIN had not come through, as when it waits "
+                           "behind data that nobody reads; what {} then sent was answered with a RST.",
+                           peer_name(incident), earlier_text(incident, incident.facts.peer_closure.at),
+                           victim_name(incident));
+    }
     return fmt::format("{} closed while a write of {} was under way: the data had left before the FIN "
                        "arrived, and was answered with a RST.",
                        peer_name(incident), victim_name(incident));
 }
 std::string race_advice(const Incident& incident) {
+    if (fin_was_held_up(incident)) {
+        return fmt::format("Read what {} sends without delay, and look in its log for why it closed: many servers "
+                           "drop a client that falls behind (redis: client-output-buffer-limit).{}",
+                           peer_name(incident), sigpipe_advice(incident));
+    }
     return "Retry on a fresh connection; keep idle connections for less time than the peer does." +
            sigpipe_advice(incident);
 }
@@ -229,7 +250,7 @@ Rule peer_abortive_close_rule() {
 
 Rule close_race_rule() {
     return {Cause::kCloseRace, {Family::kTcpReset}, Severity::kWarning, race_applies, race_why_not, race_summary, race_advice,
-            "network:fin_received local:data_sent network:rst_received"};
+            "peer:closed network:fin_received local:data_sent network:rst_received"};
 }
 
 Rule write_after_peer_close_rule() {
