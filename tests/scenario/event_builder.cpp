@@ -101,6 +101,19 @@ Story& Story::held_by(Person owner) {
     return *this;
 }
 
+Story& Story::served_by(Person owner) {
+    server_ = owner;
+    return *this;
+}
+
+Story& Story::numbered(std::uint16_t number) {
+    for (End* end : {&own_, &peer_}) end->endpoint.id += 1000ULL * number;
+    Address local = own_.endpoint.local;
+    local.port = static_cast<std::uint16_t>(local.port + number);
+    set_addresses(local, own_.endpoint.remote);
+    return *this;
+}
+
 Story& Story::on_a_pipe() {
     own_.endpoint = {};
     own_.endpoint.kind = EndpointKind::kPipe;
@@ -121,7 +134,7 @@ Story& Story::connected() {
         end->memory.opened = now_;
     }
     own_.memory.owner = owner_.task();
-    peer_.memory.owner = kServer.task();
+    peer_.memory.owner = server_.task();
     peer_.memory.passive = true;
     return wait_us(1);
 }
@@ -132,7 +145,7 @@ Story& Story::connected_before_the_trace(TcpState state) {
         end->memory.older_than_trace = true;
     }
     own_.memory.owner = owner_.task();
-    peer_.memory.owner = kServer.task();
+    peer_.memory.owner = server_.task();
     if (state == TcpState::kCloseWait) {
         own_.memory.fin_seen = true;
         own_.memory.snd_nxt_at_fin = own_.tcp.snd_nxt;
@@ -190,7 +203,7 @@ Story& Story::fin_received() {
 }
 
 Story& Story::peer_closed() {
-    peer_gives_up(closure_by(kServer, now_, kCloseCall, 3));
+    peer_gives_up(closure_by(server_, now_, kCloseCall, 3));
     return *this;
 }
 
@@ -200,12 +213,12 @@ Story& Story::peer_closed_behind_full_window() {
 }
 
 Story& Story::peer_shut_down() {
-    peer_gives_up(closure_by(kServer, now_, kShutdownCall, 3));
+    peer_gives_up(closure_by(server_, now_, kShutdownCall, 3));
     return *this;
 }
 
 Story& Story::peer_exited_with_signal(std::uint8_t signal) {
-    Closure closure = closure_by(kServer, now_, kNoCall, 3);
+    Closure closure = closure_by(server_, now_, kNoCall, 3);
     closure.exiting = true;
     closure.signal = signal;
     peer_gives_up(closure);
@@ -233,6 +246,14 @@ Story& Story::closed_by(Person who) {
     give_up(own_, from == TcpState::kCloseWait ? TcpState::kLastAck : TcpState::kFinWait1,
             closure_by(who, now_, kCloseCall, 3));
     return wait_us(1);
+}
+
+Story& Story::together_with(const Story& other) {
+    steps_.insert(steps_.end(), other.steps_.begin(), other.steps_.end());
+    std::stable_sort(steps_.begin(), steps_.end(),
+                     [](const Step& a, const Step& b) { return a.arrives < b.arrives; });
+    now_ = std::max(now_, other.now_);
+    return *this;
 }
 
 Story& Story::lose(std::uint64_t events) {

@@ -79,7 +79,9 @@ public:
     Story& over_ipv6();
     Story& between_namespaces();
     Story& with_a_distant_peer();  ///< nothing of it is seen here
-    Story& held_by(Person owner);  ///< the victim, if it is not kClient
+    Story& held_by(Person owner);    ///< the victim, if it is not kClient
+    Story& served_by(Person owner);  ///< the peer, if it is not kServer
+    Story& numbered(std::uint16_t number);  ///< other ends than those of the stories it is told with
     Story& on_a_pipe();
 
     Story& wait_us(std::uint64_t microseconds);
@@ -133,6 +135,7 @@ public:
     Story& counts_flushed();
 
     Story& lose(std::uint64_t events);
+    Story& together_with(const Story& other);  ///< both begin at the same time
 
     const std::vector<Step>& steps() const { return steps_; }
     const Hooks& hooks() const { return hooks_; }
@@ -166,6 +169,7 @@ private:
     End peer_;
     bool peer_on_host_ = true;
     Person owner_ = kClient;
+    Person server_ = kServer;
     std::optional<OtherEndSeen> reader_;
     std::optional<PacketFiltered> filtered_;
     FailuresCounted counts_;

@@ -7,7 +7,7 @@ namespace pipetrace::testing {
 
 Story& Story::peer_aborts(int reason, std::uint32_t unread, ClosePath path, std::uint8_t signal) {
     const bool by_close = path == ClosePath::kClose || path == ClosePath::kLingerZero;
-    Closure closure = closure_by(kServer, now_, by_close ? kCloseCall : kNoCall, by_close ? 3 : 0);
+    Closure closure = closure_by(server_, now_, by_close ? kCloseCall : kNoCall, by_close ? 3 : 0);
     closure.unread_bytes = unread;
     closure.path = path;
     closure.exiting = signal != 0;
@@ -18,14 +18,14 @@ Story& Story::peer_aborts(int reason, std::uint32_t unread, ClosePath path, std:
     sent.tcp.unread_bytes = unread;
     sent.active = true;
     if (hooks_.reasons_seen) sent.reason = reason;
-    return emit(sent, kServer.task());
+    return emit(sent, server_.task());
 }
 
 Story& Story::peer_socket_error_report(int error) {
     ErrorRaised raised;
     raised.endpoint = peer_.endpoint;
     raised.tcp.error = error;
-    emit(raised, kServer.task());
+    emit(raised, server_.task());
     report_end(peer_);
     report_end(own_);
     return *this;

@@ -1,6 +1,7 @@
 #include "scenario.h"
 
 #include "correlate/correlator.h"
+#include "diagnose/chain_table.h"
 #include "diagnose/diagnoser.h"
 #include "model/errno_name.h"
 #include "render/json_renderer.h"
@@ -62,8 +63,10 @@ std::vector<Told> play(const Story& story, const std::vector<Arrival>& arrivals)
     std::vector<Told> printed;
     Ktime clock = story.begin();
     bool finishing = false;
+    ChainTable chains;
     Correlator correlator(config_of(story), [&](Incident&& incident) {
         diagnose(incident);
+        chains.join(incident);
         nlohmann::json json = valid_json(incident);
         printed.push_back({std::move(incident), std::move(json), clock, finishing});
     });

@@ -227,7 +227,7 @@ TEST(TextRenderer, SeveralErrorsComeInTheirOrder) {
                          "recvfrom() = ECONNRESET, then sendto(fd 3) = EPIPE, SIGPIPE ignored"));
 }
 
-TEST(TextRenderer, RootLossAndDoubtAreTold) {
+TEST(TextRenderer, ChainLossAndDoubtAreTold) {
     TextRenderer renderer(sample_clocks(), kPlain);
     std::string out;
     renderer.render(sample_incident(), out);
@@ -238,9 +238,21 @@ TEST(TextRenderer, RootLossAndDoubtAreTold) {
     next.lost = 3;
     next.verdict.confidence = Confidence::kUnknown;
     renderer.render(next, out);
-    EXPECT_TRUE(contains(out, "Root     #1\n"));
+    EXPECT_TRUE(contains(out, "Chain    brought about by #1\n"));
     EXPECT_TRUE(contains(out, "Lost     3 events, while this went on\n"));
     EXPECT_TRUE(contains(out, "confidence unknown\n"));
+    out.clear();
+    next.id = "boot-3";
+    next.caused_by = "boot-2";
+    next.root = "boot-1";
+    renderer.render(next, out);
+    EXPECT_TRUE(contains(out, "Chain    brought about by #2; it began with #1\n"));
+    out.clear();
+    next.verdict.severity = Severity::kBenign;
+    next.caused_by = "hidden";
+    next.root.reset();
+    TextRenderer(sample_clocks(), {false, 200, false, true}).render(next, out);
+    EXPECT_TRUE(contains(out, "benign, brought about by incident hidden\n"));
 }
 
 TEST(TextRenderer, HostileTextStaysHarmless) {

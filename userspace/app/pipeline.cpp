@@ -126,6 +126,7 @@ void Pipeline::look_at(const Event& event) {
 void Pipeline::print(Incident&& incident) {
     if (stopped_ || incident.process.tgid == static_cast<Tgid>(::getpid())) return;
     diagnose(incident);
+    chains_.join(incident);
     processes_.describe(incident.process, clocks_);
     if (incident.peer) processes_.describe(incident.peer->process, clocks_);
     if (!chooser_.wants(incident)) return;
@@ -160,7 +161,7 @@ TraceSummary Pipeline::summary() const {
         summary.lost_by_kind["sigpipe of an unknown descriptor"] = correlator_.unattributed();
     }
     summary.endpoints_older_than_trace = older_endpoints_;
-    summary.evicted = correlator_.evicted();
+    summary.evicted = correlator_.evicted() + chains_.missed();
     return summary;
 }
 

@@ -7,6 +7,7 @@
 #include "app/process_directory.h"
 #include "correlate/correlator.h"
 #include "decode/decoder.h"
+#include "diagnose/chain_table.h"
 #include "model/observation.h"
 #include "model/options.h"
 #include "render/json_renderer.h"
@@ -69,6 +70,7 @@ private:
     IncidentChooser chooser_;
     JsonRenderer json_;
     TextRenderer text_;
+    ChainTable chains_;
     Correlator correlator_;
     std::set<Tgid> living_;
     std::set<Tgid> ended_;  ///< exits may overtake forks by a moment

@@ -21,7 +21,10 @@ Ktime silent_end_of(const Connection& connection) {
 }  // namespace
 
 Correlator::Correlator(CorrelatorConfig config, Sink sink)
-    : config_(std::move(config)), sink_(std::move(sink)), connections_(config_.endpoints_max) {}
+    : config_(std::move(config)),
+      sink_(std::move(sink)),
+      connections_(config_.endpoints_max),
+      history_(config_.processes_max) {}
 
 void Correlator::observe(const Event& event) { reorder_.push(event); }
 
@@ -77,6 +80,7 @@ Failure& Correlator::open_failure(const Endpoint& endpoint, const Task& task, Kt
 
 void Correlator::add_call(Failure& failure, const FailedCall& call) {
     failure.changed = true;
+    remember_call(failure, call);
     for (FailedCall& met : failure.calls) {
         const bool same = met.task.tid == call.task.tid && met.body.error == call.body.error &&
                           met.body.call.number == call.body.call.number && met.inferred == call.inferred;
@@ -129,6 +133,7 @@ void Correlator::end_silent(Connection& connection) {
         infer_taken_error(failure, connection, connection.destroyed_at, failure.task);
     }
     connection.told = true;
+    remember_silent(failure, connection);
     print(failure);
 }
 
@@ -162,10 +167,18 @@ Story Correlator::story_of(const Failure& failure) const {
     return story;
 }
 
+/// The root of a chain comes first: what brought a failure about is told before it. Each is older than
+/// the one that it led to, so there is an end.
 void Correlator::print(Failure& failure) {
+    std::vector<Failure*> untold{&failure};
+    while (Failure* cause = find_cause(*untold.back())) untold.push_back(cause);
+    for (auto told = untold.rbegin(); told != untold.rend(); ++told) print_alone(**told);
+}
+
+void Correlator::print_alone(Failure& failure) {
     Incident incident = tell(story_of(failure));
-    incident.id = fmt::format("{}-{:x}-{:x}-{}", config_.id_prefix, failure.first_at.ns,
-                              failure.endpoint.id, failure.task.process.tgid);
+    incident.id = id_of(failure.first_at, failure.endpoint, failure.task.process);
+    if (!failure.caused_by.empty()) incident.caused_by = failure.caused_by;
     incident.revision = failure.printed ? ++failure.revision : 0;
     incident.lost = loss_.total() - failure.lost_before;
     failure.printed = true;

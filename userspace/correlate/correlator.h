@@ -3,6 +3,7 @@
 #pragma once
 
 #include "correlate/connection_table.h"
+#include "correlate/failure_history.h"
 #include "correlate/failure_table.h"
 #include "correlate/loss_log.h"
 #include "correlate/reorder_buffer.h"
@@ -32,6 +33,7 @@ struct CorrelatorConfig {
     std::uint64_t print_after_ns = 1'000'000'000;
     std::size_t endpoints_max = 65536;
     std::size_t failures_max = 65536;
+    std::size_t processes_max = 4096;  ///< whose failures are remembered beyond their end
 };
 
 class Correlator {
@@ -56,7 +58,7 @@ public:
     std::uint64_t resets_sent() const { return resets_sent_; }
     /// SIGPIPEs whose descriptor is not known (io_uring's writes to a pipe), so that no story can be told.
     std::uint64_t unattributed() const { return unattributed_; }
-    std::uint64_t evicted() const { return connections_.evicted() + evicted_; }
+    std::uint64_t evicted() const { return connections_.evicted() + evicted_ + history_.evicted(); }
     std::size_t open_failures() const { return failures_.size(); }
     std::size_t endpoints() const { return connections_.size(); }
 
@@ -88,7 +90,14 @@ private:
     void end_silent(Connection& connection);
     bool is_silent_story(const Connection& connection) const;
     Story story_of(const Failure& failure) const;
+    std::string id_of(Ktime first_at, const Endpoint& endpoint, const ProcessId& process) const;
+    void remember_call(const Failure& failure, const FailedCall& call);
+    void remember_sigpipe(const Failure& failure, const RaisedSigpipe& sigpipe);
+    void remember_repeats(const Failure& failure, const FailureCount& count);
+    void remember_silent(const Failure& failure, const Connection& connection);
+    Failure* find_cause(Failure& failure);
     void print(Failure& failure);
+    void print_alone(Failure& failure);
     void print_if_news(Failure& failure);
     void print_due(Ktime now);
     void close_exited(Ktime now);
@@ -99,6 +108,7 @@ private:
     ReorderBuffer reorder_;
     ConnectionTable connections_;
     FailureTable failures_;
+    FailureHistory history_;
     LossLog loss_;
     std::deque<std::pair<Ktime, FailureKey>> opened_;        ///< in order, for printing when due
     std::deque<std::pair<Ktime, FailureKey>> exited_;        ///< processes that ended, same

@@ -140,6 +140,7 @@ void Correlator::on(const Event& event, const SigpipeGenerated& body) {
         ++failure.sigpipes.back().count;
     }
     failure.changed = true;
+    remember_sigpipe(failure, {event.at, event.task, body, 1, std::nullopt});
     failures_.await_delivery(event.task.tid, {endpoint.id, event.task.process.tgid});
 }
 
@@ -150,6 +151,7 @@ void Correlator::on(const Event& event, const SigpipeDelivered& body) {
         if (sigpipe->delivered || sigpipe->task.tid != event.task.tid) continue;
         sigpipe->delivered = Stamped<SigpipeDelivered>{event.at, event.task, body};
         failure->changed = true;
+        remember_sigpipe(*failure, *sigpipe);
         return;
     }
 }
@@ -179,7 +181,9 @@ void Correlator::on(const Event&, const FailuresCounted& body) {
     for (const FailureKey& key : failures_.of_endpoint(body.endpoint.id)) {
         Failure& failure = *failures_.find(key);
         for (const FailureCount& count : body.counts) {
-            if (count.count != 0) failure.changed |= raise_count(failure, count);
+            if (count.count == 0) continue;
+            failure.changed |= raise_count(failure, count);
+            remember_repeats(failure, count);
         }
     }
 }
@@ -198,6 +202,7 @@ void Correlator::on(const Event&, const PacketFiltered& body) {
 }
 
 void Correlator::on(const Event& event, const ProcessExited& body) {
+    history_.exited(event.task.process, body.exit_code);
     for (const FailureKey& key : failures_.of_process(event.task.process.tgid)) {
         Failure& failure = *failures_.find(key);
         failure.exited = body;

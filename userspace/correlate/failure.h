@@ -5,6 +5,7 @@
 #include "model/event.h"
 
 #include <optional>
+#include <string>
 #include <vector>
 
 namespace pipetrace {
@@ -42,6 +43,7 @@ struct Failure {
     bool printed = false;
     bool changed = false;  ///< since it was printed
     std::uint32_t revision = 0;
+    std::string caused_by;  ///< id of the incident that brought this one about; found when it is printed
 };
 
 }  // namespace pipetrace

@@ -248,6 +248,11 @@ int pending_error(const Connection& connection) {
     }
 }
 
+Closure other_closure(const Story& story, Ktime at) {
+    if (story.other_end != nullptr) return closure_before(story.other_end->closure, at);
+    return story.peer != nullptr ? closure_before(story.peer->closure, at) : Closure{};
+}
+
 PeerAction action_of(const Closure& closure, SyscallName syscall_name) {
     if (closure.exiting) return closure.signal != 0 ? PeerAction::kKilled : PeerAction::kExit;
     const char* call = syscall_name != nullptr ? syscall_name(closure.call_number) : nullptr;

@@ -35,6 +35,9 @@ Incident tell(const Story& story);
 /// The error that the network left pending on the socket, 0 if none.
 int pending_error(const Connection& connection);
 
+/// How the other end was given up, if that was before `at`.
+Closure other_closure(const Story& story, Ktime at);
+
 /// How an end was given up, in the contract's words.
 PeerAction action_of(const Closure& closure, SyscallName syscall_name);
 

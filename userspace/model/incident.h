@@ -150,6 +150,7 @@ struct Incident {
     std::optional<Peer> peer;
     std::vector<TimelineEntry> timeline;
     std::optional<std::string> caused_by;
+    std::optional<std::string> root;  ///< the first of the chain that ends here; not in JSON
     std::uint64_t lost = 0;  ///< events lost while it was open
     IncidentFacts facts;
     Verdict verdict;

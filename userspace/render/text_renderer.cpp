@@ -69,10 +69,13 @@ std::string head_block(const std::string& lead, const Incident& incident, const 
                            severity_paint(incident.verdict.severity), style, kIndent);
 }
 
-std::string benign_line(const std::string& lead, const Incident& incident, std::size_t width) {
+std::string benign_line(const std::string& lead, const Incident& incident, const std::string& chain,
+                        std::size_t width) {
     const std::string cause = cause_name(incident.verdict.cause);
     const std::string peer = incident.peer ? " by " + process_text(incident.peer->process) : std::string();
+    const std::string from = chain.empty() ? "" : ", " + chain;
     const std::string candidates[] = {
+        lead + outcome_text(incident) + "  " + cause + peer + ", benign" + from,
         lead + outcome_text(incident) + "  " + cause + peer + ", benign",
         lead + outcome_text(incident) + "  " + cause + ", benign",
         lead + short_outcome_text(incident) + "  " + cause + ", benign",
@@ -80,7 +83,7 @@ std::string benign_line(const std::string& lead, const Incident& incident, std::
     for (const std::string& line : candidates) {
         if (display_width(line) <= width) return line;
     }
-    return candidates[2];
+    return candidates[3];
 }
 
 std::string process_details(const char* name, const InvolvedProcess& process, const TextStyle& style) {
@@ -176,6 +179,19 @@ std::uint64_t TextRenderer::number_of(const Incident& incident) {
     return numbers_[incident.id] = ++last_number_;
 }
 
+/// "#3", or its id where it has not been printed here.
+std::string TextRenderer::reference(const std::string& id) const {
+    const auto number = numbers_.find(id);
+    return number == numbers_.end() ? "incident " + terminal_safe(id) : fmt::format("#{}", number->second);
+}
+
+std::string TextRenderer::chain_text(const Incident& incident) const {
+    if (!incident.caused_by) return "";
+    const std::string text = "brought about by " + reference(*incident.caused_by);
+    const bool longer = incident.root && *incident.root != *incident.caused_by;
+    return longer ? text + "; it began with " + reference(*incident.root) : text;
+}
+
 void TextRenderer::render(const Incident& incident, std::string& out) {
     const Verdict& verdict = incident.verdict;
     const std::string number = fmt::format("#{}", number_of(incident));
@@ -185,7 +201,7 @@ void TextRenderer::render(const Incident& incident, std::string& out) {
         fmt::format("{}{}  {}  {}", number, revision, time_of_day_text(clocks_.wall(incident.at), style_.utc),
                     process_text(incident.process));
     if (verdict.severity == Severity::kBenign && !style_.verbose) {
-        const std::string line = benign_line(lead + "  ", incident, style_.width);
+        const std::string line = benign_line(lead + "  ", incident, chain_text(incident), style_.width);
         out += paint(line, Paint::kDim, style_.colour) + '\n';
         return;
     }
@@ -198,13 +214,7 @@ void TextRenderer::render(const Incident& incident, std::string& out) {
     }
     out += cause_block(verdict, style_);
     if (incident.revision == 0) out += labelled_text("Advice", verdict.advice, style_);
-    if (incident.caused_by) {
-        const auto root = numbers_.find(*incident.caused_by);
-        out += labelled_text(
-            "Root",
-            root == numbers_.end() ? "incident " + *incident.caused_by : fmt::format("#{}", root->second),
-            style_);
-    }
+    out += labelled_text("Chain", chain_text(incident), style_);
     if (incident.lost > 0) {
         out += labelled_text("Lost", fmt::format("{} events, while this went on", incident.lost), style_);
     }

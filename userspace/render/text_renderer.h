@@ -28,6 +28,8 @@ public:
 
 private:
     std::uint64_t number_of(const Incident& incident);
+    std::string reference(const std::string& id) const;
+    std::string chain_text(const Incident& incident) const;
 
     ClockOffsets clocks_;
     TextStyle style_;

@@ -1,0 +1,137 @@
+// Which failure ended a process, and how many processes are remembered.
+#include "correlate/failure_history.h"
+
+#include <gtest/gtest.h>
+
+namespace pipetrace {
+namespace {
+
+constexpr std::uint64_t kMs = 1'000'000;
+constexpr ProcessId kProcess{700, 5};
+
+Endpoint end_of(EndpointKind kind, std::uint64_t id) {
+    Endpoint endpoint;
+    endpoint.kind = kind;
+    endpoint.id = id;
+    endpoint.local.port = static_cast<std::uint16_t>(id);
+    endpoint.remote.port = 80;
+    return endpoint;
+}
+
+MetFailure failure(EndpointKind kind, std::uint64_t id, std::uint64_t at_ms) {
+    MetFailure met;
+    met.endpoint = end_of(kind, id);
+    met.first_at = met.last_at = Ktime{at_ms * kMs};
+    met.last_tid = kProcess.tgid;
+    met.told = true;
+    return met;
+}
+
+Closure exit_at(std::uint64_t at_ms, std::uint8_t signal = 0) {
+    Closure closure;
+    closure.at = Ktime{at_ms * kMs};
+    closure.by.process = kProcess;
+    closure.by.tid = kProcess.tgid;
+    closure.exiting = true;
+    closure.signal = signal;
+    return closure;
+}
+
+std::uint64_t id_behind(const FailureHistory& history, const Closure& closure,
+                        EndpointKind kind = EndpointKind::kPipe) {
+    const MetFailure* found = history.behind(closure, end_of(kind, 999));
+    return found != nullptr ? found->endpoint.id : 0;
+}
+
+TEST(FailureHistory, LinksAcrossKindsOfEndpoints) {
+    for (const EndpointKind met : {EndpointKind::kTcp, EndpointKind::kUnix, EndpointKind::kPipe}) {
+        for (const EndpointKind broken : {EndpointKind::kTcp, EndpointKind::kUnix, EndpointKind::kPipe}) {
+            FailureHistory history(8);
+            history.add(kProcess, failure(met, 1, 100));
+            history.exited(kProcess, 1 << 8);
+            EXPECT_EQ(id_behind(history, exit_at(101), broken), 1U);
+        }
+    }
+}
+
+TEST(FailureHistory, TheSigpipeThatKilledComesBeforeALaterError) {
+    FailureHistory history(8);
+    MetFailure killer = failure(EndpointKind::kPipe, 1, 100);
+    killer.broken_pipe = true;
+    killer.killed_at = killer.last_at;
+    history.add(kProcess, killer);
+    MetFailure later = failure(EndpointKind::kTcp, 2, 101);
+    later.broken_pipe = true;
+    history.add(kProcess, later);
+    EXPECT_EQ(id_behind(history, exit_at(102, 13)), 1U);
+}
+
+TEST(FailureHistory, TheLatestErrorIsWhatEndedIt) {
+    FailureHistory history(8);
+    history.add(kProcess, failure(EndpointKind::kTcp, 1, 100));
+    history.add(kProcess, failure(EndpointKind::kTcp, 2, 105));
+    history.add(kProcess, failure(EndpointKind::kTcp, 3, 120));
+    history.exited(kProcess, 1 << 8);
+    EXPECT_EQ(id_behind(history, exit_at(110)), 2U) << "the third had not happened yet";
+}
+
+TEST(FailureHistory, RepeatsCountUntilTheEnd) {
+    FailureHistory history(8);
+    history.add(kProcess, failure(EndpointKind::kPipe, 1, 100));
+    history.exited(kProcess, 1 << 8);
+    EXPECT_EQ(id_behind(history, exit_at(5000)), 0U);
+    MetFailure repeat = failure(EndpointKind::kPipe, 1, 100);
+    repeat.last_at = Ktime{4990 * kMs};
+    history.add(kProcess, repeat);
+    EXPECT_EQ(id_behind(history, exit_at(5000)), 1U);
+}
+
+TEST(FailureHistory, WhatNobodyWasToldOfIsWeakerAndMustBeClose) {
+    FailureHistory history(8);
+    MetFailure silent = failure(EndpointKind::kTcp, 1, 100);
+    silent.told = false;
+    history.add(kProcess, silent);
+    EXPECT_EQ(id_behind(history, exit_at(110)), 1U);
+    EXPECT_EQ(id_behind(history, exit_at(500)), 0U);
+    history.add(kProcess, failure(EndpointKind::kTcp, 2, 90));
+    EXPECT_EQ(id_behind(history, exit_at(110)), 2U);
+}
+
+TEST(FailureHistory, AnotherProcessOfTheSameNumberIsNotMeant) {
+    FailureHistory history(8);
+    history.add({kProcess.tgid, 4}, failure(EndpointKind::kTcp, 1, 100));
+    EXPECT_EQ(id_behind(history, exit_at(101)), 0U);
+}
+
+TEST(FailureHistory, NeitherTheSameEndpointNorItsOtherEnd) {
+    FailureHistory history(8);
+    history.add(kProcess, failure(EndpointKind::kTcp, 1, 100));
+    Endpoint other = end_of(EndpointKind::kTcp, 2);
+    std::swap(other.local, other.remote);
+    other.remote.port = 1;
+    EXPECT_EQ(history.behind(exit_at(101), other), nullptr);
+    EXPECT_EQ(history.behind(exit_at(101), end_of(EndpointKind::kTcp, 1)), nullptr);
+}
+
+TEST(FailureHistory, ProcessesAreBoundedAndTheYoungAreCounted) {
+    FailureHistory history(10);
+    for (Tgid tgid = 1; tgid <= 30; ++tgid) {
+        history.add({tgid, 1}, failure(EndpointKind::kPipe, tgid, tgid));
+    }
+    EXPECT_EQ(history.size(), 10U);
+    EXPECT_EQ(history.evicted(), 20U);
+    for (Tgid tgid = 31; tgid <= 40; ++tgid) {
+        history.add({tgid, 1}, failure(EndpointKind::kPipe, tgid, 3'600'000 + tgid));
+    }
+    EXPECT_EQ(history.evicted(), 20U) << "an hour later nobody waits for them";
+}
+
+TEST(FailureHistory, FailuresOfOneProcessAreBounded) {
+    FailureHistory history(10);
+    for (std::uint64_t id = 1; id <= 1000; ++id) history.add(kProcess, failure(EndpointKind::kTcp, id, id));
+    history.exited(kProcess, 1 << 8);
+    EXPECT_EQ(id_behind(history, exit_at(1001)), 0U) << "it lived through too many";
+}
+
+}  // namespace
+}  // namespace pipetrace

@@ -1,0 +1,74 @@
+// Which failure brought another about: what each process has met is remembered, and asked for when
+// what its end did to others is told.
+#include "correlate/correlator.h"
+
+#include "correlate/timeline.h"
+
+#include <cerrno>
+
+#include <fmt/format.h>
+
+namespace pipetrace {
+namespace {
+
+MetFailure met(const Failure& failure, Ktime at, Tid tid) {
+    MetFailure met;
+    met.endpoint = failure.endpoint;
+    met.first_at = failure.first_at;
+    met.last_at = at;
+    met.last_tid = tid;
+    met.told = true;
+    return met;
+}
+
+}  // namespace
+
+std::string Correlator::id_of(Ktime first_at, const Endpoint& endpoint, const ProcessId& process) const {
+    return fmt::format("{}-{:x}-{:x}-{}", config_.id_prefix, first_at.ns, endpoint.id, process.tgid);
+}
+
+void Correlator::remember_call(const Failure& failure, const FailedCall& call) {
+    // When a call that was not seen took the error is not known: not before the RST.
+    MetFailure news = met(failure, call.inferred ? failure.first_at : call.at, call.task.tid);
+    news.broken_pipe = call.body.error == EPIPE;
+    history_.add(failure.task.process, news);
+}
+
+void Correlator::remember_sigpipe(const Failure& failure, const RaisedSigpipe& sigpipe) {
+    MetFailure news = met(failure, sigpipe.at, sigpipe.task.tid);
+    news.broken_pipe = true;
+    if (fate_of(sigpipe) == SigpipeFate::kKilled) {
+        news.killed_at = sigpipe.delivered ? sigpipe.delivered->at : sigpipe.at;
+    }
+    history_.add(failure.task.process, news);
+}
+
+void Correlator::remember_repeats(const Failure& failure, const FailureCount& count) {
+    if (!count.last.known()) return;
+    MetFailure news = met(failure, count.last, count.tid);
+    news.broken_pipe = count.is_sigpipe || count.error == EPIPE;
+    history_.add(failure.task.process, news);
+}
+
+/// A pending ECONNRESET that the program never took can have made it do nothing. An EPIPE is another
+/// matter: the FIN before it was there to be read.
+void Correlator::remember_silent(const Failure& failure, const Connection& connection) {
+    if (connection.error_at_destroy != 0 && connection.error_at_destroy != EPIPE) return;
+    MetFailure news = met(failure, failure.first_at, 0);
+    news.told = !failure.calls.empty();
+    history_.add(failure.task.process, news);
+}
+
+/// Notes whose failure brought this one about; returns that one if it has not been told yet.
+Failure* Correlator::find_cause(Failure& failure) {
+    if (!failure.caused_by.empty()) return nullptr;
+    const Closure closure = other_closure(story_of(failure), failure.first_at);
+    const MetFailure* cause = history_.behind(closure, failure.endpoint);
+    if (cause == nullptr || cause->first_at >= failure.first_at) return nullptr;
+    failure.caused_by = id_of(cause->first_at, cause->endpoint, closure.by.process);
+    Failure* open = failures_.find({cause->endpoint.id, closure.by.process.tgid});
+    const bool untold = open != nullptr && open->first_at == cause->first_at && !open->printed;
+    return untold ? open : nullptr;
+}
+
+}  // namespace pipetrace

@@ -1,0 +1,170 @@
+#include "correlate/failure_history.h"
+
+#include <algorithm>
+
+namespace pipetrace {
+namespace {
+
+/// Older ones are never asked for: what ends a process is the last that it meets.
+constexpr std::size_t kMetMax = 16;
+/// Who forgets a process after this long forgets nothing that somebody waits for.
+constexpr std::uint64_t kYoungNs = 600'000'000'000;
+
+constexpr int kSigpipe = 13;
+constexpr int kSigabrt = 6;
+
+/// From an error to the exit for its sake, with a status that says failure: messages, children, locks.
+constexpr std::uint64_t kFailingEndNs = 1'000'000'000;
+/// The same where the status says nothing, or the error was not seen to be told.
+constexpr std::uint64_t kPlainEndNs = 250'000'000;
+/// From an error to the abort of another connection for its sake, by the same thread.
+constexpr std::uint64_t kAbortNs = 5'000'000;
+/// A process that lives through more failures than this does not end for one.
+constexpr std::size_t kSurvivedMax = 2;
+
+/// When the process last met it, as far as `until`.
+Ktime met_before(const MetFailure& failure, Ktime until) {
+    return failure.last_at <= until ? failure.last_at : failure.first_at;
+}
+
+/// The two ends of one connection fail together, neither for the other's failure.
+bool can_lead_to(const MetFailure& failure, const Closure& closure, const Endpoint& broken) {
+    const Endpoint& own = failure.endpoint;
+    const bool same_story =
+        own.id == broken.id || (own.kind == EndpointKind::kTcp && mirrors(own, broken));
+    return failure.first_at <= closure.at && !same_story;
+}
+
+/// Exit, rather than a signal from outside; 128 + n is how a program says that one ended it.
+bool ended_by_itself(const Closure& closure, std::optional<int> wait_status) {
+    if (closure.signal == kSigabrt) return true;
+    if (closure.signal != 0) return false;
+    const int status = (wait_status.value_or(0) >> 8) & 0xff;
+    constexpr int kBySignal = 128;
+    constexpr int kSignalMax = 64;
+    return status <= kBySignal || status > kBySignal + kSignalMax || status == kBySignal + kSigpipe;
+}
+
+bool says_failure(const Closure& closure, std::optional<int> wait_status) {
+    return closure.signal == kSigabrt || wait_status.value_or(0) != 0;
+}
+
+}  // namespace
+
+void FailureHistory::add(const ProcessId& process, const MetFailure& failure) {
+    if (!process.known()) return;
+    auto found = processes_.find(process);
+    if (found == processes_.end()) {
+        make_room(failure.last_at);
+        oldest_first_.push_back(process);
+        found = processes_.emplace(process, Process{{}, 0, {}, std::prev(oldest_first_.end())}).first;
+    }
+    oldest_first_.splice(oldest_first_.end(), oldest_first_, found->second.age);
+    std::vector<MetFailure>& met = found->second.met;
+    for (MetFailure& known : met) {
+        if (known.endpoint.id != failure.endpoint.id || known.first_at != failure.first_at) continue;
+        if (failure.last_at >= known.last_at) {
+            known.last_at = failure.last_at;
+            known.last_tid = failure.last_tid;
+        }
+        known.told |= failure.told;
+        known.broken_pipe |= failure.broken_pipe;
+        if (!known.killed_at.known()) known.killed_at = failure.killed_at;
+        return;
+    }
+    if (met.size() >= kMetMax) {
+        ++found->second.earlier;
+        met.erase(std::min_element(met.begin(), met.end(), [](const MetFailure& a, const MetFailure& b) {
+            return a.last_at < b.last_at;
+        }));
+    }
+    met.push_back(failure);
+}
+
+void FailureHistory::make_room(Ktime now) {
+    if (processes_.size() < processes_max_) return;
+    const auto oldest = processes_.find(oldest_first_.front());
+    const std::vector<MetFailure>& met = oldest->second.met;
+    const bool young = std::any_of(met.begin(), met.end(), [&](const MetFailure& failure) {
+        return failure.last_at + kYoungNs > now;
+    });
+    if (young) ++evicted_;
+    processes_.erase(oldest);
+    oldest_first_.pop_front();
+}
+
+void FailureHistory::exited(const ProcessId& process, int wait_status) {
+    const auto found = processes_.find(process);
+    if (found != processes_.end()) found->second.wait_status = wait_status;
+}
+
+const MetFailure* FailureHistory::behind(const Closure& closure, const Endpoint& broken) const {
+    if (!closure.known()) return nullptr;
+    const auto found = processes_.find(closure.by.process);
+    if (found == processes_.end()) return nullptr;
+    const Process& process = found->second;
+    if (!closure.exiting) return that_led_to_abort(process, closure, broken);
+    if (closure.signal == kSigpipe) return that_killed(process, closure, broken);
+    return ended_by_itself(closure, process.wait_status) ? that_ended(process, closure, broken) : nullptr;
+}
+
+/// By the kernel's SIGPIPE; else the program raised it again after an EPIPE, as Go's runtime does.
+const MetFailure* FailureHistory::that_killed(const Process& process, const Closure& closure,
+                                              const Endpoint& broken) {
+    const MetFailure* killer = nullptr;
+    const MetFailure* last = nullptr;
+    for (const MetFailure& failure : process.met) {
+        if (!can_lead_to(failure, closure, broken)) continue;
+        const bool kills = failure.killed_at.known() && failure.killed_at <= closure.at;
+        if (kills && (killer == nullptr || failure.killed_at > killer->killed_at)) killer = &failure;
+        const Ktime met = met_before(failure, closure.at);
+        const bool recent = failure.broken_pipe && met + kFailingEndNs >= closure.at;
+        if (recent && (last == nullptr || met > met_before(*last, closure.at))) last = &failure;
+    }
+    return killer != nullptr ? killer : last;
+}
+
+const MetFailure* FailureHistory::that_ended(const Process& process, const Closure& closure,
+                                             const Endpoint& broken) {
+    const std::uint64_t told_ns_max =
+        says_failure(closure, process.wait_status) ? kFailingEndNs : kPlainEndNs;
+    std::size_t survived = process.earlier;
+    const MetFailure* last = nullptr;
+    for (const MetFailure& failure : process.met) {
+        if (!can_lead_to(failure, closure, broken)) continue;
+        // Nobody was told, and the program says that all went well.
+        if (!failure.told && process.wait_status == 0) continue;
+        const Ktime met = met_before(failure, closure.at);
+        if (met + (failure.told ? told_ns_max : kPlainEndNs) < closure.at) {
+            ++survived;
+            continue;
+        }
+        // What nobody was told of comes after what somebody was.
+        const bool better = last == nullptr || failure.told > last->told ||
+                            (failure.told == last->told && met > met_before(*last, closure.at));
+        if (better) last = &failure;
+    }
+    return survived <= kSurvivedMax ? last : nullptr;
+}
+
+/// A close() is the program's own decision. Only where it throws another connection away in the middle,
+/// right after its one failure and in the same thread (a proxy), the one surely led to the other.
+const MetFailure* FailureHistory::that_led_to_abort(const Process& process, const Closure& closure,
+                                                    const Endpoint& broken) {
+    const bool aborts =
+        closure.to == TcpState::kClose && (closure.path == ClosePath::kLingerZero ||
+                                           (closure.path == ClosePath::kClose && closure.unread_bytes > 0));
+    if (!aborts || closure.by.tid == 0) return nullptr;
+    const MetFailure* only = nullptr;
+    for (const MetFailure& failure : process.met) {
+        const Ktime met = met_before(failure, closure.at);
+        if (failure.first_at > closure.at || met + kFailingEndNs < closure.at) continue;
+        if (only != nullptr) return nullptr;
+        only = &failure;
+    }
+    if (only == nullptr || !only->told || !can_lead_to(*only, closure, broken)) return nullptr;
+    const bool at_once = met_before(*only, closure.at) + kAbortNs >= closure.at;
+    return at_once && only->last_tid == closure.by.tid ? only : nullptr;
+}
+
+}  // namespace pipetrace

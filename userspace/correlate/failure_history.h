@@ -1,0 +1,64 @@
+// What each process has met of late, remembered beyond its end: the failure that ended a process brought
+// about those of the ends that it let go. Pure; bounded, and what room was lacking for is counted.
+#pragma once
+
+#include "model/event.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <list>
+#include <map>
+#include <optional>
+#include <vector>
+
+namespace pipetrace {
+
+/// One failure of one process, as far as it can have brought about another.
+struct MetFailure {
+    Endpoint endpoint;
+    Ktime first_at;  ///< with endpoint and process, which failure it is
+    Ktime last_at;   ///< the latest error or SIGPIPE; a RST that nobody was told of
+    Tid last_tid = 0;
+    bool told = false;       ///< by a call or a signal
+    bool broken_pipe = false;  ///< by EPIPE or SIGPIPE among others
+    Ktime killed_at;         ///< of the SIGPIPE that nothing kept from killing
+};
+
+class FailureHistory {
+public:
+    explicit FailureHistory(std::size_t processes_max) : processes_max_(processes_max) {}
+
+    /// Later news of a failure raise what is known of it.
+    void add(const ProcessId& process, const MetFailure& failure);
+    void exited(const ProcessId& process, int wait_status);
+
+    /// The failure that made closure.by give up the other end of `broken`; null where none surely did.
+    const MetFailure* behind(const Closure& closure, const Endpoint& broken) const;
+
+    std::size_t size() const { return processes_.size(); }
+    /// Processes forgotten for want of room while their failures were young.
+    std::uint64_t evicted() const { return evicted_; }
+
+private:
+    struct Process {
+        std::vector<MetFailure> met;  ///< the latest few
+        std::size_t earlier = 0;      ///< so many before them
+        std::optional<int> wait_status;
+        std::list<ProcessId>::iterator age;
+    };
+
+    void make_room(Ktime now);
+    static const MetFailure* that_killed(const Process& process, const Closure& closure,
+                                         const Endpoint& broken);
+    static const MetFailure* that_ended(const Process& process, const Closure& closure,
+                                        const Endpoint& broken);
+    static const MetFailure* that_led_to_abort(const Process& process, const Closure& closure,
+                                               const Endpoint& broken);
+
+    std::size_t processes_max_;
+    std::map<ProcessId, Process> processes_;
+    std::list<ProcessId> oldest_first_;
+    std::uint64_t evicted_ = 0;
+};
+
+}  // namespace pipetrace
