@@ -66,6 +66,10 @@ const auto data_after = scenario("forged_data_after", {Cause::kForgedReset}, [] 
         .wait_ms(23)
         .rst_answers_late_data();
 });
+const auto reconnects = scenario("syn_after_a_reset", {Cause::kPeerReset}, [] {
+    return distant().wait_ms(5).reset_received(0x14).call_fails(kRecvfrom, ECONNRESET).wait_ms(40).rst_answers_late_data(
+        0x02);
+});
 const auto alive_here = scenario("forged_peer_alive_here", {Cause::kForgedReset}, [] {
     Story story;
     return story.connected().sent(100, true).wait_ms(5).reset_received().call_fails(kRecvfrom, ECONNRESET);
@@ -89,6 +93,10 @@ TEST(ForgedReset, NoticesRealDataAfterIt) {
     EXPECT_EQ(told.incident.verdict.cause, Cause::kForgedReset);
     EXPECT_TRUE(says(told, "with a round trip of 30.0 ms")) << told.incident.verdict.summary;
     EXPECT_TRUE(says(told, "the peer went on sending after it"));
+}
+
+TEST(ForgedReset, TakesNoNewConnectionForDataOfTheOld) {
+    EXPECT_EQ(play_to_one_incident(reconnects()).incident.verdict.cause, Cause::kPeerReset);
 }
 
 TEST(ForgedReset, IsCertainWhereThePeerIsHereAndItsKernelSentNone) {

@@ -26,7 +26,7 @@ constexpr Call kWriteStdout{1, 1, 512};
 Story connection_of_ssh(std::uint64_t exits_after_ms, int status) {
     Story story;
     story.held_by(kSsh).served_by(kSshd).connected().wait_ms(5).sent(200, true);
-    story.peer_aborts(kReasonAbortOnClose, 100, ClosePath::kClose, 9).reset_received(0x14);
+    story.peer_aborts(kResetAbortOnClose, 100, ClosePath::kClose, 9).reset_received(0x14);
     story.call_fails(kRead, ECONNRESET, kSsh).wait_ms(exits_after_ms).process_exits(status, kSsh);
     return story.destroyed(kSsh);
 }
@@ -54,14 +54,14 @@ Story two_cats() {
 Story proxied(std::uint32_t unread, std::uint64_t aborts_after_us) {
     Story server;
     server.held_by(kProxy).served_by(kServer).connected().wait_ms(5).sent(100, true);
-    server.peer_aborts(kReasonAbortOnClose, 50, ClosePath::kClose, 9).reset_received(0x14);
+    server.peer_aborts(kResetAbortOnClose, 50, ClosePath::kClose, 9).reset_received(0x14);
     server.call_fails(kRead, ECONNRESET, kProxy).destroyed(kProxy);
     Story client;
     client.numbered(1).served_by(kProxy).connected().wait_ms(5).sent(100, true).wait_us(aborts_after_us);
     if (unread > 0) {
-        client.peer_aborts(kReasonAbortOnClose, unread, ClosePath::kClose).reset_received(0x14);
+        client.peer_aborts(kResetAbortOnClose, unread, ClosePath::kClose).reset_received(0x14);
     } else {
-        client.peer_closed().wait_us(50).sent(5, false).peer_kernel_answers(kReasonTimeWait).reset_received();
+        client.peer_closed().wait_us(50).sent(5, false).peer_kernel_answers(kResetTimeWait).reset_received();
     }
     client.call_fails(kSendto, unread > 0 ? ECONNRESET : EPIPE).destroyed(kClient);
     return server.together_with(client);
@@ -166,12 +166,12 @@ TEST(Chain, ProcessThatSurvivesItsFailuresIsNoLink) {
     for (std::uint16_t number = 10; number < 16; ++number) {
         Story lost;
         lost.numbered(number).held_by(kSsh).connected().wait_ms(number);
-        lost.peer_aborts(kReasonState, 0, ClosePath::kLingerZero).reset_received(0x14);
+        lost.peer_aborts(kResetState, 0, ClosePath::kLingerZero).reset_received(0x14);
         story.together_with(lost.call_fails(kRead, ECONNRESET, kSsh).destroyed(kSsh));
     }
     story.wait_ms(3000).process_exits(kExit1, kSsh);
     Story last;
-    last.numbered(20).held_by(kSsh).connected().wait_ms(3010).peer_aborts(kReasonState, 0, ClosePath::kLingerZero);
+    last.numbered(20).held_by(kSsh).connected().wait_ms(3010).peer_aborts(kResetState, 0, ClosePath::kLingerZero);
     last.reset_received(0x14).call_fails(kRead, ECONNRESET, kSsh).destroyed(kSsh);
     story.together_with(last).together_with(pipe_between(1, kTar, kSsh, 0, 3020));
     const std::vector<Told> printed = play(story);
@@ -187,7 +187,7 @@ TEST(Chain, ProxyThatAbortsAtOnceIsALinkAndOneThatClosesIsNot) {
 
 TEST(Chain, TwoEndsOfOneConnectionAreNoLink) {
     Story story;
-    story.connected().peer_shut_down().wait_ms(1).sent(5, false).peer_kernel_answers(kReasonTimeWait);
+    story.connected().peer_shut_down().wait_ms(1).sent(5, false).peer_kernel_answers(kResetTimeWait);
     story.reset_received().write_meets_sigpipe(kSendto, Stance::kDefault).process_exits(kDiedOfSigpipe);
     for (const Told& told : play(story.destroyed(kClient))) EXPECT_FALSE(told.incident.caused_by);
 }

@@ -14,7 +14,7 @@ Story crossing_write(Hooks hooks) {
         .wait_ms(30)
         .sent(5, false)
         .peer_closed()
-        .peer_kernel_answers(kReasonTimeWait)
+        .peer_kernel_answers(kResetTimeWait)
         .reset_received()
         .wait_us(50)
         .write_meets_sigpipe(kSendto, Stance::kIgnored);
@@ -33,7 +33,7 @@ Story unread_client(Hooks hooks) {
         .peer_closed_behind_full_window()
         .wait_ms(130)
         .sent(6, false)
-        .peer_kernel_answers(kReasonAbortOnData)
+        .peer_kernel_answers(kResetAbortOnData)
         .reset_received()
         .wait_ms(200)
         .call_fails(kSendto, ECONNRESET);
@@ -53,7 +53,7 @@ TEST(CloseRace, IsAWriteThatNoFinPrecededAlthoughThePeerHadClosed) {
 TEST(CloseRace, IsNotClaimedOfARstThatAnswersNothing) {
     Story story;
     story.connected().received(500'000).wait_ms(200).peer_closed_behind_full_window().wait_ms(130);
-    story.peer_kernel_answers(kReasonAbortOnData).reset_received().call_fails(kRecvfrom, ECONNRESET);
+    story.peer_kernel_answers(kResetAbortOnData).reset_received().call_fails(kRecvfrom, ECONNRESET);
     EXPECT_NE(play_to_one_incident(story).incident.verdict.cause, Cause::kCloseRace);
 }
 

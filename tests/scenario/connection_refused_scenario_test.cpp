@@ -12,7 +12,7 @@ using Words = std::vector<std::string>;
 
 Story refused() {
     Story story;
-    return story.connecting().peer_kernel_answers(kReasonNoSocket).reset_received(0x14);
+    return story.connecting().peer_kernel_answers(kResetNoSocket).reset_received(0x14);
 }
 
 /// Row c: a second report with no error, inside connect(), says that the call failed.

@@ -38,7 +38,7 @@ const auto aborter_alone = scenario("aborter_alone", {}, [] {
     Story story;
     return story.connected()
         .wait_ms(1)
-        .peer_aborts(kReasonState, 0, ClosePath::kLingerZero)
+        .peer_aborts(kResetState, 0, ClosePath::kLingerZero)
         .peer_socket_error_report(ECONNRESET)
         .peer_destroyed()
         .wait_ms(300);

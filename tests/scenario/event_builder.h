@@ -4,6 +4,7 @@
 #pragma once
 
 #include "model/event.h"
+#include "model/reset_reason.h"
 
 #include <array>
 #include <cstdint>
@@ -58,13 +59,6 @@ inline constexpr Hooks kFewHooks{false, false, false, false};
 /// How SIGPIPE stands with the writing thread.
 enum class Stance { kDefault, kIgnored, kHandled, kBlocked };
 
-/// Numbers of enum sk_rst_reason.
-inline constexpr int kReasonNoSocket = 1;
-inline constexpr int kReasonAbortOnData = 8;
-inline constexpr int kReasonTimeWait = 9;
-inline constexpr int kReasonAbortOnClose = 11;
-inline constexpr int kReasonState = 14;
-
 struct Step {
     Ktime arrives;               ///< not before its event
     std::optional<Event> event;  ///< none: time passes, or `lost` changes
@@ -111,13 +105,16 @@ public:
     Story& reset_received(const RstPacket& packet);
     Story& reset_without_rst();  ///< tcp_reset() called on data after close
     Story& filter_drops(std::uint64_t count);  ///< segments of ours, told with the first report
-    Story& rst_answers_late_data();  ///< our kernel's, to what the peer sends after its RST
+    /// Our kernel's RST to what the peer sends after its own; 0x02 is a SYN, another connection's.
+    Story& rst_answers_late_data(std::uint8_t flags = 0x18);
     Story& own_socket_answers_with_rst();
 
     // Ends without a RST.
     Story& times_out(TcpFacts socket);      ///< its timers' fields; ETIMEDOUT
+    Story& own_kernel_sends_rst(int reason, Person by = {});  ///< keepalive's or SOCK_DESTROY's last packet
     Story& network_reports(int error);      ///< ICMP
-    Story& destroyed_by_ss(Person who);     ///< SOCK_DESTROY of the victim's socket
+    /// SOCK_DESTROY of the victim's socket; 5.10 reports the error before it sends the RST.
+    Story& destroyed_by_ss(Person who, bool reports_first = false);
 
     // What the program meets.
     Story& call_fails(Call call, int error, Person who = kClient);

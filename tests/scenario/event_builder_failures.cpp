@@ -35,9 +35,9 @@ Story& Story::peer_kernel_answers(int reason) {
     ResetSent sent;
     sent.endpoint = peer_.endpoint;
     sent.endpoint.id = 0;
-    sent.endpoint.state = reason == kReasonTimeWait ? TcpState::kTimeWait : TcpState::kUnknown;
+    sent.endpoint.state = reason == kResetTimeWait ? TcpState::kTimeWait : TcpState::kUnknown;
     if (hooks_.reasons_seen) sent.reason = reason;
-    sent.provoking_flags = reason == kReasonNoSocket ? 0x02 : 0x18;
+    sent.provoking_flags = reason == kResetNoSocket ? 0x02 : 0x18;
     return emit(sent);
 }
 
@@ -65,14 +65,23 @@ Story& Story::filter_drops(std::uint64_t count) {
     return wait_us(20);
 }
 
-Story& Story::rst_answers_late_data() {
+Story& Story::rst_answers_late_data(std::uint8_t flags) {
     ResetSent sent;
     sent.endpoint = own_.endpoint;
     sent.endpoint.id = 0;
     sent.endpoint.state = TcpState::kUnknown;
-    if (hooks_.reasons_seen) sent.reason = kReasonNoSocket;
-    sent.provoking_flags = 0x18;
+    if (hooks_.reasons_seen) sent.reason = kResetNoSocket;
+    sent.provoking_flags = flags;
     return emit(sent);
+}
+
+Story& Story::own_kernel_sends_rst(int reason, Person by) {
+    ResetSent sent;
+    sent.endpoint = own_.endpoint;
+    sent.tcp = facts_of(own_);
+    sent.active = true;
+    if (hooks_.reasons_seen) sent.reason = reason;
+    return emit(sent, by.tgid != 0 ? by.task() : Task{});
 }
 
 Story& Story::times_out(TcpFacts socket) {
@@ -91,16 +100,23 @@ Story& Story::network_reports(int error) {
     return *this;
 }
 
-Story& Story::destroyed_by_ss(Person who) {
+Story& Story::destroyed_by_ss(Person who, bool reports_first) {
     Closure closure = closure_by(who, now_, 44, 0);
     closure.path = ClosePath::kDestroyed;
     own_.tcp.error = ECONNABORTED;
-    give_up(own_, TcpState::kClose, closure);
+    if (!reports_first) {
+        own_kernel_sends_rst(kResetState, who);
+        give_up(own_, TcpState::kClose, closure);
+    }
     ErrorRaised raised;
     raised.endpoint = own_.endpoint;
     raised.tcp = facts_of(own_);
     emit(raised, who.task());
     report();
+    if (reports_first) {
+        own_kernel_sends_rst(kResetState, who);
+        give_up(own_, TcpState::kClose, closure);
+    }
     return *this;
 }
 
@@ -125,7 +141,7 @@ Story& Story::ends_with_pending(int error) {
 Story& Story::own_socket_answers_with_rst() {
     ResetSent sent;
     sent.endpoint = own_.endpoint;
-    if (hooks_.reasons_seen) sent.reason = kReasonAbortOnData;
+    if (hooks_.reasons_seen) sent.reason = kResetAbortOnData;
     sent.provoking_flags = 0x18;
     return emit(sent);
 }

@@ -18,7 +18,7 @@ Story lingering(Hooks hooks) {
         .sent(100, true)
         .received(50)
         .wait_ms(500)
-        .peer_aborts(kReasonState, 0, ClosePath::kLingerZero)
+        .peer_aborts(kResetState, 0, ClosePath::kLingerZero)
         .reset_received(0x14)
         .peer_socket_error_report(ECONNRESET)
         .peer_destroyed()
@@ -39,7 +39,7 @@ const auto listener_closed = scenario("peer_abortive_close_listener", {Cause::kP
     Story story;
     return story.connected()
         .wait_ms(200)
-        .peer_aborts(kReasonState, 0, ClosePath::kListener)
+        .peer_aborts(kResetState, 0, ClosePath::kListener)
         .reset_received(0x14)
         .wait_ms(1)
         .call_fails(kRecvfrom, ECONNRESET);
@@ -49,7 +49,7 @@ const auto health_check = scenario("peer_abortive_close_health_check", {Cause::k
     Story story;
     return story.connected()
         .wait_ms(1)
-        .peer_aborts(kReasonState, 0, ClosePath::kLingerZero)
+        .peer_aborts(kResetState, 0, ClosePath::kLingerZero)
         .reset_received(0x14)
         .call_fails(kRecvfrom, ECONNRESET);
 });

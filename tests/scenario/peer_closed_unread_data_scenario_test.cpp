@@ -15,7 +15,7 @@ Story reset_by_unread_data(Hooks hooks) {
     return story.connected()
         .sent(2000, true)
         .wait_ms(40)
-        .peer_aborts(kReasonAbortOnClose, 2000, ClosePath::kClose)
+        .peer_aborts(kResetAbortOnClose, 2000, ClosePath::kClose)
         .reset_received(0x14);
 }
 

@@ -14,7 +14,7 @@ const auto with_unread_data = scenario("peer_process_died_reset", {Cause::kPeerP
     return story.connected()
         .sent(100, true)
         .wait_ms(10)
-        .peer_aborts(kReasonAbortOnClose, 100, ClosePath::kClose, 9)
+        .peer_aborts(kResetAbortOnClose, 100, ClosePath::kClose, 9)
         .reset_received(0x14)
         .wait_ms(1)
         .call_fails(kRecvfrom, ECONNRESET);
@@ -28,7 +28,7 @@ Story closed_by_exit(std::uint8_t signal) {
         .peer_exited_with_signal(signal)
         .wait_ms(10)
         .sent(5, false)
-        .peer_kernel_answers(kReasonTimeWait)
+        .peer_kernel_answers(kResetTimeWait)
         .reset_received()
         .write_meets_sigpipe(kWrite, Stance::kIgnored);
 }
@@ -55,7 +55,7 @@ TEST(PeerProcessDied, ComesBeforeWhatItsKernelSent) {
 TEST(PeerProcessDied, SaysOnceThatNobodyWasTold) {
     Story story;
     story.connected().wait_ms(10).peer_exited_with_signal(9).wait_ms(300).sent(13, false);
-    story.peer_kernel_answers(kReasonTimeWait).reset_received().wait_ms(1).destroyed(kClient);
+    story.peer_kernel_answers(kResetTimeWait).reset_received().wait_ms(1).destroyed(kClient);
     const std::string summary = play_to_one_incident(story).incident.verdict.summary;
     EXPECT_EQ(summary.find("told nothing"), std::string::npos) << summary;
     EXPECT_EQ(summary.find(" told "), summary.rfind(" told ")) << summary;

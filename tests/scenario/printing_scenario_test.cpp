@@ -17,7 +17,7 @@ Story until_the_first_error() {
         .peer_closed()
         .wait_ms(50)
         .sent(5, false)
-        .peer_kernel_answers(kReasonTimeWait)
+        .peer_kernel_answers(kResetTimeWait)
         .reset_received()
         .write_meets_sigpipe(kSendto, Stance::kIgnored);
 }
@@ -52,7 +52,7 @@ const auto lost_before = scenario("with_loss_before", {Cause::kWriteAfterPeerClo
         .peer_closed()
         .wait_ms(50)
         .sent(5, false)
-        .peer_kernel_answers(kReasonTimeWait)
+        .peer_kernel_answers(kResetTimeWait)
         .reset_received()
         .write_meets_sigpipe(kSendto, Stance::kIgnored)
         .destroyed(kClient);

@@ -50,6 +50,15 @@ const auto limited_idle = scenario("user_timeout_by_keepalive", {Cause::kUserTim
 const auto unanswered_probes = scenario("keepalive_timeout", {Cause::kKeepaliveTimeout}, [] {
     return distant().wait_ms(90'000).times_out(timers(0, 9, true)).call_fails(kRecvfrom, ETIMEDOUT);
 });
+const auto last_packet = scenario("keepalive_ends_with_a_rst", {Cause::kKeepaliveTimeout}, [] {
+    return distant()
+        .wait_ms(90'000)
+        .own_kernel_sends_rst(kResetKeepaliveTimeout)
+        .times_out(timers(0, 9, true))
+        .wait_ms(5)
+        .closed_by(kClient)
+        .destroyed(kClient);
+});
 const auto never_looked = scenario("timeout_that_nobody_took", {Cause::kKeepaliveTimeout}, [] {
     return distant().wait_ms(90'000).times_out(timers(0, 9, true)).wait_ms(5).closed_by(kClient).destroyed(kClient);
 });
@@ -71,6 +80,13 @@ const auto destroyed = scenario("socket_destroyed", {Cause::kLocalAbort}, [] {
         .wait_ms(1)
         .call_fails(kRecvfrom, ECONNABORTED)
         .write_meets_sigpipe(kSendto, Stance::kIgnored);
+});
+
+const auto destroyed_on_5_10 = scenario("socket_destroyed_error_first", {Cause::kLocalAbort}, [] {
+    return distant().wait_ms(500).destroyed_by_ss(kKiller, true).wait_ms(1).call_fails(kRecvfrom, ECONNABORTED);
+});
+const auto destroyed_unnoticed = scenario("socket_destroyed_unnoticed", {Cause::kLocalAbort}, [] {
+    return distant().wait_ms(500).destroyed_by_ss(kKiller).wait_ms(1).closed_by(kClient).destroyed(kClient);
 });
 
 TEST(RetransmissionTimeout, TellsWhatWasNeverAcknowledged) {
@@ -113,6 +129,16 @@ TEST(KeepaliveTimeout, CountsProbesEvenIfNobodyLooked) {
     EXPECT_TRUE(says(silent, "No program was told")) << silent.incident.verdict.summary;
 }
 
+/// The kernel sends it, not the program: nobody threw the connection away.
+TEST(KeepaliveTimeout, OwnsTheRstThatEndsIt) {
+    const Told told = play_to_one_incident(last_packet());
+    EXPECT_EQ(told.incident.role, Role::kVictim);
+    EXPECT_EQ(told.incident.verdict.cause, Cause::kKeepaliveTimeout);
+    EXPECT_FALSE(told.incident.rst);
+    EXPECT_EQ(told.incident.first_close, FirstClose::kNone);
+    EXPECT_EQ(timeline_of(told), (Words{"local:connected", "local:rst_sent", "network:error_raised"}));
+}
+
 TEST(Unreachable, WhateverTheErrno) {
     for (const auto& story : {no_route, no_port, soft_error}) {
         const Told told = play_to_one_incident(story());
@@ -131,6 +157,18 @@ TEST(LocalAbort, NamesWhoDestroyedTheSocket) {
     EXPECT_TRUE(says(told, "ss[4999] destroyed this socket of client")) << told.incident.verdict.summary;
     EXPECT_EQ(told.incident.first_close, FirstClose::kLocal);
     EXPECT_EQ(errors_of(told), (Words{"ECONNABORTED recvfrom", "EPIPE sendto"}));
+}
+
+TEST(LocalAbort, IsOneStoryInWhateverOrderTheKernelTellsIt) {
+    for (const auto& story : {destroyed, destroyed_on_5_10, destroyed_unnoticed}) {
+        const Told told = play_to_one_incident(story());
+        EXPECT_EQ(told.incident.verdict.cause, Cause::kLocalAbort);
+        EXPECT_EQ(told.incident.process.tgid, kClient.tgid);
+        const Words timeline = timeline_of(told);
+        EXPECT_EQ(std::ranges::count(timeline, "local:rst_sent"), 1);
+        EXPECT_EQ(std::ranges::count(timeline, "network:error_raised"), 1);
+    }
+    EXPECT_TRUE(says(play_to_one_incident(destroyed_unnoticed()), "No program was told"));
 }
 
 }  // namespace

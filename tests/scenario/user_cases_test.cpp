@@ -18,7 +18,7 @@ std::string advice_of(const Told& told) { return told.incident.verdict.advice; }
 /// istio#36566: the reset was made inside the pod's network namespace, where nobody looked.
 TEST(UserCases, ResetInsideAPodNamesNamespaceStatesAndPeer) {
     Story story;
-    story.between_namespaces().connected().sent(200, true).wait_ms(5).peer_aborts(kReasonAbortOnClose, 200,
+    story.between_namespaces().connected().sent(200, true).wait_ms(5).peer_aborts(kResetAbortOnClose, 200,
                                                                                 ClosePath::kClose);
     const Told told = play_to_one_incident(story.reset_received(0x14).call_fails(kRecvfrom, ECONNRESET));
     EXPECT_TRUE(told.incident.endpoint.netns);
@@ -30,7 +30,7 @@ TEST(UserCases, ResetInsideAPodNamesNamespaceStatesAndPeer) {
 /// Rocket#2783, seastar#1325, go#51109: the client sees a reset in place of an early 413.
 TEST(UserCases, EarlyAnswerNamesUnreadBytesWhoAndTheLingeringClose) {
     Story story;
-    story.connected().sent(60'000, true).received(180).wait_ms(2).peer_aborts(kReasonAbortOnClose, 58'000,
+    story.connected().sent(60'000, true).received(180).wait_ms(2).peer_aborts(kResetAbortOnClose, 58'000,
                                                                               ClosePath::kClose);
     const Told told = play_to_one_incident(story.reset_received(0x14).call_fails(kSendto, ECONNRESET));
     EXPECT_TRUE(says(summary_of(told), "server[4240] closed the connection")) << summary_of(told);
@@ -42,7 +42,7 @@ TEST(UserCases, EarlyAnswerNamesUnreadBytesWhoAndTheLingeringClose) {
 TEST(UserCases, KeepAliveRaceTellsWhoClosedFirstAndTheIdleAge) {
     Story story;
     story.connected().sent(300, true).received(900).wait_ms(5'000).sent(310, false).peer_closed();
-    story.peer_kernel_answers(kReasonTimeWait).reset_received().call_fails(kRecvfrom, EPIPE);
+    story.peer_kernel_answers(kResetTimeWait).reset_received().call_fails(kRecvfrom, EPIPE);
     const Told told = play_to_one_incident(story);
     EXPECT_EQ(told.incident.verdict.cause, Cause::kCloseRace);
     EXPECT_EQ(told.incident.first_close, FirstClose::kPeer);
@@ -62,7 +62,7 @@ TEST(UserCases, ResetAfterIdlingTellsTheAge) {
 /// haproxy#560, node-fast#15: floods of ECONNRESET from health checks with SO_LINGER 0.
 TEST(UserCases, HealthCheckIsBenign) {
     Story story;
-    story.connected().wait_ms(1).peer_aborts(kReasonState, 0, ClosePath::kLingerZero);
+    story.connected().wait_ms(1).peer_aborts(kResetState, 0, ClosePath::kLingerZero);
     const Told told = play_to_one_incident(story.reset_received(0x14).call_fails(kRecvfrom, ECONNRESET));
     EXPECT_EQ(told.incident.verdict.severity, Severity::kBenign);
     EXPECT_TRUE(says(summary_of(told), "SO_LINGER"));
@@ -96,7 +96,7 @@ TEST(UserCases, LogReaderGoneNamesDescriptorKindAndFate) {
 /// Which library's frame it was needs a user stack, which is not taken.
 TEST(UserCases, DeathInsideALibraryAdvisesSigIgn) {
     Story story;
-    story.connected().sent(5, true).peer_closed().wait_ms(3).sent(5, false).peer_kernel_answers(kReasonTimeWait);
+    story.connected().sent(5, true).peer_closed().wait_ms(3).sent(5, false).peer_kernel_answers(kResetTimeWait);
     story.reset_received().write_meets_sigpipe(kWrite, Stance::kDefault).process_exits(13);
     const Told told = play_to_one_incident(story);
     EXPECT_EQ(told.incident.sigpipe, SigpipeFate::kKilled);
@@ -108,7 +108,7 @@ TEST(UserCases, DeathInsideALibraryAdvisesSigIgn) {
 /// happened before, perhaps in a parent: SIG_IGN is inherited over exec and leaves no trace in the process.
 TEST(UserCases, SigpipeThatDidNothingIsToldSo) {
     Story story;
-    story.connected().sent(5, true).peer_closed().wait_ms(3).sent(5, false).peer_kernel_answers(kReasonTimeWait);
+    story.connected().sent(5, true).peer_closed().wait_ms(3).sent(5, false).peer_kernel_answers(kResetTimeWait);
     const Told told = play_to_one_incident(story.reset_received().write_meets_sigpipe(kWrite, Stance::kIgnored));
     EXPECT_EQ(told.incident.sigpipe, SigpipeFate::kIgnored);
     EXPECT_TRUE(says(advice_of(told), "SIGPIPE did no harm here"));
@@ -118,7 +118,7 @@ TEST(UserCases, SigpipeThatDidNothingIsToldSo) {
 /// the limit made it close is in redis' log: no kernel event carries the reason of a close().
 TEST(UserCases, ServerThatClosedOnPurposeIsNamedWithItsUnreadBytes) {
     Story story;
-    story.connected().sent(9'000, true).received(1'000'000).wait_ms(100).peer_aborts(kReasonAbortOnClose, 700,
+    story.connected().sent(9'000, true).received(1'000'000).wait_ms(100).peer_aborts(kResetAbortOnClose, 700,
                                                                                     ClosePath::kClose);
     const Told told = play_to_one_incident(story.reset_received(0x14).call_fails(kRecvfrom, ECONNRESET));
     EXPECT_EQ(told.incident.peer->action, PeerAction::kClose);
@@ -129,7 +129,7 @@ TEST(UserCases, ServerThatClosedOnPurposeIsNamedWithItsUnreadBytes) {
 /// NixOS/infra#352: sshd's MaxStartups closes what it has just accepted.
 TEST(UserCases, CloseRightAfterAcceptShowsTheAgeAndWhoClosed) {
     Story story;
-    story.connected().sent(21, true).wait_ms(2).peer_aborts(kReasonAbortOnClose, 21, ClosePath::kClose);
+    story.connected().sent(21, true).wait_ms(2).peer_aborts(kResetAbortOnClose, 21, ClosePath::kClose);
     const Told told = play_to_one_incident(story.reset_received(0x14).call_fails(kRead, ECONNRESET));
     EXPECT_LT(told.incident.endpoint.age_us.value_or(UINT64_MAX), 10'000U);
     EXPECT_EQ(told.incident.peer->process.comm, "server");

@@ -16,7 +16,7 @@ Story until_the_reset(Story story) {
         .peer_closed()
         .wait_ms(1000)
         .sent(5, false)
-        .peer_kernel_answers(kReasonTimeWait)
+        .peer_kernel_answers(kResetTimeWait)
         .reset_received();
 }
 
@@ -56,7 +56,7 @@ const auto older = scenario("write_after_peer_close_older", {Cause::kWriteAfterP
         .connected_before_the_trace(TcpState::kCloseWait)
         .wait_ms(300)
         .sent(5, false)
-        .peer_kernel_answers(kReasonTimeWait)
+        .peer_kernel_answers(kResetTimeWait)
         .reset_received()
         .write_meets_sigpipe(kSendto, Stance::kIgnored);
 });
@@ -70,7 +70,7 @@ const auto peer_shut_down = scenario("write_after_peer_shutdown", {Cause::kWrite
         .peer_shut_down()
         .wait_ms(50)
         .sent(5, false)
-        .peer_kernel_answers(kReasonAbortOnData)
+        .peer_kernel_answers(kResetAbortOnData)
         .reset_received()
         .write_meets_sigpipe(kSendto, Stance::kIgnored);
 });

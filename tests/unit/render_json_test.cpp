@@ -178,6 +178,8 @@ TEST(JsonRenderer, FieldsThatTheSampleLeavesOut) {
     incident.rst->seq = 4'294'967'295U;
     incident.rst->ttl = 64;
     incident.rst->flags = "RST|ACK";
+    incident.rst->window = 0;
+    incident.rst->delay_us = 7400;
     incident.peer->unread_bytes = 12;
     incident.peer->host = "db1";
     incident.errors[0].error = 524;
@@ -193,6 +195,8 @@ TEST(JsonRenderer, FieldsThatTheSampleLeavesOut) {
     EXPECT_EQ(parsed["rst"]["direction"], "sent");
     EXPECT_EQ(parsed["rst"]["seq"], 4'294'967'295U);
     EXPECT_EQ(parsed["rst"]["ttl"], 64);
+    EXPECT_EQ(parsed["rst"]["window"], 0);
+    EXPECT_EQ(parsed["rst"]["delay_us"], 7400);
     EXPECT_EQ(parsed["peer"]["unread_bytes"], 12);
     EXPECT_EQ(parsed["errors"][0]["errno"], "E524");
     EXPECT_EQ(parsed["caused_by"], "boot-0");

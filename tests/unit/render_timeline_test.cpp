@@ -72,6 +72,16 @@ TEST(EntryText, DataSentInCloseWaitReachesNobody) {
               "(by the socket's own clock)");
 }
 
+TEST(EntryText, RstThatDoesNotFitThePeerShowsWhy) {
+    const auto note = [](Detail detail) { return tell(Side::kNetwork, "rst_received", std::move(detail)).note; };
+    EXPECT_EQ(note({{"ttl", number(52)}, {"handshake_ttl", number(52)}}), "");
+    EXPECT_EQ(note({{"ttl", number(120)}, {"handshake_ttl", number(52)}}), "TTL 120, the handshake's 52");
+    EXPECT_EQ(note({{"delay_us", number(7'400)}, {"rtt_us", number(318'000)}}),
+              "after 7.4 ms, a round trip takes 318.0 ms");
+    EXPECT_EQ(note({{"delay_us", number(319'000)}, {"rtt_us", number(318'000)}}), "");
+    EXPECT_EQ(note({{"delay_us", number(5)}, {"rtt_us", number(60)}}), "") << "too short to be measured well";
+}
+
 TEST(EntryText, RstReceived) {
     // The sample's timeline holds the write that drew it.
     const EntryText told =

@@ -5,13 +5,6 @@
 
 namespace pipetrace {
 
-bool is_of(Ktime sent_at, const Connection* connection) {
-    constexpr std::uint64_t kTravelNsMax = 3'000'000'000;
-    if (connection == nullptr || !connection->reset) return true;
-    const Ktime received_at = connection->reset->at;
-    return sent_at <= received_at && received_at <= sent_at + kTravelNsMax;
-}
-
 bool is_loopback(const Address& address) {
     constexpr std::array<std::uint8_t, 16> kV6{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
     constexpr std::array<std::uint8_t, 13> kV4{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 127};
@@ -74,6 +67,18 @@ const Connection* ConnectionTable::find_peer(const Endpoint& endpoint) const {
         best = candidate;  // addresses recur: entries of one key stand in order of arrival
     }
     return best;
+}
+
+Connection* ConnectionTable::find_peer(const Endpoint& endpoint) {
+    const Connection* peer = std::as_const(*this).find_peer(endpoint);
+    return peer != nullptr ? find(peer->endpoint.id) : nullptr;
+}
+
+Connection* ConnectionTable::find_same(const Endpoint& addresses) {
+    Endpoint mirrored = addresses;
+    mirrored.id = 0;
+    std::swap(mirrored.local, mirrored.remote);
+    return find_peer(mirrored);
 }
 
 void ConnectionTable::erase(std::uint64_t id) {

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <list>
 #include <map>
+#include <memory>
 #include <optional>
 #include <unordered_map>
 #include <utility>
@@ -21,13 +22,17 @@ struct Stamped {
     Body body;
 };
 
+using SentReset = std::shared_ptr<const Stamped<ResetSent>>;
+
 /// One endpoint's part of a story.
 struct Connection {
     Endpoint endpoint;
     std::optional<EndpointRemembered> remembered;
     std::optional<Stamped<ResetReceived>> reset;
     bool reset_in_doubt = false;  ///< tcp_reset() may have run without a RST (see correlator)
-    std::optional<Stamped<ResetSent>> reset_sent;
+    SentReset peer_reset;   ///< that RST as it left, if this host sent it
+    SentReset late_answer;  ///< our RST to a segment that the peer sent after its own
+    SentReset reset_sent;
     std::optional<Stamped<ErrorRaised>> error;  ///< the first that the network raised
     bool error_taken = false;                   ///< a call was seen to report it
     bool aborted_here = false;                  ///< its own process threw it away
@@ -52,6 +57,9 @@ public:
     /// The other end of a TCP endpoint, if it is on this host: mirrored addresses; loopback
     /// addresses only in the same network namespace.
     const Connection* find_peer(const Endpoint& endpoint) const;
+    Connection* find_peer(const Endpoint& endpoint);
+    /// The endpoint with these very addresses.
+    Connection* find_same(const Endpoint& addresses);
 
     void erase(std::uint64_t id);
     std::size_t size() const { return by_id_.size(); }
@@ -77,10 +85,6 @@ private:
     std::list<std::uint64_t> oldest_first_;
     std::uint64_t evicted_ = 0;
 };
-
-/// Whether a RST sent then can be the one that the connection received. Addresses recur: an older one
-/// belongs to a connection that has gone.
-bool is_of(Ktime sent_at, const Connection* connection);
 
 /// ::1 or 127.0.0.0/8, v4-mapped.
 bool is_loopback(const Address& address);

@@ -24,7 +24,8 @@ Correlator::Correlator(CorrelatorConfig config, Sink sink)
     : config_(std::move(config)),
       sink_(std::move(sink)),
       connections_(config_.endpoints_max),
-      history_(config_.processes_max) {}
+      history_(config_.processes_max),
+      sent_resets_(config_.sent_resets_max) {}
 
 void Correlator::observe(const Event& event) { reorder_.push(event); }
 
@@ -111,11 +112,12 @@ void Correlator::end_endpoint(std::uint64_t id) {
 }
 
 /// A RST, or another end by the network, that no program was told of by a call that we saw. Not where the
-/// program had closed first and left: then nobody is there to be told, and nothing went wrong for it.
+/// program itself had closed first and left: then nobody is there to be told, and nothing went wrong for it.
 bool Correlator::is_silent_story(const Connection& connection) const {
     const Ktime ended_at = silent_end_of(connection);
     if (!ended_at.known() || connection.told || connection.aborted_here) return false;
-    const Ktime closed_at = connection.closure.at;
+    const bool destroyed = connection.closure.path == ClosePath::kDestroyed;
+    const Ktime closed_at = destroyed ? Ktime{} : connection.closure.at;
     const bool fin_seen = connection.remembered && connection.remembered->fin_seen;
     const bool may_be_noticed = fin_seen && connection.reset;
     return !(closed_at.known() && closed_at <= ended_at && !may_be_noticed);
@@ -153,17 +155,12 @@ Story Correlator::story_of(const Failure& failure) const {
     }
     const Endpoint& endpoint = story.own != nullptr ? story.own->endpoint : failure.endpoint;
     story.peer = connections_.find_peer(endpoint);
-    const auto socketless = socketless_resets_.find({endpoint.remote, endpoint.local});
-    if (story.peer != nullptr && story.peer->reset_sent) {
-        story.peer_reset = &*story.peer->reset_sent;
-    } else if (socketless != socketless_resets_.end() && is_of(socketless->second.at, story.own)) {
-        story.peer_reset = &socketless->second;
-    }
-    const auto answered = socketless_resets_.find({endpoint.local, endpoint.remote});
-    const bool reset = story.own != nullptr && story.own->reset.has_value();
-    if (reset && answered != socketless_resets_.end() && answered->second.at > story.own->reset->at) {
-        story.late_answer = &answered->second;
-    }
+    if (story.own == nullptr) return story;
+    story.late_answer = story.own->late_answer.get();
+    // Addresses recur: one that left before the connection was opened belongs to another.
+    const Ktime opened = story.own->remembered ? story.own->remembered->opened : Ktime{};
+    const SentReset& sent = story.own->peer_reset;
+    if (sent && sent->at >= opened) story.peer_reset = sent.get();
     return story;
 }
 
@@ -210,6 +207,7 @@ void Correlator::close_exited(Ktime now) {
 }
 
 void Correlator::forget_old(Ktime now) {
+    sent_resets_.forget_before(now - kResetTravelNsMax);
     while (!destroyed_.empty() && destroyed_.front().first + kHoldNs <= now) {
         const std::uint64_t id = destroyed_.front().second;
         destroyed_.pop_front();

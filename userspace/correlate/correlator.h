@@ -7,6 +7,7 @@
 #include "correlate/failure_table.h"
 #include "correlate/loss_log.h"
 #include "correlate/reorder_buffer.h"
+#include "correlate/sent_resets.h"
 #include "correlate/story.h"
 #include "model/event.h"
 #include "model/incident.h"
@@ -34,6 +35,7 @@ struct CorrelatorConfig {
     std::size_t endpoints_max = 65536;
     std::size_t failures_max = 65536;
     std::size_t processes_max = 4096;  ///< whose failures are remembered beyond their end
+    std::size_t sent_resets_max = 4096;
 };
 
 class Correlator {
@@ -58,7 +60,9 @@ public:
     std::uint64_t resets_sent() const { return resets_sent_; }
     /// SIGPIPEs whose descriptor is not known (io_uring's writes to a pipe), so that no story can be told.
     std::uint64_t unattributed() const { return unattributed_; }
-    std::uint64_t evicted() const { return connections_.evicted() + evicted_ + history_.evicted(); }
+    std::uint64_t evicted() const {
+        return connections_.evicted() + history_.evicted() + sent_resets_.evicted() + evicted_;
+    }
     std::size_t open_failures() const { return failures_.size(); }
     std::size_t endpoints() const { return connections_.size(); }
 
@@ -81,6 +85,7 @@ private:
     void on(const Event&, const ProcessExecuted&) {}
     void on(const Event&, const std::monostate&) {}
 
+    void join_sent_reset(const SentReset& sent, bool is_live);
     void evict_oldest();
     std::uint64_t lost_before(const Connection* connection, Ktime at) const;
     Failure& open_failure(const Endpoint& endpoint, const Task& task, Ktime at);
@@ -113,7 +118,7 @@ private:
     std::deque<std::pair<Ktime, FailureKey>> opened_;        ///< in order, for printing when due
     std::deque<std::pair<Ktime, FailureKey>> exited_;        ///< processes that ended, same
     std::deque<std::pair<Ktime, std::uint64_t>> destroyed_;  ///< endpoints to forget
-    std::map<std::pair<Address, Address>, Stamped<ResetSent>> socketless_resets_;  ///< by local, remote
+    SentResets sent_resets_;
     std::map<std::pair<EndpointKind, std::uint64_t>, OtherEndSeen> other_ends_;
     std::deque<std::pair<EndpointKind, std::uint64_t>> other_ends_by_age_;
     Ktime now_;

@@ -8,8 +8,10 @@
 namespace pipetrace {
 namespace {
 
-constexpr std::size_t kSocketlessResetsMax = 4096;
 constexpr std::size_t kOtherEndsMax = 8192;
+/// An abort's record can be younger than what it did: tp tcp_send_reset fires after the RST has left.
+constexpr std::uint64_t kAbortRecordLagNs = 50'000'000;
+constexpr std::uint8_t kSyn = 0x02;
 
 /// Takes over the kernel programs' count of repeats; false where it says nothing new.
 bool raise_count(Failure& failure, const FailureCount& count) {
@@ -43,31 +45,48 @@ void Correlator::on(const Event& event, const ResetReceived& body) {
     }
     connection.reset = Stamped<ResetReceived>{event.at, event.task, body};
     connection.reset_in_doubt = is_reset_in_doubt(body);
+    connection.peer_reset = sent_resets_.find(connection.endpoint, event.at);
     if (!connection.reset_in_doubt) ++resets_received_;
     if (!connection.remembered || !connection.remembered->owner.known()) owner_wanted_ = true;
 }
 
 void Correlator::on(const Event& event, const ResetSent& body) {
     ++resets_sent_;
-    const Stamped<ResetSent> sent{event.at, event.task, body};
+    const SentReset sent = std::make_shared<const Stamped<ResetSent>>(Stamped<ResetSent>{event.at, event.task, body});
     // A socket that answers late data may be destroyed already: it must not be brought back.
-    const bool is_live = body.active || connections_.find(body.endpoint.id) != nullptr;
-    if (body.endpoint.id == 0 || !is_live) {
-        if (socketless_resets_.size() >= kSocketlessResetsMax) socketless_resets_.clear();
-        socketless_resets_.insert_or_assign({body.endpoint.local, body.endpoint.remote}, sent);
-        return;
-    }
+    const bool is_known = body.active || connections_.find(body.endpoint.id) != nullptr;
+    const bool is_live = body.endpoint.id != 0 && is_known;
+    join_sent_reset(sent, is_live);
+    if (!is_live) return;
     Connection& connection = connections_.touch(body.endpoint);
-    if (body.active) connection.aborted_here = true;
+    const bool ended_by_network = connection.error || (connection.reset && !connection.reset_in_doubt);
+    if (body.active && !ended_by_network) connection.aborted_here = true;
     if (!body.active && connection.reset_in_doubt) connection.reset.reset();
     if (!connection.reset_sent) connection.reset_sent = sent;
+}
+
+/// With who received it, or will; or with what the peer sent after its own RST.
+void Correlator::join_sent_reset(const SentReset& sent, bool is_live) {
+    const ResetSent& body = sent->body;
+    sent_resets_.add(sent);
+    const auto follows = [&](const Connection* reset, std::uint64_t within_ns) {
+        return reset != nullptr && reset->reset && reset->reset->at <= sent->at &&
+               sent->at <= reset->reset->at + within_ns;
+    };
+    Connection* receiver = body.active ? connections_.find_peer(body.endpoint) : nullptr;
+    if (follows(receiver, kAbortRecordLagNs) && !receiver->peer_reset) receiver->peer_reset = sent;
+    if (is_live || (body.provoking_flags & kSyn) != 0) return;
+    Connection* dead = connections_.find_same(body.endpoint);
+    if (follows(dead, kResetTravelNsMax) && !dead->late_answer) dead->late_answer = sent;
 }
 
 void Correlator::on(const Event& event, const ErrorRaised& body) {
     Connection& connection = connections_.touch(body.endpoint);
     if (body.tcp.error != 0) {
-        // The aborter's own socket gets a report too; the network's comes first or not at all.
-        if (connection.aborted_here && !connection.reset) return;
+        // The aborter's own socket gets a report too (tcp_disconnect). With another error it was the kernel
+        // that sent the RST: keepalive gave up, or SOCK_DESTROY.
+        if (connection.aborted_here && !connection.reset && body.tcp.error == ECONNRESET) return;
+        connection.aborted_here = false;
         if (!connection.error) connection.error = Stamped<ErrorRaised>{event.at, event.task, body};
         if (!connection.reset) owner_wanted_ = true;
         return;

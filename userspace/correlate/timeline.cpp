@@ -77,7 +77,7 @@ void add_drawing_write(std::vector<TimelineEntry>& timeline, const Connection& o
     timeline.push_back(std::move(told));
 }
 
-void add_reset(std::vector<TimelineEntry>& timeline, const Connection& own) {
+void add_reset(std::vector<TimelineEntry>& timeline, const Connection& own, const Incident& incident) {
     if (!own.reset || own.reset_in_doubt) return;
     const ResetReceived& reset = own.reset->body;
     TimelineEntry told = entry(own.reset->at, "rst_received", Side::kNetwork);
@@ -88,6 +88,13 @@ void add_reset(std::vector<TimelineEntry>& timeline, const Connection& own) {
         told.detail["ttl"] = static_cast<std::int64_t>(reset.packet->ttl);
         told.detail["flags"] = flags_text(reset.packet->flags);
         told.detail["window"] = static_cast<std::int64_t>(reset.packet->window);
+        if (reset.packet->handshake_ttl != 0) {
+            told.detail["handshake_ttl"] = static_cast<std::int64_t>(reset.packet->handshake_ttl);
+        }
+    }
+    if (const auto& delay = incident.facts.rst_delay_us) {
+        told.detail["delay_us"] = static_cast<std::int64_t>(*delay);
+        if (const auto& rtt = incident.endpoint.rtt_us) told.detail["rtt_us"] = static_cast<std::int64_t>(*rtt);
     }
     timeline.push_back(std::move(told));
 }
@@ -106,6 +113,17 @@ void add_raised_error(std::vector<TimelineEntry>& timeline, const Connection& ow
     if (!own.error || own.reset) return;
     TimelineEntry told = entry(own.error->at, "error_raised", Side::kNetwork);
     told.detail["errno"] = errno_name(own.error->body.tcp.error);
+    told.detail["rst"] = false;
+    timeline.push_back(std::move(told));
+}
+
+/// This end's own RST: keepalive that gave up sends one, so do SOCK_DESTROY and late data after a close.
+void add_own_reset(std::vector<TimelineEntry>& timeline, const Connection& own) {
+    if (!own.reset_sent) return;
+    TimelineEntry told = entry(own.reset_sent->at, "rst_sent", Side::kLocal);
+    told.detail["active"] = own.reset_sent->body.active;
+    if (const auto why = reset_reason_text(own.reset_sent->body, &own.closure)) told.detail["reason"] = *why;
+    name_task(told, own.reset_sent->task);
     timeline.push_back(std::move(told));
 }
 
@@ -220,9 +238,10 @@ std::vector<TimelineEntry> timeline_of(const Story& story, const Incident& incid
         add_closure(timeline, incident.facts.own_closure, Side::kLocal, story.syscall_name);
         add_drawing_write(timeline, *own);
         add_peer_reset(timeline, story, why);
-        add_reset(timeline, *own);
+        add_reset(timeline, *own, incident);
         add_filter_drops(timeline, *own);
         add_late_answer(timeline, story);
+        add_own_reset(timeline, *own);
         add_raised_error(timeline, *own);
     }
     for (const RaisedSigpipe& sigpipe : story.failure->sigpipes) {

@@ -4,6 +4,7 @@
 #include "diagnose/reset_facts.h"
 #include "diagnose/wording.h"
 #include "model/quantity_text.h"
+#include "model/reset_reason.h"
 
 #include <fmt/format.h>
 

@@ -7,8 +7,6 @@
 
 namespace pipetrace {
 
-inline constexpr int kResetAbortOnClose = 11;  ///< SK_RST_REASON_TCP_ABORT_ON_CLOSE, 6.12 to 7.2
-
 bool arrived_in(const Incident& incident, TcpState state);
 
 /// The other end's kernel reset its own connection, rather than answering a segment.

@@ -2,6 +2,7 @@
 #include "model/endpoint.h"
 #include "model/incident.h"
 #include "model/options.h"
+#include "model/reset_reason.h"
 #include "model/verdict.h"
 
 #include <algorithm>
@@ -53,6 +54,24 @@ constexpr const char* kSideNames[] = {"local", "peer", "network"};
 constexpr const char* kModeNames[] = {"full", "kprobe", "tracepoint"};
 constexpr const char* kActionNames[] = {"close", "shutdown", "exit", "killed", "abort", "none"};
 
+constexpr const char* kResetReasonNames[] = {"NOT_SPECIFIED",
+                                             "NO_SOCKET",
+                                             "TCP_INVALID_ACK_SEQUENCE",
+                                             "TCP_RFC7323_PAWS",
+                                             "TCP_TOO_OLD_ACK",
+                                             "TCP_ACK_UNSENT_DATA",
+                                             "TCP_FLAGS",
+                                             "TCP_OLD_ACK",
+                                             "TCP_ABORT_ON_DATA",
+                                             "TCP_TIMEWAIT_SOCKET",
+                                             "INVALID_SYN",
+                                             "TCP_ABORT_ON_CLOSE",
+                                             "TCP_ABORT_ON_LINGER",
+                                             "TCP_ABORT_ON_MEMORY",
+                                             "TCP_STATE",
+                                             "TCP_KEEPALIVE_TIMEOUT",
+                                             "TCP_DISCONNECT_WITH_DATA"};
+
 template <typename Enum, std::size_t N>
 const char* name_in(const char* const (&names)[N], Enum value) {
     const auto index = static_cast<std::size_t>(value);
@@ -81,6 +100,10 @@ const char* sigpipe_fate_name(SigpipeFate fate) { return name_in(kFateNames, fat
 const char* first_close_name(FirstClose who) { return name_in(kFirstCloseNames, who); }
 const char* side_name(Side side) { return name_in(kSideNames, side); }
 const char* mode_name(Mode mode) { return name_in(kModeNames, mode); }
+const char* reset_reason_name(int reason) {
+    const bool is_known = reason >= 0 && reason < static_cast<int>(std::size(kResetReasonNames));
+    return is_known ? kResetReasonNames[reason] : nullptr;
+}
 const char* peer_action_name(PeerAction action) { return name_in(kActionNames, action); }
 
 }  // namespace pipetrace

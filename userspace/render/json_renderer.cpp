@@ -85,6 +85,8 @@ void append_rst(std::string& out, const std::optional<RstFacts>& rst) {
     append_field(out, "ttl", rst->ttl);
     append_field(out, "handshake_ttl", rst->handshake_ttl);
     append_field(out, "flags", rst->flags);
+    append_field(out, "window", rst->window);
+    append_field(out, "delay_us", rst->delay_us);
     out += '}';
 }
 

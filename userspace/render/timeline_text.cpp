@@ -105,6 +105,20 @@ EntryText data_sent(const EntryContext& context) {
     return {sentence, state};
 }
 
+/// What about a RST's packet does not fit the peer that had sent the handshake.
+std::string oddities(const EntryContext& context) {
+    const auto ttl = context.detail.number("ttl");
+    const auto usual = context.detail.number("handshake_ttl");
+    const auto delay = context.detail.number("delay_us");
+    const auto rtt = context.detail.number("rtt_us");
+    std::string notes;
+    if (ttl && usual && *ttl != *usual) notes = fmt::format("TTL {}, the handshake's {}", *ttl, *usual);
+    constexpr std::int64_t kRttUsMin = 2'000;  // below, timers and softirqs blur it
+    if (!delay || !rtt || *rtt < kRttUsMin || *delay * 2 >= *rtt) return notes;
+    const auto text = [](std::int64_t us) { return duration_text(static_cast<std::uint64_t>(us)); };
+    return join_notes(std::move(notes), fmt::format("after {}, a round trip takes {}", text(*delay), text(*rtt)));
+}
+
 EntryText rst_received(const EntryContext& context) {
     const auto& timeline = context.incident.timeline;
     const bool answers_data = std::any_of(timeline.begin(), timeline.end(), [](const auto& entry) {
@@ -117,7 +131,7 @@ EntryText rst_received(const EntryContext& context) {
     } else if (answers_data) {
         sentence += ", answers our data";
     }
-    return {sentence, with("pending error ", context.detail.error("errno"))};
+    return {sentence, join_notes(with("pending error ", context.detail.error("errno")), oddities(context))};
 }
 
 EntryText rst_sent(const EntryContext& context) {
@@ -132,7 +146,9 @@ EntryText rst_sent(const EntryContext& context) {
 
 EntryText error_raised(const EntryContext& context) {
     const std::string error = context.detail.error("errno");
-    return {"error pending on the socket" + with(": ", error), ""};
+    const auto rst = context.entry.detail.find("rst");
+    const bool without_rst = rst != context.entry.detail.end() && !context.detail.flag("rst");
+    return {"error pending on the socket" + with(": ", error), without_rst ? "no RST came" : ""};
 }
 
 EntryText packet_filtered(const EntryContext& context) {

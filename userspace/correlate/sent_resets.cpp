@@ -1,0 +1,44 @@
+#include "correlate/sent_resets.h"
+
+namespace pipetrace {
+
+SentResets::Key SentResets::key_of(const Address& from, const Address& to, std::uint32_t netns) {
+    return Key{from, to, is_loopback(from) || is_loopback(to) ? netns : 0};
+}
+
+void SentResets::add(SentReset sent) {
+    const Endpoint& sender = sent->body.endpoint;
+    const Key key = key_of(sender.local, sender.remote, sender.netns);
+    const Ktime at = sent->at;
+    SentReset& kept = by_addresses_[key];
+    // An abort is why the answers to later segments are sent, not they.
+    const bool explains_it =
+        kept && kept->body.active && !sent->body.active && at <= kept->at + kResetTravelNsMax;
+    if (explains_it) return;
+    kept = std::move(sent);
+    oldest_first_.emplace_back(at, key);
+    if (oldest_first_.size() > resets_max_ && forget_oldest()) ++evicted_;
+}
+
+SentReset SentResets::find(const Endpoint& receiver, Ktime received_at) const {
+    const auto found = by_addresses_.find(key_of(receiver.remote, receiver.local, receiver.netns));
+    if (found == by_addresses_.end()) return nullptr;
+    const Ktime sent_at = found->second->at;
+    const bool may_be_it = sent_at <= received_at && received_at <= sent_at + kResetTravelNsMax;
+    return may_be_it ? found->second : nullptr;
+}
+
+void SentResets::forget_before(Ktime at) {
+    while (!oldest_first_.empty() && oldest_first_.front().first < at) forget_oldest();
+}
+
+bool SentResets::forget_oldest() {
+    const auto [at, key] = oldest_first_.front();
+    oldest_first_.pop_front();
+    const auto found = by_addresses_.find(key);
+    if (found == by_addresses_.end() || found->second->at != at) return false;
+    by_addresses_.erase(found);
+    return true;
+}
+
+}  // namespace pipetrace

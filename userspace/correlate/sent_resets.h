@@ -1,0 +1,48 @@
+// RSTs that this host sent in the last seconds, by the addresses they carried: who receives one finds it here.
+// Bounded by age, and by number with counted evictions.
+#pragma once
+
+#include "correlate/connection_table.h"
+#include "model/event.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <utility>
+
+namespace pipetrace {
+
+/// How long after it left a RST can still be what somebody receives.
+inline constexpr std::uint64_t kResetTravelNsMax = 3'000'000'000;
+
+class SentResets {
+public:
+    explicit SentResets(std::size_t resets_max) : resets_max_(resets_max) {}
+
+    void add(SentReset sent);
+    /// What `receiver` got at that time; null if this host sent it none.
+    SentReset find(const Endpoint& receiver, Ktime received_at) const;
+    void forget_before(Ktime at);
+
+    std::size_t size() const { return by_addresses_.size(); }
+    std::uint64_t evicted() const { return evicted_; }
+
+private:
+    /// Loopback addresses mean something only in their network namespace; of others netns is 0.
+    struct Key {
+        Address from;
+        Address to;
+        std::uint32_t netns = 0;
+        auto operator<=>(const Key&) const = default;
+    };
+    static Key key_of(const Address& from, const Address& to, std::uint32_t netns);
+    bool forget_oldest();  ///< false where another had taken its place
+
+    std::size_t resets_max_;
+    std::map<Key, SentReset> by_addresses_;
+    std::deque<std::pair<Ktime, Key>> oldest_first_;  ///< of each insertion, also where another took its place
+    std::uint64_t evicted_ = 0;
+};
+
+}  // namespace pipetrace

@@ -1,0 +1,17 @@
+// Why a kernel sent a RST: enum sk_rst_reason (include/net/rstreason.h), the same numbers in 6.12, 6.18 and 7.2.
+#pragma once
+
+namespace pipetrace {
+
+inline constexpr int kResetNotSpecified = 0;
+inline constexpr int kResetNoSocket = 1;
+inline constexpr int kResetAbortOnData = 8;
+inline constexpr int kResetTimeWait = 9;
+inline constexpr int kResetAbortOnClose = 11;
+inline constexpr int kResetState = 14;  ///< many call paths share it: see ClosePath
+inline constexpr int kResetKeepaliveTimeout = 15;
+
+/// The kernel's spelling without SK_RST_REASON_; nullptr for a number that these releases do not have.
+const char* reset_reason_name(int reason);
+
+}  // namespace pipetrace
