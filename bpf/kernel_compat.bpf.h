@@ -23,6 +23,7 @@ static __always_inline bool pt_has_rcv_tstamp(struct tcp_sock *tp)
 
 /* enum sock_flags, the same in 5.10 to 7.2. */
 #define PT_SOCK_DEAD 0
+#define PT_SOCK_DONE 1
 #define PT_SOCK_KEEPOPEN 3
 #define PT_SOCK_LINGER 4
 

@@ -117,7 +117,8 @@ struct pt_call {
 #define PT_PATH_DESTROYED 4 /* SOCK_DESTROY (`ss -K`) */
 #define PT_PATH_REPAIR 5 /* TCP_REPAIR: gone without a packet */
 
-/* The first act that ended an end's sending, or a pipe's reading. at_ns 0: none. */
+/* The first act that ended an end's sending, and of the one who then gave up an end that was only shut down
+ * that act; or what ended a pipe's reading. at_ns 0: none. */
 struct pt_closure {
 	__u64 at_ns;
 	struct pt_task by;

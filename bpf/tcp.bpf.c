@@ -103,6 +103,39 @@ static __always_inline bool pt_is_given_up(struct sock *sk, int from, int to)
 	return pt_owned_by_current(sk) || (!BPF_CORE_READ(sk, sk_socket) && !pt_is_orphan(sk));
 }
 
+/* An end that had only been shut down is given up: close() enters its state again (tcp_close_state), or CLOSE
+ * where it resets. With SOCK_DONE the peer's FIN may have closed it, in whatever call of its holder. */
+static __always_inline bool pt_is_given_up_later(struct sock *sk, int from, int to)
+{
+	if (from != PT_TCP_FIN_WAIT1 && from != PT_TCP_FIN_WAIT2 && from != PT_TCP_LAST_ACK)
+		return false;
+	if (from != to && (to != PT_TCP_CLOSE || BPF_CORE_READ(sk, sk_err) ||
+			   (BPF_CORE_READ(sk, __sk_common.skc_flags) >> PT_SOCK_DONE) & 1))
+		return false;
+	return pt_owned_by_current(sk);
+}
+
+/* Keeps how the connection's state went before, but for a reset. */
+static __always_inline void pt_refill_closure(struct pt_closure *closure, struct sock *sk, bool fin_received,
+					      int from, int to)
+{
+	__u32 tid = closure->by.tid;
+	__u16 call_number = closure->call_number;
+	__u8 from_state = closure->from_state;
+	__u8 to_state = closure->to_state;
+	__u8 exiting = closure->exiting;
+	__u64 at_ns = closure->at_ns;
+
+	pt_fill_closure(closure, sk, fin_received, from, to);
+	if (to != PT_TCP_CLOSE || (!closure->unread_bytes && closure->path == PT_PATH_CLOSE)) {
+		closure->from_state = from_state;
+		closure->to_state = to_state;
+	}
+	/* Still the same act: close() goes through several states. */
+	if (closure->by.tid == tid && closure->call_number == call_number && closure->exiting == exiting)
+		closure->at_ns = at_ns;
+}
+
 static __always_inline void pt_update_memory(struct pt_memory *memory, struct sock *sk, int from, int to)
 {
 	switch (to) {
@@ -127,8 +160,12 @@ static __always_inline void pt_update_memory(struct pt_memory *memory, struct so
 		memory->held_at_close = !pt_is_orphan(sk);
 		memory->closed_from = from;
 	}
-	if (!memory->closure.at_ns && pt_is_given_up(sk, from, to))
-		pt_fill_closure(&memory->closure, sk, memory->fin_seen, from, to);
+	if (!memory->closure.at_ns) {
+		if (pt_is_given_up(sk, from, to))
+			pt_fill_closure(&memory->closure, sk, memory->fin_seen, from, to);
+	} else if (!memory->reported && pt_is_given_up_later(sk, from, to)) {
+		pt_refill_closure(&memory->closure, sk, memory->fin_seen, from, to);
+	}
 }
 
 static __always_inline void pt_send_state(struct sock *sk, struct pt_memory *memory, int from, int to)

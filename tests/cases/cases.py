@@ -133,6 +133,8 @@ RESETS = [
     reset("killed_unread", "killed_peer", [], READ_RESET, "peer_process_died", action=("killed",)),
     reset("killed_fin_only", "killed_peer", ["--bytes", "0", *IGNORE], [("EPIPE", "sendto", 1)],
           "peer_process_died", sigpipe="ignored", rst="CLOSE_WAIT", action=("killed",)),
+    reset("killed_half_closed", "killed_peer", ["--variant", "half", *IGNORE], [("EPIPE", "sendto", 1)],
+          "peer_process_died", sigpipe="ignored", rst="CLOSE_WAIT", action=("killed",), flags="RST|ACK"),
     reset("refused", "refused", [], [("ECONNREFUSED", "connect", 1)], "connection_refused",
           severity=("warning",), rst="SYN_SENT", first_close=("none", "peer", None), peer=None),
     reset("refused_ipv6", "refused", ["--ipv6"], [("ECONNREFUSED", "connect", 1)],

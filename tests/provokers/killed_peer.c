@@ -1,6 +1,7 @@
 /*
  * The peer is killed (SIGKILL) with the connection open; with unread bytes its kernel
- * sends RST, without (--bytes 0) FIN only, and the victim goes the classic way.
+ * sends RST, without (--bytes 0) FIN only, and the victim goes the classic way. Variant half: it had
+ * shut down its sending side before.
  */
 #include "provoke.h"
 
@@ -11,6 +12,8 @@ static void peer(struct story *story)
 {
 	int fd = pair_join(story, false);
 
+	if (is_variant(story, "half") && shutdown(fd, SHUT_WR) != 0)
+		die("shutdown");
 	if (story->options.bytes > 0)
 		story->unread = wait_unread(fd, story->options.bytes);
 	else
@@ -34,7 +37,10 @@ static void victim(struct story *story)
 		if (unread == NULL || write(fd, unread, size) != (ssize_t)size)
 			die("write");
 		wait_reset(fd);
-		if (call_recv(story, fd, data, sizeof(data)) >= 0)
+		/* After a FIN a RST is told to writers only. */
+		if (is_variant(story, "half"))
+			send_in_vain(story, fd, 1);
+		else if (call_recv(story, fd, data, sizeof(data)) >= 0)
 			die("no error for recv");
 	}
 	sigpipe_finish(story);
@@ -42,5 +48,5 @@ static void victim(struct story *story)
 
 int main(int argc, char **argv)
 {
-	return story_play(story_new("killed_peer", argc, argv, "sc6mnaN"), peer, victim);
+	return story_play(story_new("killed_peer", argc, argv, "sc6mnaNv"), peer, victim);
 }
