@@ -32,7 +32,7 @@ class Chains(LiveTest):
         out = self.directory / "incidents"
         done = live.run("run", "--json", "-o", out, "--", *command)
         self.assert_status(0, done)
-        incidents = list({found["id"]: found for found in map(json.loads, out.open())}.values())
+        incidents = list({found["id"]: found for found in map(json.loads, out.read_text().splitlines())}.values())
         for incident in incidents:
             self.assert_valid(incident)
         return {incident["process"]["comm"]: incident for incident in incidents}

@@ -1,26 +1,18 @@
 """What reaches a terminal: nothing raw from processes, colour only there, 80 columns, signs of life."""
 import json
 import os
-import pty
 import re
-import select
-import signal
-import struct
 import subprocess
 import sys
-import termios
-import time
-from fcntl import ioctl
 from pathlib import Path
 
 import live
-from live import PIPETRACE, LiveTest, provoke
+from live import LiveTest, provoke
+from pseudo_terminal import COLUMNS, ESCAPE, TerminalTest
 
 EVIL = b"\x1b[31mevil"
 INVALID = b"\xff\xfeodd"
-COLUMNS = 80
 COLOUR = re.compile(rb"\x1b\[[0-9;]*m")
-ESCAPE = re.compile(rb"\x1b\[[0-9;?]*[A-Za-z]")
 
 
 def fail_as(name):
@@ -30,57 +22,7 @@ def fail_as(name):
     return json.loads(done.stdout)
 
 
-class Terminal:
-    """pipetrace on a pseudo-terminal, 80 columns wide; all that it writes is kept."""
-
-    def __init__(self, *arguments, **environment):
-        self.master, slave = pty.openpty()
-        ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, COLUMNS, 0, 0))
-        base = {key: value for key, value in os.environ.items() if key != "NO_COLOR"}
-        self.process = subprocess.Popen(
-            [PIPETRACE, *arguments], stdin=slave, stdout=slave, stderr=slave, start_new_session=True,
-            env={**base, "TERM": "xterm-256color", **environment})
-        os.close(slave)
-        self.seen = b""
-
-    def read_until(self, pattern, seconds):
-        """Keep reading until the pattern has come; whether it did."""
-        deadline = time.monotonic() + seconds
-        while not re.search(pattern, self.seen):
-            ready, _, _ = select.select([self.master], [], [], max(0, deadline - time.monotonic()))
-            if not ready or not self._read():
-                return bool(re.search(pattern, self.seen))
-        return True
-
-    def _read(self):
-        try:
-            data = os.read(self.master, 65536)
-        except OSError:  # EIO: the other end is closed
-            data = b""
-        self.seen += data
-        return data
-
-    def end(self):
-        self.process.send_signal(signal.SIGINT)
-        deadline = time.monotonic() + live.COMMAND_SECONDS
-        while time.monotonic() < deadline and self._read():
-            pass
-        return self.process.wait(live.COMMAND_SECONDS)
-
-    def close(self):
-        if self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
-        os.close(self.master)
-
-
-class OnATerminal(LiveTest):
-    def terminal(self, *arguments, **environment):
-        terminal = Terminal(*arguments, **environment)
-        self.addCleanup(terminal.close)
-        self.assertTrue(terminal.read_until(rb"pipetrace: tracing", live.READY_SECONDS), terminal.seen)
-        return terminal
-
+class OnATerminal(TerminalTest):
     def test_names_are_escaped(self):
         terminal = self.terminal("--kind", "pipe")
         fail_as(EVIL)

@@ -139,6 +139,13 @@ Story& Story::connected() {
     return wait_us(1);
 }
 
+Story& Story::accepted() {
+    connected();
+    own_.memory.passive = true;
+    peer_.memory.passive = false;
+    return *this;
+}
+
 Story& Story::connected_before_the_trace(TcpState state) {
     for (End* end : {&own_, &peer_}) {
         end->endpoint.state = state;

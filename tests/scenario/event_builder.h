@@ -83,6 +83,7 @@ public:
 
     // The connection's life, remembered by the kernel programs.
     Story& connected();
+    Story& accepted();  ///< the peer connected to the victim
     Story& connected_before_the_trace(TcpState state = TcpState::kEstablished);
     Story& never_connected();
     Story& connecting();  ///< SYN sent

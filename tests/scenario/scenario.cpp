@@ -1,5 +1,6 @@
 #include "scenario.h"
 
+#include "correlate/burst_table.h"
 #include "correlate/correlator.h"
 #include "diagnose/chain_table.h"
 #include "diagnose/diagnoser.h"
@@ -64,9 +65,11 @@ std::vector<Told> play(const Story& story, const std::vector<Arrival>& arrivals)
     Ktime clock = story.begin();
     bool finishing = false;
     ChainTable chains;
+    BurstTable bursts;
     Correlator correlator(config_of(story), [&](Incident&& incident) {
         diagnose(incident);
         chains.join(incident);
+        bursts.join(incident);
         nlohmann::json json = valid_json(incident);
         printed.push_back({std::move(incident), std::move(json), clock, finishing});
     });
@@ -105,9 +108,9 @@ Told play_to_one_incident(const Story& story) {
 
 const std::vector<Scenario>& all_scenarios() { return registry(); }
 
-std::function<Story()> scenario(std::string name, std::initializer_list<Cause> causes,
+std::function<Story()> scenario(std::string name, std::vector<Cause> causes,
                                 std::function<Story()> story) {
-    registry().push_back({std::move(name), causes, story});
+    registry().push_back({std::move(name), std::move(causes), story});
     return story;
 }
 

@@ -9,7 +9,6 @@
 #include <nlohmann/json.hpp>
 
 #include <functional>
-#include <initializer_list>
 #include <ostream>
 #include <string>
 #include <vector>
@@ -53,7 +52,7 @@ const std::vector<Scenario>& all_scenarios();
 inline void PrintTo(const Scenario& scenario, std::ostream* out) { *out << scenario.name; }
 
 /// Registers; returns the function for the file's own tests.
-std::function<Story()> scenario(std::string name, std::initializer_list<Cause> causes,
+std::function<Story()> scenario(std::string name, std::vector<Cause> causes,
                                 std::function<Story()> story);
 
 /// "EPIPE sendto", "ECONNRESET ? inferred", in order.

@@ -184,6 +184,7 @@ TEST(JsonRenderer, FieldsThatTheSampleLeavesOut) {
     incident.peer->host = "db1";
     incident.errors[0].error = 524;
     incident.caused_by = "boot-0";
+    incident.burst = Burst{"boot-1-burst", 7, 350'000, BurstPattern::kSameIdleAge};
     incident.lost = std::numeric_limits<std::uint64_t>::max();
     const json parsed = render_valid(incident);
     EXPECT_EQ(parsed["revision"], 3);
@@ -200,6 +201,10 @@ TEST(JsonRenderer, FieldsThatTheSampleLeavesOut) {
     EXPECT_EQ(parsed["peer"]["unread_bytes"], 12);
     EXPECT_EQ(parsed["errors"][0]["errno"], "E524");
     EXPECT_EQ(parsed["caused_by"], "boot-0");
+    EXPECT_EQ(parsed["burst"], json({{"id", "boot-1-burst"},
+                                     {"size", 7},
+                                     {"window_us", 350'000},
+                                     {"pattern", "same_idle_age"}}));
     EXPECT_EQ(parsed["lost"], std::numeric_limits<std::uint64_t>::max());
 }
 

@@ -69,6 +69,35 @@ TEST(SummaryText, NamesOlderEndpointsAndEvictions) {
     EXPECT_NE(text.find("2 stories were dropped"), std::string::npos);
 }
 
+TEST(SummaryText, NamesTheLargestBurstsWithTheirFinalCount) {
+    BurstStory story;
+    story.burst = Burst{"b", 12, 400'000, BurstPattern::kSameIdleAge};
+    story.cause = Cause::kIdleConnectionReset;
+    story.comm = "nginx";
+    story.tgid = 812;
+    story.remote_host = "10.0.0.7";
+    story.idle_us_min = 349'000'000;
+    story.idle_us_max = 350'000'000;
+    TraceSummary summary;
+    summary.burst_count = 1;
+    summary.bursts = {story};
+    EXPECT_NE(summary_text(summary, 200)
+                  .find("1 burst: 12 x idle_connection_reset of nginx[812] from 10.0.0.7 in 400.0 ms, all silent "
+                        "for 5 min 50 s.\n"),
+              std::string::npos)
+        << summary_text(summary, 200);
+    story.burst.pattern = BurstPattern::kAlike;
+    story.tgid.reset();
+    story.remote_host.reset();
+    summary.bursts.push_back(story);
+    summary.burst_count = 5;
+    const std::string text = summary_text(summary, 400);
+    EXPECT_NE(text.find("5 bursts: 12 x"), std::string::npos) << text;
+    EXPECT_NE(text.find("; 12 x idle_connection_reset of nginx from several hosts in 400.0 ms; and 3 more."),
+              std::string::npos)
+        << text;
+}
+
 TEST(StatusLine, DropsWhatDoesNotFit) {
     TraceSummary summary;
     summary.incidents = 2;

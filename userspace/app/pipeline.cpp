@@ -13,6 +13,7 @@ namespace pipetrace {
 namespace {
 
 constexpr std::size_t kBootIdDigits = 8;
+constexpr std::size_t kBurstsNamedMax = 4;
 
 template <typename Body>
 const Body* as(const Event& event) {
@@ -39,6 +40,7 @@ Pipeline::Pipeline(Settings settings, KernelSource& source, OutputFile& output)
       chooser_(settings_.options.filter),
       json_(host_, clocks_),
       text_(clocks_, settings_.text_style),
+      teller_(clocks_, settings_.text_style),
       correlator_(correlator_config(), [this](Incident&& incident) { print(std::move(incident)); }) {}
 
 CorrelatorConfig Pipeline::correlator_config() const {
@@ -61,11 +63,15 @@ void Pipeline::trace_process(Tgid tgid) {
 std::size_t Pipeline::pump() {
     const std::uint64_t before = events_;
     const Ktime now = read_ktime();  // before the drain: what comes meanwhile is not late
+    now_ = now;
     source_.drain([this](std::span<const std::byte> record) { take_record(record); });
     std::uint64_t lost = 0;
     for (const auto& [kind, count] : source_.losses()) lost += count;
     correlator_.set_lost(lost);
     correlator_.advance_to(now);
+    line_.clear();
+    teller_.advance_to(now, line_);
+    write_line();
     look_up_owners(now);
     return events_ - before;
 }
@@ -90,6 +96,9 @@ void Pipeline::finish() {
     source_.failure_counts(take);
     source_.drain(take);
     correlator_.finish();
+    line_.clear();
+    teller_.finish(line_);
+    write_line();
 }
 
 void Pipeline::take_record(std::span<const std::byte> record) {
@@ -130,23 +139,36 @@ void Pipeline::print(Incident&& incident) {
     processes_.describe(incident.process, clocks_);
     if (incident.peer) processes_.describe(incident.peer->process, clocks_);
     if (!chooser_.wants(incident)) return;
+    bursts_.join(incident);
     line_.clear();
-    if (settings_.options.json) {
-        json_.render(incident, line_);
-    } else {
-        text_.render(incident, line_);
-    }
-    settings_.before_print();
-    const OutputFile::Outcome outcome = output_.write(line_);
-    if (outcome != OutputFile::Outcome::kWritten) {
-        trouble_ = outcome;
-        stopped_ = true;
-        return;
-    }
+    render(incident);
+    write_line();
+    if (trouble_) return;
     if (incident.revision > 0) return;
     ++shown_;
     if (incident.facts.older_than_trace) ++older_endpoints_;
     if (settings_.options.count && shown_ >= *settings_.options.count) stopped_ = true;
+}
+
+/// Those alike are told once where a person reads along; a file gets each.
+void Pipeline::render(const Incident& incident) {
+    if (settings_.options.json) {
+        json_.render(incident, line_);
+    } else if (settings_.options.output_path) {
+        text_.render(incident, line_);
+    } else {
+        const BurstStory* burst = incident.burst ? bursts_.find(incident.burst->id) : nullptr;
+        teller_.tell(incident, burst, now_, line_);
+    }
+}
+
+void Pipeline::write_line() {
+    if (line_.empty() || trouble_) return;
+    settings_.before_print();
+    const OutputFile::Outcome outcome = output_.write(line_);
+    if (outcome == OutputFile::Outcome::kWritten) return;
+    trouble_ = outcome;
+    stopped_ = true;
 }
 
 TraceSummary Pipeline::summary() const {
@@ -161,7 +183,9 @@ TraceSummary Pipeline::summary() const {
         summary.lost_by_kind["sigpipe of an unknown descriptor"] = correlator_.unattributed();
     }
     summary.endpoints_older_than_trace = older_endpoints_;
-    summary.evicted = correlator_.evicted() + chains_.missed();
+    summary.evicted = correlator_.evicted() + chains_.missed() + bursts_.evicted();
+    summary.burst_count = bursts_.count();
+    summary.bursts = bursts_.largest(kBurstsNamedMax);
     return summary;
 }
 

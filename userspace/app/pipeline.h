@@ -5,11 +5,13 @@
 #include "app/incident_filter.h"
 #include "app/output_file.h"
 #include "app/process_directory.h"
+#include "correlate/burst_table.h"
 #include "correlate/correlator.h"
 #include "decode/decoder.h"
 #include "diagnose/chain_table.h"
 #include "model/observation.h"
 #include "model/options.h"
+#include "render/burst_teller.h"
 #include "render/json_renderer.h"
 #include "render/text_renderer.h"
 #include "source/kernel_source.h"
@@ -50,6 +52,8 @@ public:
 
     /// Traced processes that still live.
     std::size_t living() const { return living_.size(); }
+    /// Incidents wait to be told, perhaps as one burst: pump() soon again.
+    bool is_holding() const { return teller_.is_holding(); }
     TraceSummary summary() const;
     std::uint64_t shown() const { return shown_; }
 
@@ -58,6 +62,8 @@ private:
     void look_at(const Event& event);
     void look_up_owners(Ktime now);
     void print(Incident&& incident);
+    void render(const Incident& incident);
+    void write_line();
     CorrelatorConfig correlator_config() const;
 
     Settings settings_;
@@ -70,12 +76,15 @@ private:
     IncidentChooser chooser_;
     JsonRenderer json_;
     TextRenderer text_;
+    BurstTeller teller_;
+    BurstTable bursts_;
     ChainTable chains_;
     Correlator correlator_;
     std::set<Tgid> living_;
     std::set<Tgid> ended_;  ///< exits may overtake forks by a moment
     std::optional<OutputFile::Outcome> trouble_;
     std::string line_;
+    Ktime now_;
     Ktime owners_looked_up_;
     std::uint64_t events_ = 0;
     std::uint64_t shown_ = 0;

@@ -20,6 +20,7 @@ using Clock = std::chrono::steady_clock;
 /// Long enough to cost nothing, short enough that events waiting for their order are told at once.
 constexpr milliseconds kSettling{12};
 constexpr milliseconds kQuiet{1000};
+constexpr milliseconds kHolding{100};
 constexpr int kQuietRounds = 120;  ///< settling rounds until incidents have been printed when due
 
 void print_to_stderr(std::string_view text) {
@@ -105,6 +106,7 @@ void TraceSession::run_until_end(SignalGuard& signals, const Watch& watch) {
                                      pollfd{output_.fd(), 0, 0}};
         milliseconds timeout = next_timeout();
         if (settling_rounds > 0) timeout = timeout.count() < 0 ? kSettling : std::min(timeout, kSettling);
+        if (pipeline_->is_holding()) timeout = timeout.count() < 0 ? kHolding : std::min(timeout, kHolding);
         source_->wait(timeout, others);
         settling_rounds = pipeline_->pump() > 0 ? kQuietRounds : std::max(settling_rounds - 1, 0);
         if ((others[2].revents & (POLLERR | POLLHUP)) != 0) break;

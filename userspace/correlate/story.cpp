@@ -220,6 +220,7 @@ IncidentFacts judged_facts(const Story& story, const std::vector<FailedCall>& ca
     const auto& remembered = story.own->remembered;
     facts.was_connected = remembered && (remembered->opened.known() || remembered->older_than_trace);
     facts.older_than_trace = remembered && remembered->older_than_trace;
+    facts.passive = remembered && remembered->passive;
     facts.fin_received = remembered && remembered->fin_seen;
     const TcpFacts* tcp = facts_of(story, calls);
     facts.was_established = tcp != nullptr && (tcp->bytes_acked != 0 || tcp->bytes_received != 0 || tcp->rtt_us != 0);

@@ -1,6 +1,7 @@
 #include "diagnose/diagnoser.h"
 
 #include "diagnose/rule_table.h"
+#include "model/quantity_text.h"
 
 #include <string_view>
 
@@ -30,12 +31,24 @@ std::vector<std::size_t> evidence_of(const Incident& incident, std::string_view 
     return evidence;
 }
 
-/// A connection that carried nothing, lived a moment and was reset on purpose is a health check.
+/// A connection that carried nothing, lived a moment and was reset on purpose is a health check. No segment
+/// of an end that has only accepted it can have drawn a RST.
 bool is_health_check(const Incident& incident) {
     constexpr std::uint64_t kMomentUs = 100'000;
     const EndpointStory& endpoint = incident.endpoint;
-    return incident.verdict.cause == Cause::kPeerAbortiveClose && endpoint.bytes_sent == 0U &&
-           endpoint.bytes_received == 0U && endpoint.age_us && *endpoint.age_us < kMomentUs;
+    const Cause cause = incident.verdict.cause;
+    const bool on_purpose =
+        cause == Cause::kPeerAbortiveClose || (cause == Cause::kPeerReset && incident.facts.passive);
+    return on_purpose && endpoint.bytes_sent == 0U && endpoint.bytes_received == 0U && endpoint.age_us &&
+           *endpoint.age_us < kMomentUs;
+}
+
+void tell_health_check(Incident& incident) {
+    if (!is_health_check(incident)) return;
+    incident.verdict.severity = Severity::kBenign;
+    incident.verdict.summary += fmt::format(" It carried no byte in its {}: a health check, not a fault.",
+                                            duration_text(*incident.endpoint.age_us));
+    incident.verdict.advice = "Nothing to do; a checker that closes in order would leave no RST.";
 }
 
 void reject_rivals(Incident& incident, Family family) {
@@ -113,7 +126,7 @@ void diagnose(Incident& incident) {
     }
     settle_first_close(incident);
     reject_rivals(incident, family);
-    if (is_health_check(incident)) verdict.severity = Severity::kBenign;
+    tell_health_check(incident);
     if (incident.lost > 0 && verdict.confidence == Confidence::kCertain) {
         verdict.confidence = Confidence::kLikely;
     }

@@ -2,6 +2,7 @@
 // the verdict, renderers read it. Fields follow incident.schema.json; an empty optional is "null".
 #pragma once
 
+#include "model/burst.h"
 #include "model/endpoint.h"
 #include "model/event.h"
 #include "model/ktime.h"
@@ -116,6 +117,7 @@ struct TimelineEntry {
 struct IncidentFacts {
     bool older_than_trace = false;  ///< the endpoint existed before tracing began
     bool was_connected = false;
+    bool passive = false;  ///< accepted, not connected
     bool fin_received = false;
     std::optional<bool> sent_after_fin;  ///< snd_nxt advanced after CLOSE_WAIT was entered
     std::uint8_t shutdown = 0;           ///< sk_shutdown when the first call failed
@@ -150,6 +152,8 @@ struct Incident {
     std::optional<Peer> peer;
     std::vector<TimelineEntry> timeline;
     std::optional<std::string> caused_by;
+    std::optional<Burst> burst;
+    std::uint64_t alike_group = 0;    ///< those alike, one soon after the other; not in JSON
     std::optional<std::string> root;  ///< the first of the chain that ends here; not in JSON
     std::uint64_t lost = 0;  ///< events lost while it was open
     IncidentFacts facts;

@@ -1,4 +1,5 @@
 // The spellings of the contract and of the kernel, in one place.
+#include "model/burst.h"
 #include "model/endpoint.h"
 #include "model/incident.h"
 #include "model/options.h"
@@ -52,6 +53,7 @@ constexpr const char* kFateNames[] = {"none", "suppressed", "ignored", "blocked"
 constexpr const char* kFirstCloseNames[] = {"peer", "local", "none"};
 constexpr const char* kSideNames[] = {"local", "peer", "network"};
 constexpr const char* kModeNames[] = {"full", "kprobe", "tracepoint"};
+constexpr const char* kBurstPatternNames[] = {"same_idle_age", "one_instant", "no_bytes", "alike"};
 constexpr const char* kActionNames[] = {"close", "shutdown", "exit", "killed", "abort", "none"};
 
 constexpr const char* kResetReasonNames[] = {"NOT_SPECIFIED",
@@ -104,6 +106,7 @@ const char* reset_reason_name(int reason) {
     const bool is_known = reason >= 0 && reason < static_cast<int>(std::size(kResetReasonNames));
     return is_known ? kResetReasonNames[reason] : nullptr;
 }
+const char* burst_pattern_name(BurstPattern pattern) { return name_in(kBurstPatternNames, pattern); }
 const char* peer_action_name(PeerAction action) { return name_in(kActionNames, action); }
 
 }  // namespace pipetrace

@@ -2,6 +2,7 @@
 // summary prints it.
 #pragma once
 
+#include "model/burst.h"
 #include "model/options.h"
 
 #include <cstddef>
@@ -42,6 +43,8 @@ struct TraceSummary {
     std::uint64_t events = 0;
     std::map<std::string, std::uint64_t> lost_by_kind;  ///< kinds with losses only
     std::uint64_t endpoints_older_than_trace = 0;
+    std::uint64_t burst_count = 0;
+    std::vector<BurstStory> bursts;  ///< the largest
     std::uint64_t evicted = 0;  ///< stories dropped because a table was full
 };
 

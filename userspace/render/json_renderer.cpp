@@ -143,6 +143,20 @@ void append_timeline(std::string& out, const Incident& incident) {
     });
 }
 
+void append_burst(std::string& out, const std::optional<Burst>& burst) {
+    append_key(out, "burst");
+    if (!burst) {
+        out += "null";
+        return;
+    }
+    out += '{';
+    append_field(out, "id", burst->id, "");
+    append_field(out, "size", burst->size);
+    append_field(out, "window_us", burst->window_us);
+    append_field(out, "pattern", burst_pattern_name(burst->pattern));
+    out += '}';
+}
+
 }  // namespace
 
 JsonRenderer::JsonRenderer(HostIdentity host, ClockOffsets clocks) : clocks_(clocks) {
@@ -175,7 +189,7 @@ void JsonRenderer::render(const Incident& incident, std::string& out) const {
     append_timeline(out, incident);
     out += R"(,"stack":null)";
     append_field(out, "caused_by", incident.caused_by);
-    out += R"(,"burst":null)";
+    append_burst(out, incident.burst);
     append_field(out, "lost", incident.lost);
     out += "}\n";
 }

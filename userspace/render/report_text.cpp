@@ -1,6 +1,7 @@
 #include "render/report_text.h"
 
 #include "model/quantity_text.h"
+#include "render/burst_text.h"
 #include "render/text_layout.h"
 #include "render/utf8.h"
 
@@ -54,6 +55,19 @@ std::string lost_text(const TraceSummary& summary) {
     return fmt::format("{} lost ({})", plural(lost, "event"), kinds);
 }
 
+/// "2 bursts: 12 x peer_reset of ..., all silent for 350 s; 5 x ...", or "" without any.
+std::string bursts_text(const TraceSummary& summary) {
+    std::string stories;
+    for (const BurstStory& story : summary.bursts) {
+        const std::string pattern = burst_pattern_text(story);
+        stories += (stories.empty() ? "" : "; ") + burst_headline(story) + (pattern.empty() ? "" : ", " + pattern);
+    }
+    if (stories.empty()) return "";
+    const std::uint64_t unnamed = summary.burst_count - summary.bursts.size();
+    if (unnamed > 0) stories += fmt::format("; and {} more", unnamed);
+    return fmt::format("{}: {}.", plural(summary.burst_count, "burst"), stories);
+}
+
 /// "ok", "limited", "none": what a person looks for first.
 std::string standing(const ObservationStatus& status, bool colour) {
     constexpr std::size_t kColumns = 9;
@@ -98,6 +112,7 @@ std::string summary_text(const TraceSummary& summary, std::size_t width) {
         "{}; resets: {} received, {} sent; {}, {}.", plural(summary.incidents, "incident"),
         summary.resets_received, summary.resets_sent, plural(summary.events, "event"), lost_text(summary));
     std::string out = labelled("pipetrace:", counts, kIndent, width);
+    out += labelled("", bursts_text(summary), kIndent, width);
     if (summary.endpoints_older_than_trace > 0) {
         const bool one = summary.endpoints_older_than_trace == 1;
         out += labelled(
