@@ -103,6 +103,7 @@ TEST(Chain, TarPointsToSshAndItsSummaryTellsTheRoot) {
     EXPECT_TRUE(printed[0].json["caused_by"].is_null());
     EXPECT_EQ(printed[1].json["caused_by"], printed[0].json["id"]);
     const std::string& summary = printed[1].incident.verdict.summary;
+    EXPECT_NE(summary.find("had met a failure of its own and ended"), std::string::npos) << summary;
     EXPECT_NE(summary.find(" It began with ssh[4711]: sshd[4700] was killed by SIGKILL."), std::string::npos)
         << summary;
 }

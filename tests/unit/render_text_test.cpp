@@ -252,7 +252,7 @@ TEST(TextRenderer, ChainLossAndDoubtAreTold) {
     next.caused_by = "hidden";
     next.root.reset();
     TextRenderer(sample_clocks(), {false, 200, false, true}).render(next, out);
-    EXPECT_TRUE(contains(out, "benign, brought about by incident hidden\n"));
+    EXPECT_TRUE(contains(out, "benign, from incident hidden\n"));
 }
 
 TEST(TextRenderer, HostileTextStaysHarmless) {

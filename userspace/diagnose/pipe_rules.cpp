@@ -31,10 +31,21 @@ MaybeConfidence reader_closed_applies(const Incident& incident) {
 }
 std::string reader_closed_why_not(const Incident&) { return "the reader was killed"; }
 std::string reader_closed_summary(const Incident& incident) {
-    return fmt::format("{} had read enough and closed the pipe; {} wrote on.", peer_name(incident),
-                       victim_name(incident));
+    const std::string writer = victim_name(incident);
+    if (!incident.peer) return fmt::format("The pipe's last reader had gone; {} wrote on.", writer);
+    const std::string reader = peer_name(incident);
+    const std::string earlier = earlier_text(incident, incident.facts.peer_closure.at);
+    if (incident.caused_by) {
+        return fmt::format("{}, the pipe's last reader, had met a failure of its own and ended{}; {} wrote on.",
+                           reader, earlier, writer);
+    }
+    const char* act = incident.peer->action == PeerAction::kExit ? "exited" : "closed it";
+    return fmt::format("{}, the pipe's last reader, had {}{}; {} wrote on.", reader, act, earlier, writer);
 }
 std::string reader_closed_advice(const Incident& incident) {
+    if (incident.caused_by) {
+        return fmt::format("Look at what {} met; this pipe only passed it on.", peer_name(incident));
+    }
     if (incident.sigpipe == SigpipeFate::kKilled) {
         return "This is how a pipeline ends (`| head`): nothing to do, unless `pipefail` makes an error of "
                "status 141.";

@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 
 namespace pipetrace {
 namespace {
@@ -74,16 +75,16 @@ std::string benign_line(const std::string& lead, const Incident& incident, const
     const std::string cause = cause_name(incident.verdict.cause);
     const std::string peer = incident.peer ? " by " + process_text(incident.peer->process) : std::string();
     const std::string from = chain.empty() ? "" : ", " + chain;
+    const std::string outcome = lead + outcome_text(incident) + "  " + cause;
+    const std::string short_outcome = lead + short_outcome_text(incident) + "  " + cause;
     const std::string candidates[] = {
-        lead + outcome_text(incident) + "  " + cause + peer + ", benign" + from,
-        lead + outcome_text(incident) + "  " + cause + peer + ", benign",
-        lead + outcome_text(incident) + "  " + cause + ", benign",
-        lead + short_outcome_text(incident) + "  " + cause + ", benign",
+        outcome + peer + ", benign" + from, outcome + ", benign" + from,       outcome + peer + ", benign",
+        outcome + ", benign",               short_outcome + ", benign" + from, short_outcome + ", benign",
     };
     for (const std::string& line : candidates) {
         if (display_width(line) <= width) return line;
     }
-    return candidates[3];
+    return candidates[std::size(candidates) - 1];
 }
 
 std::string process_details(const char* name, const InvolvedProcess& process, const TextStyle& style) {
@@ -201,7 +202,8 @@ void TextRenderer::render(const Incident& incident, std::string& out) {
         fmt::format("{}{}  {}  {}", number, revision, time_of_day_text(clocks_.wall(incident.at), style_.utc),
                     process_text(incident.process));
     if (verdict.severity == Severity::kBenign && !style_.verbose) {
-        const std::string line = benign_line(lead + "  ", incident, chain_text(incident), style_.width);
+        const std::string from = incident.caused_by ? "from " + reference(*incident.caused_by) : "";
+        const std::string line = benign_line(lead + "  ", incident, from, style_.width);
         out += paint(line, Paint::kDim, style_.colour) + '\n';
         return;
     }
