@@ -9,6 +9,14 @@
 #define PT_S_IFIFO 0010000
 #define PT_IOVECS_MAX 8
 #define PT_ARGUMENTS 6
+#define PT_ENOTCONN 107
+#define PT_EPIPE 32
+#define PT_ECONNRESET 104
+#define PT_ETIMEDOUT 110
+#define PT_ECONNREFUSED 111
+#define PT_EHOSTUNREACH 113
+#define PT_ENETUNREACH 101
+#define PT_MSG_NOSIGNAL 0x4000
 
 struct pt_registers {
 	__u64 argument[PT_ARGUMENTS];
@@ -176,6 +184,23 @@ static __always_inline void pt_fill_call_on(struct pt_call *call, struct sock *s
 		return;
 	call->fd = -1;
 	call->bytes = -1;
+}
+
+/* Errors that mean the connection, not the argument, is at fault. */
+static __always_inline bool pt_is_connection_error(int error)
+{
+	switch (error) {
+	case -PT_EPIPE:
+	case -PT_ECONNRESET:
+	case -PT_ECONNABORTED:
+	case -PT_ECONNREFUSED:
+	case -PT_ETIMEDOUT:
+	case -PT_EHOSTUNREACH:
+	case -PT_ENETUNREACH:
+	case -PT_ENOTCONN:
+		return true;
+	}
+	return false;
 }
 
 static const struct pt_failure_counts pt_no_counts = {};

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Segments that a packet filter of this host dropped: what tells its RST from one of the peer's. */
+/* What the kernel throws away: segments that a packet filter of this host dropped, which tells its RST from one
+ * of the peer's; and data that lay unread in a unix socket as its program closed it. */
 #include "packet.bpf.h"
+#include "unix.bpf.h"
 
 #include <bpf/bpf_tracing.h>
 
@@ -28,6 +30,59 @@ static __always_inline bool pt_is_filter_drop(unsigned long long *ctx)
 	return location >= pt_config.filter_begin && location < pt_config.filter_end;
 }
 
+/* A call that fails throws away its own message too. */
+static __always_inline bool pt_is_sending_on(struct sock *sk)
+{
+	struct pt_call call;
+	struct file *file = pt_fill_call(&call);
+
+	return file && pt_file_type(file) == PT_S_IFSOCK && pt_sock_of_file(file) == sk;
+}
+
+/* Older kernels mark what they throw away as read, so that of the first part of a stream, of which a part may
+ * have been read, the rest is not known. */
+static __always_inline void pt_add_unread(struct pt_closure *closure, struct sock *sender, struct sk_buff *skb)
+{
+	__u32 bytes = pt_unix_bytes(skb);
+	bool is_first = !closure->unread_bytes;
+
+	if (closure->unread_bytes == PT_UNREAD_SOME)
+		return;
+	if (bytes)
+		closure->unread_bytes += bytes;
+	else if (is_first && BPF_CORE_READ(sender, sk_type) == PT_SOCK_STREAM)
+		closure->unread_bytes = PT_UNREAD_SOME;
+	else
+		closure->unread_bytes += BPF_CORE_READ(skb, len);
+}
+
+/* unix_release_sock() tells the other end, which sent it, and then throws the data away (5.10 to 7.2): where
+ * the function has no hook, this shows who closes. */
+static __always_inline void pt_unix_data_dropped(struct sk_buff *skb, struct sock *sender)
+{
+	struct sock *closed = pt_unix_peer(sender);
+	__u64 key = (__u64)closed;
+	__u64 inode = pt_unix_inode(sender);
+	struct pt_unix_end *end;
+
+	if (BPF_CORE_READ(sender, sk_err) != PT_ECONNRESET || !closed || !pt_is_dead(closed))
+		return;
+	if (!pt_can_be_closer() || pt_is_sending_on(sender))
+		return;
+	end = bpf_map_lookup_elem(&unix_ends, &key);
+	if (!end || !end->closure.at_ns || !pt_is_end_of(end, sender, inode)) {
+		struct pt_unix_end closing = {};
+
+		pt_fill_unix_closure(&closing.closure);
+		closing.other_inode = inode;
+		bpf_map_update_elem(&unix_ends, &key, &closing, BPF_ANY);
+		end = bpf_map_lookup_elem(&unix_ends, &key);
+		if (!end)
+			return;
+	}
+	pt_add_unread(&end->closure, sender, skb);
+}
+
 /* Every packet that the host drops comes by here, none that it delivers. */
 SEC("tp_btf/kfree_skb")
 int pt_kfree_skb(unsigned long long *ctx)
@@ -37,6 +92,14 @@ int pt_kfree_skb(unsigned long long *ctx)
 	struct pt_address_key sender;
 	struct pt_filter_drops *drops;
 
+	if (pt_config.walk_unix) {
+		struct sock *sender = BPF_CORE_READ(skb, sk);
+
+		if (sender && pt_is_unix(sender)) {
+			pt_unix_data_dropped(skb, sender);
+			return 0;
+		}
+	}
 	if (!pt_is_filter_drop(ctx) || !pt_is_tcp_segment(skb))
 		return 0;
 	pt_fill_endpoint_of_packet(&receiver, skb);

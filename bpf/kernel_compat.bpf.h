@@ -21,6 +21,25 @@ static __always_inline bool pt_has_rcv_tstamp(struct tcp_sock *tp)
 	return bpf_core_field_exists(tp->rcv_tstamp);
 }
 
+/* How many references a file has: f_count up to 6.12; from 6.13 f_ref, which counts from 0. */
+struct file___to_6_12 {
+	atomic64_t f_count;
+} __attribute__((preserve_access_index));
+struct file___from_6_13 {
+	struct {
+		atomic64_t refcnt;
+	} f_ref;
+} __attribute__((preserve_access_index));
+
+static __always_inline __u64 pt_file_references(struct file *file)
+{
+	struct file___from_6_13 *newer = (struct file___from_6_13 *)file;
+
+	if (bpf_core_field_exists(newer->f_ref))
+		return BPF_CORE_READ(newer, f_ref.refcnt.counter) + 1;
+	return BPF_CORE_READ((struct file___to_6_12 *)file, f_count.counter);
+}
+
 /* enum sock_flags, the same in 5.10 to 7.2. */
 #define PT_SOCK_DEAD 0
 #define PT_SOCK_DONE 1
@@ -38,6 +57,16 @@ static __always_inline __u64 pt_nullable_argument(unsigned long long *ctx, int i
 	__u64 value = 0;
 
 	bpf_probe_read_kernel(&value, sizeof(value), ctx + index);
+	return value;
+}
+
+/* An address that the verifier no longer takes for a pointer: it lets no pointer of a tracepoint or a function
+ * into a global function. */
+static __always_inline __u64 pt_as_number(const void *pointer)
+{
+	__u64 value = 0;
+
+	bpf_probe_read_kernel(&value, sizeof(value), &pointer);
 	return value;
 }
 

@@ -23,6 +23,7 @@ union pt_any_record {
 	struct pt_failures_counted failures_counted;
 	struct pt_other_end_seen other_end_seen;
 	struct pt_packet_filtered packet_filtered;
+	struct pt_unix_named unix_named;
 	struct pt_process_forked process_forked;
 	struct pt_process_executed process_executed;
 	struct pt_process_exited process_exited;
@@ -36,6 +37,7 @@ struct pt_by_address_map by_address SEC(".maps");
 struct pt_ids_map ids SEC(".maps");
 struct pt_failing_map failing SEC(".maps");
 struct pt_pipe_readers_map pipe_readers SEC(".maps");
+struct pt_unix_ends_map unix_ends SEC(".maps");
 struct pt_watched_map watched SEC(".maps");
 struct pt_filtered_map filtered SEC(".maps");
 struct pt_syscall_shapes_map syscall_shapes SEC(".maps");

@@ -25,6 +25,7 @@ extern __u32 pt_tracer_tgid;
 #define PT_IDS_MAX 8192
 #define PT_FAILING_MAX 8192
 #define PT_PIPES_MAX 4096
+#define PT_UNIX_ENDS_MAX 4096
 #define PT_TRACED_MAX 16384
 #define PT_FILTERED_MAX 4096
 
@@ -80,6 +81,19 @@ struct pt_pipe_readers_map {
 	__type(key, __u64);
 	__type(value, struct pt_closure);
 };
+/* An end of a unix socket that has gone, or who was seen holding it; see unix.bpf.h for its key. */
+struct pt_unix_end {
+	struct pt_closure closure;
+	__u64 other_inode; /* of the socket at the other end; 0: it was not accepted yet */
+	__u32 shared; /* when it was seen, others held it besides closure.by */
+	__u32 before_trace; /* the other end was gone when the trace began */
+};
+struct pt_unix_ends_map {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, PT_UNIX_ENDS_MAX);
+	__type(key, __u64);
+	__type(value, struct pt_unix_end);
+};
 /* Thread groups whose fork and exit userspace wants to hear of. */
 struct pt_watched_map {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
@@ -112,6 +126,7 @@ extern struct pt_by_address_map by_address SEC(".maps");
 extern struct pt_ids_map ids SEC(".maps");
 extern struct pt_failing_map failing SEC(".maps");
 extern struct pt_pipe_readers_map pipe_readers SEC(".maps");
+extern struct pt_unix_ends_map unix_ends SEC(".maps");
 extern struct pt_watched_map watched SEC(".maps");
 extern struct pt_filtered_map filtered SEC(".maps");
 extern struct pt_syscall_shapes_map syscall_shapes SEC(".maps");

@@ -9,7 +9,7 @@
 #include <linux/types.h>
 #endif
 
-#define PT_ABI_VERSION 2
+#define PT_ABI_VERSION 3
 #define PT_COMM_LEN 16
 
 enum pt_record_kind {
@@ -28,10 +28,16 @@ enum pt_record_kind {
 	PT_PROCESS_EXECUTED = 13,
 	PT_PROCESS_EXITED = 14,
 	PT_PACKET_FILTERED = 15,
-	PT_RECORD_KIND_COUNT = 16,
+	PT_UNIX_NAMED = 16,
+	PT_RECORD_KIND_COUNT = 17,
 };
 
 enum pt_endpoint_kind { PT_KIND_NONE = 0, PT_KIND_TCP = 1, PT_KIND_UNIX = 2, PT_KIND_PIPE = 3 };
+
+/* Of a pipe or a unix socket: its inode's number, which could be some socket's cookie too. */
+#define PT_FILE_ID_KIND_SHIFT 60
+#define PT_FILE_ID_INODE 0xffffffffffffffULL
+#define PT_FILE_ID(kind, inode) (((__u64)(kind) << PT_FILE_ID_KIND_SHIFT) | (inode))
 
 /* pt_header.flags */
 #define PT_TRACED 0x1 /* the task belongs to the processes asked for */
@@ -64,7 +70,7 @@ struct pt_header {
 
 /* Addresses are IPv6, or IPv4 as ::ffff:a.b.c.d. */
 struct pt_endpoint {
-	__u64 id; /* socket cookie, own socket id, or pipe inode; 0: no socket */
+	__u64 id; /* socket cookie, own socket id, or PT_FILE_ID; 0: no socket */
 	__u32 netns;
 	__u16 local_port;
 	__u16 remote_port;
@@ -117,12 +123,14 @@ struct pt_call {
 #define PT_PATH_DESTROYED 4 /* SOCK_DESTROY (`ss -K`) */
 #define PT_PATH_REPAIR 5 /* TCP_REPAIR: gone without a packet */
 
+#define PT_UNREAD_SOME 0xffffffff
+
 /* The first act that ended an end's sending, and of the one who then gave up an end that was only shut down
  * that act; or what ended a pipe's reading. at_ns 0: none. */
 struct pt_closure {
 	__u64 at_ns;
 	struct pt_task by;
-	__u32 unread_bytes;
+	__u32 unread_bytes; /* PT_UNREAD_SOME: how many is not known */
 	__u16 call_number;
 	__u8 from_state;
 	__u8 to_state;
@@ -266,12 +274,30 @@ struct pt_failures_counted {
 };
 
 /* Who held the other end of a pipe or a unix socket, and how it went. */
+enum pt_other_end { PT_END_UNKNOWN = 0, PT_END_OPEN = 1, PT_END_GONE = 2 };
 struct pt_other_end_seen {
 	struct pt_header header;
 	struct pt_endpoint endpoint; /* the end that failed */
 	struct pt_closure closure; /* at_ns 0: still held by `by` when last seen */
-	__u8 last_holder; /* its going ended the other end */
-	__u8 padding[7];
+	struct pt_closure own; /* unix: the shutdown() of the failed end's own sending */
+	__u8 last_holder; /* its going ended the other end; or it was the only one when last seen */
+	__u8 other_end; /* unix: enum pt_other_end */
+	__u8 socket_type; /* unix: SOCK_STREAM 1, SOCK_DGRAM 2, SOCK_SEQPACKET 5 */
+	__u8 before_trace; /* unix: the other end was gone when the trace began */
+	__u8 padding[4];
+};
+
+/* The names of a unix socket's two ends: sun_path, an abstract one with its leading 0. Length 0: none. */
+#define PT_UNIX_PATH_LEN 108
+struct pt_unix_named {
+	struct pt_header header;
+	struct pt_endpoint endpoint;
+	__u16 local_length;
+	__u16 remote_length;
+	__u8 is_target; /* `remote` is where this one message was to go: the socket is not connected */
+	__u8 padding[3];
+	char local[PT_UNIX_PATH_LEN];
+	char remote[PT_UNIX_PATH_LEN];
 };
 
 /* A packet filter of this host dropped segments that the endpoint had sent. */
@@ -317,9 +343,11 @@ struct pt_config {
 	__u8 active_reset_reason_argument; /* of tcp_send_active_reset: 0 none, else 1 or 2 */
 	__u8 recvmsg_return_argument; /* ctx index of fexit tcp_recvmsg's return value */
 	__u8 walk_pipes; /* no hook on pipe_release: look at fd tables on exec and exit */
+	__u8 walk_unix; /* none on unix_release_sock: likewise */
+	__u8 tcp_sends_hooked; /* by sk_stream_error: sock_send_length is there for unix sockets */
 	__u8 drop_has_reason; /* tp kfree_skb(skb, location, reason): >= 5.17 */
 	__u8 report_origins; /* say what is remembered of an end whose RST goes to another host */
-	__u8 padding[6];
+	__u8 padding[4];
 	__u64 filter_begin; /* without a reason: the code of nf_hook_slow(), where filters drop */
 	__u64 filter_end;
 };
@@ -354,7 +382,8 @@ PT_ASSERT(sizeof(struct pt_endpoint_remembered) == 352);
 PT_ASSERT(sizeof(struct pt_state_changed) == 344);
 PT_ASSERT(sizeof(struct pt_endpoint_destroyed) == 240);
 PT_ASSERT(sizeof(struct pt_failures_counted) == 248);
-PT_ASSERT(sizeof(struct pt_other_end_seen) == 248);
+PT_ASSERT(sizeof(struct pt_other_end_seen) == 344);
+PT_ASSERT(sizeof(struct pt_unix_named) == 368);
 PT_ASSERT(sizeof(struct pt_packet_filtered) == 160);
 PT_ASSERT(sizeof(struct pt_process_forked) == 160);
 PT_ASSERT(sizeof(struct pt_process_exited) == 96);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* SIGPIPE: raised by the kernel for a write, and what became of it. */
-#include "call.bpf.h"
+#include "unix.bpf.h"
 
 #include <bpf/bpf_tracing.h>
 
@@ -16,7 +16,7 @@ static __always_inline __u8 pt_disposition(__u64 handler)
 	return handler == PT_SIG_IGN ? PT_IGNORE : PT_HANDLER;
 }
 
-/* What the descriptor of the call under way names; its TCP socket if it is one. */
+/* What the descriptor of the call under way names; its socket if it is one. */
 static __always_inline struct sock *pt_fill_endpoint_of_file(struct pt_endpoint *out, struct file *file)
 {
 	__u32 type = file ? pt_file_type(file) : 0;
@@ -26,7 +26,7 @@ static __always_inline struct sock *pt_fill_endpoint_of_file(struct pt_endpoint 
 	__builtin_memset(out, 0, sizeof(*out));
 	if (type == PT_S_IFIFO) {
 		out->kind = PT_KIND_PIPE;
-		out->id = BPF_CORE_READ(file, f_inode, i_ino);
+		out->id = PT_FILE_ID(PT_KIND_PIPE, BPF_CORE_READ(file, f_inode, i_ino));
 	}
 	if (type != PT_S_IFSOCK)
 		return 0;
@@ -36,17 +36,17 @@ static __always_inline struct sock *pt_fill_endpoint_of_file(struct pt_endpoint 
 		pt_fill_endpoint(out, sk, pt_endpoint_id(sk));
 		return sk;
 	}
-	if (family == PT_AF_UNIX) {
-		out->kind = PT_KIND_UNIX;
-		out->id = BPF_CORE_READ(file, f_inode, i_ino);
-	}
-	return 0;
+	if (family != PT_AF_UNIX)
+		return 0;
+	pt_fill_unix_endpoint(out, sk);
+	return sk;
 }
 
-/* What is known of the other end of a pipe or a unix socket. */
-static __always_inline void pt_report_other_end(const struct pt_endpoint *e, const struct pt_closure *closure,
-						bool last_holder)
+/* What is known of the pipe's reader. */
+static __always_inline void pt_report_pipe(const struct pt_endpoint *e)
 {
+	__u64 inode = e->id & PT_FILE_ID_INODE;
+	struct pt_closure *closure = bpf_map_lookup_elem(&pipe_readers, &inode);
 	struct pt_other_end_seen *record;
 
 	if (!closure)
@@ -56,16 +56,9 @@ static __always_inline void pt_report_other_end(const struct pt_endpoint *e, con
 		return;
 	__builtin_memcpy(&record->endpoint, e, sizeof(record->endpoint));
 	__builtin_memcpy(&record->closure, closure, sizeof(record->closure));
-	record->last_holder = last_holder;
-	__builtin_memset(record->padding, 0, sizeof(record->padding));
+	__builtin_memset(&record->own, 0, sizeof(*record) - __builtin_offsetof(struct pt_other_end_seen, own));
+	record->last_holder = !pt_config.walk_pipes;
 	pt_submit(record);
-}
-
-static __always_inline void pt_report_pipe(const struct pt_endpoint *e)
-{
-	__u64 inode = e->id;
-
-	pt_report_other_end(e, bpf_map_lookup_elem(&pipe_readers, &inode), !pt_config.walk_pipes);
 }
 
 /* send_sig(SIGPIPE, current, 0): no siginfo, one thread, the caller itself. kill() and raise() pass
@@ -90,13 +83,17 @@ int BPF_PROG(pt_signal_generate, int sig, struct kernel_siginfo *unread_info, st
 		pt_report_endpoint(&endpoint);
 	if (endpoint.kind == PT_KIND_PIPE)
 		pt_report_pipe(&endpoint);
+	if (endpoint.kind == PT_KIND_UNIX)
+		pt_report_unix((__u64)sk, (__u64)pt_unix_peer(sk));
 	record = pt_reserve(struct pt_sigpipe_generated, PT_SIGPIPE_GENERATED);
 	if (!record)
 		return 0;
 	pt_stamp_task(&record->header);
 	__builtin_memcpy(&record->endpoint, &endpoint, sizeof(endpoint));
-	if (sk)
+	if (endpoint.kind == PT_KIND_TCP)
 		pt_fill_tcp(&record->tcp, sk);
+	else if (endpoint.kind == PT_KIND_UNIX)
+		pt_fill_unix_facts(&record->tcp, sk);
 	else
 		__builtin_memset(&record->tcp, 0, sizeof(record->tcp));
 	__builtin_memcpy(&record->call, &call, sizeof(call));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What was there before the trace: connections, and who holds them. Run at the start, and once more
  * when the holder of a failed endpoint is wanted (pt_snapshot_reports). */
-#include "pipe.bpf.h"
+#include "unix.bpf.h"
 
 #include <bpf/bpf_tracing.h>
 
@@ -76,6 +76,28 @@ static __always_inline void pt_visit_tcp(struct sock *sk, struct task_struct *ta
 		pt_send_memory(memory);
 }
 
+static __always_inline void pt_visit_unix(struct sock *sk, struct task_struct *task)
+{
+	struct sock *other = pt_unix_peer(sk);
+	struct pt_unix_end *end;
+	__u64 key = (__u64)sk;
+
+	if (!other)
+		return;
+	if (pt_is_dead(other)) {
+		pt_note_unix_gone_before(sk);
+		return;
+	}
+	if (!pt_config.walk_unix)
+		return;
+	end = bpf_map_lookup_elem(&unix_ends, &key);
+	/* Of several processes that hold it, none can be named. */
+	if (end && end->closure.by.tgid != (__u32)BPF_CORE_READ(task, tgid))
+		end->shared = 1;
+	else if (!end)
+		pt_note_unix_holder(sk, task, false);
+}
+
 SEC("iter/task_file")
 int pt_snapshot_files(struct bpf_iter__task_file *ctx)
 {
@@ -95,5 +117,7 @@ int pt_snapshot_files(struct bpf_iter__task_file *ctx)
 	sk = pt_sock_of_file(file);
 	if (pt_is_tcp(sk))
 		pt_visit_tcp(sk, task);
+	else if (!pt_snapshot_reports && pt_is_unix(sk))
+		pt_visit_unix(sk, task);
 	return 0;
 }

@@ -1,18 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Pending errors raised, and the socket calls that took one. */
-#include "call.bpf.h"
+#include "unix.bpf.h"
 
 #include <bpf/bpf_tracing.h>
 
 #define PT_EAGAIN 11
-#define PT_ENOTCONN 107
-#define PT_EPIPE 32
-#define PT_ECONNRESET 104
-#define PT_ETIMEDOUT 110
-#define PT_ECONNREFUSED 111
-#define PT_EHOSTUNREACH 113
-#define PT_ENETUNREACH 101
-#define PT_MSG_NOSIGNAL 0x4000
 #define PT_SOL_SOCKET 1
 #define PT_SO_ERROR 4
 
@@ -60,8 +52,10 @@ int BPF_KPROBE(pt_error_report_kprobe, struct sock *sk)
 	return pt_error_raised(sk);
 }
 
-static __always_inline int pt_call_failed(struct sock *sk, int error, __u8 direction, bool no_signal)
+/* Global, for the stack: what calls it, and what it calls, share 512 bytes. */
+__noinline int pt_call_failed(__u64 socket, __u32 error, __u32 direction, __u32 no_signal)
 {
+	struct sock *sk = (struct sock *)socket;
 	struct pt_call_failed *record;
 	struct pt_registers registers = {};
 	struct pt_endpoint endpoint;
@@ -87,6 +81,19 @@ static __always_inline int pt_call_failed(struct sock *sk, int error, __u8 direc
 	return 0;
 }
 
+/* To 5.10 the result of a global function is any number, and hooks return 0. */
+static __always_inline int pt_tcp_call(struct sock *sk, int error, __u32 direction, __u32 no_signal)
+{
+	pt_call_failed(pt_as_number(sk), error, direction, no_signal);
+	return 0;
+}
+
+static __always_inline int pt_unix_call(struct sock *sk, int error, __u32 direction)
+{
+	pt_unix_call_failed(pt_as_number(sk), error, direction);
+	return 0;
+}
+
 /* Entry is enough: sk_stream_error(sk, flags, -EPIPE) returns the pending error if there is one and
  * else -EPIPE, and its caller holds the socket's lock (net/core/stream.c, 5.10 to 7.2). It also runs
  * for every EAGAIN of a full non-blocking socket. */
@@ -101,7 +108,7 @@ static __always_inline int pt_stream_error(struct sock *sk, int flags, int error
 	pending = BPF_CORE_READ(sk, sk_err);
 	if (error == -PT_EPIPE && pending)
 		error = -pending;
-	return pt_call_failed(connection, -error, PT_SEND, flags & PT_MSG_NOSIGNAL);
+	return pt_tcp_call(connection, -error, PT_SEND, flags & PT_MSG_NOSIGNAL);
 }
 
 SEC("fentry/sk_stream_error")
@@ -116,23 +123,6 @@ int BPF_KPROBE(pt_stream_error_kprobe, struct sock *sk, int flags, int error)
 	return pt_stream_error(sk, flags, error);
 }
 
-/* Errors that mean the connection, not the argument, is at fault. */
-static __always_inline bool pt_is_connection_error(int error)
-{
-	switch (error) {
-	case -PT_EPIPE:
-	case -PT_ECONNRESET:
-	case -PT_ECONNABORTED:
-	case -PT_ECONNREFUSED:
-	case -PT_ETIMEDOUT:
-	case -PT_EHOSTUNREACH:
-	case -PT_ENETUNREACH:
-	case -PT_ENOTCONN:
-		return true;
-	}
-	return false;
-}
-
 /* The compare comes first: this runs for every send and receive of the host. */
 static __always_inline int pt_transferred(struct sock *sk, int ret, __u8 direction)
 {
@@ -140,12 +130,14 @@ static __always_inline int pt_transferred(struct sock *sk, int ret, __u8 directi
 
 	if (ret >= 0 || !pt_is_connection_error(ret))
 		return 0;
+	if (pt_is_unix(sk))
+		return pt_unix_call(sk, -ret, direction);
 	connection = pt_connection_of(sk);
-	if (!pt_is_tcp(connection))
+	if (!pt_is_tcp(connection) || (direction == PT_SEND && pt_config.tcp_sends_hooked))
 		return 0;
 	if (connection == sk)
 		pt_make_id(sk);
-	return pt_call_failed(connection, -ret, direction, false);
+	return pt_tcp_call(connection, -ret, direction, false);
 }
 
 SEC("tp_btf/sock_send_length")
@@ -175,7 +167,7 @@ int pt_recvmsg_fexit(unsigned long long *ctx)
 	/* The function returns int: the upper half is not its own. */
 	if ((int)ret >= 0 || !pt_is_connection_error(ret))
 		return 0;
-	return pt_call_failed((struct sock *)ctx[0], -(int)ret, PT_RECEIVE, false);
+	return pt_tcp_call((struct sock *)ctx[0], -(int)ret, PT_RECEIVE, false);
 }
 
 /* The socket is found through the descriptor, only when the call failed. */
@@ -190,7 +182,7 @@ int BPF_KRETPROBE(pt_recvmsg_kretprobe, int ret)
 	file = pt_fill_call(&call);
 	if (!file || pt_file_type(file) != PT_S_IFSOCK)
 		return 0;
-	return pt_call_failed(pt_sock_of_file(file), -ret, PT_RECEIVE, false);
+	return pt_tcp_call(pt_sock_of_file(file), -ret, PT_RECEIVE, false);
 }
 
 /* getsockopt(SO_ERROR) takes sk_err and returns it (sock_error(), 5.10 to 7.2): entry is enough. */
@@ -204,10 +196,12 @@ static __always_inline int pt_error_asked(struct sock *sk, int level, int option
 	pending = BPF_CORE_READ(sk, sk_err);
 	if (pending <= 0)
 		return 0;
+	if (pt_is_unix(sk))
+		return pt_unix_call(sk, pending, PT_OTHER);
 	connection = pt_connection_of(sk);
 	if (!pt_is_tcp(connection))
 		return 0;
-	return pt_call_failed(connection, pending, PT_OTHER, false);
+	return pt_tcp_call(connection, pending, PT_OTHER, false);
 }
 
 SEC("fentry/sk_getsockopt")

@@ -1,72 +1,117 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Processes: children of those asked for, programs started, ends. */
-#include "pipe.bpf.h"
+#include "unix.bpf.h"
 
 #include <bpf/bpf_tracing.h>
 
-/* Of the first 64 descriptors, as many open ones: the verifier's work at every start grows with it. */
-#define PT_FDS_WALKED_MAX 24
+/* Of a descriptor table: as many times 64 descriptors, by eights. */
+#define PT_FD_WORDS_MAX 16
+#define PT_FD_WORD_BITS 64
+#define PT_FDS_AT_ONCE 8
+/* Among as many first ones, copies of one descriptor are looked for. */
+#define PT_FDS_COMPARED_MAX 16
 
-/* Position of the lowest bit set: the number of bits below it. (clang 14 fails on the built-in.) */
-static __always_inline int pt_lowest_bit(__u64 bits)
+/* The next ones are global functions: the verifier looks into them once, not once for every descriptor.
+ * (Addresses are numbers because 5.10 lets no other type into such a function.) */
+
+/* How many of the first descriptors of current name this file. */
+__noinline __u32 pt_copies_of(__u64 file)
 {
-	__u64 below = (bits & -bits) - 1;
+	struct fdtable *table = BPF_CORE_READ(pt_current(), files, fdt);
+	__u64 slots = (__u64)BPF_CORE_READ(table, fd);
+	__u32 copies = 0;
 
-	below -= (below >> 1) & 0x5555555555555555ULL;
-	below = (below & 0x3333333333333333ULL) + ((below >> 2) & 0x3333333333333333ULL);
-	below = (below + (below >> 4)) & 0x0f0f0f0f0f0f0f0fULL;
-	return (below * 0x0101010101010101ULL) >> 56;
+	for (int fd = 0; fd < PT_FDS_COMPARED_MAX; fd++) {
+		__u64 named = 0;
+
+		bpf_probe_read_kernel(&named, sizeof(named), (void *)(slots + fd * sizeof(named)));
+		copies += named == file;
+	}
+	return copies;
 }
 
-/* These two are global functions: the verifier looks into them once, not once for every descriptor. (The
- * address is a number because 5.10 lets no other type into such a function.) */
-
-/* The bit of the first of the `open` descriptors, if it is the read end of a pipe whose going can break
- * something; else 0. */
-__noinline __u64 pt_first_if_pipe(__u64 slots, __u64 open, __u32 exiting)
+/* The read end of a pipe whose going can break something. */
+static __always_inline void pt_look_at_pipe(struct file *file, bool exiting)
 {
-	struct file *file = 0;
-
-	bpf_probe_read_kernel(&file, sizeof(file), (struct file **)slots + pt_lowest_bit(open));
-	if (!pt_is_pipe_read_end(file))
-		return 0;
+	if (!(BPF_CORE_READ(file, f_mode) & PT_FMODE_READ))
+		return;
 	/* Not the last reader: its going breaks nothing. */
 	if (exiting && BPF_CORE_READ(file, f_inode, i_pipe, readers) > 1)
+		return;
+	pt_note_reader(file, pt_current(), exiting);
+}
+
+static __always_inline void pt_look_at_unix_socket(struct sock *sk, struct file *file, bool exiting)
+{
+	struct sock *other = pt_unix_peer(sk);
+	__u64 references = pt_file_references(file);
+	__u64 key = (__u64)sk;
+	struct pt_unix_end *end;
+
+	if (!other || pt_is_dead(other))
+		return;
+	/* What a program begins with is meant for it, though its parent may not have closed its copy yet. */
+	if (!exiting || references == 1 || references <= pt_copies_of((__u64)file)) {
+		pt_note_unix_holder(sk, pt_current(), exiting);
+		return;
+	}
+	/* It stays open in other hands. */
+	end = bpf_map_lookup_elem(&unix_ends, &key);
+	if (end && end->closure.by.tgid == (__u32)(bpf_get_current_pid_tgid() >> 32))
+		bpf_map_delete_elem(&unix_ends, &key);
+}
+
+__noinline int pt_look_at_file(__u64 address, __u32 exiting)
+{
+	struct file *file = (struct file *)address;
+	__u32 type = pt_file_type(file);
+	struct sock *sk;
+
+	if (pt_config.walk_pipes && type == PT_S_IFIFO)
+		pt_look_at_pipe(file, exiting);
+	if (!pt_config.walk_unix || type != PT_S_IFSOCK)
 		return 0;
-	return open & -open;
+	sk = pt_sock_of_file(file);
+	if (pt_is_unix(sk))
+		pt_look_at_unix_socket(sk, file, exiting);
+	return 0;
 }
 
-__noinline __u64 pt_inode_of_first(__u64 slots, __u64 open)
+__noinline int pt_look_at_eight(__u64 slots, __u32 exiting)
 {
-	struct file *file = 0;
+	__u64 files[PT_FDS_AT_ONCE] = {};
 
-	bpf_probe_read_kernel(&file, sizeof(file), (struct file **)slots + pt_lowest_bit(open));
-	return BPF_CORE_READ(file, f_inode, i_ino);
+	bpf_probe_read_kernel(files, sizeof(files), (void *)slots);
+	for (int i = 0; i < PT_FDS_AT_ONCE; i++)
+		if (files[i])
+			pt_look_at_file(files[i], exiting);
+	return 0;
 }
 
-/* Where pipe_release cannot be hooked: a program's descriptors as its exec leaves them and as its
- * exit finds them (sched_process_exit comes before exit_files). Two loops without a branch in them: each
- * would double what the verifier walks. */
-static __always_inline void pt_walk_pipes(bool exiting)
+__noinline int pt_walk_word(__u64 slots, __u64 open, __u32 exiting)
 {
-	struct task_struct *task = pt_current();
-	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
+	for (int first = 0; first < PT_FD_WORD_BITS; first += PT_FDS_AT_ONCE)
+		if ((open >> first) & 0xff)
+			pt_look_at_eight(slots + first * sizeof(void *), exiting);
+	return 0;
+}
+
+/* Where their ends cannot be hooked: a program's descriptors as its exec leaves them and as its exit finds
+ * them (sched_process_exit comes before exit_files). */
+static __always_inline void pt_walk_descriptors(bool exiting)
+{
+	struct fdtable *table = BPF_CORE_READ(pt_current(), files, fdt);
 	__u64 slots = (__u64)BPF_CORE_READ(table, fd);
 	unsigned long *bits = BPF_CORE_READ(table, open_fds);
-	unsigned long open = 0;
-	__u64 pipes = 0;
-	struct pt_closure reader;
+	__u32 words = BPF_CORE_READ(table, max_fds) / PT_FD_WORD_BITS;
 
-	bpf_probe_read_kernel(&open, sizeof(open), bits);
-	for (int walked = 0; walked < PT_FDS_WALKED_MAX && open; walked++, open &= open - 1)
-		pipes |= pt_first_if_pipe(slots, open, exiting);
-	if (!pipes)
-		return;
-	pt_fill_reader(&reader, task, exiting);
-	for (int walked = 0; walked < PT_FDS_WALKED_MAX && pipes; walked++, pipes &= pipes - 1) {
-		__u64 inode = pt_inode_of_first(slots, pipes);
+	for (__u32 word = 0; word < PT_FD_WORDS_MAX; word++) {
+		unsigned long open = 0;
 
-		bpf_map_update_elem(&pipe_readers, &inode, &reader, BPF_ANY);
+		if (word >= words)
+			return;
+		bpf_probe_read_kernel(&open, sizeof(open), bits + word);
+		pt_walk_word(slots + word * PT_FD_WORD_BITS * sizeof(void *), open, exiting);
 	}
 }
 
@@ -98,8 +143,8 @@ int BPF_PROG(pt_process_exec, struct task_struct *task)
 	struct pt_process_executed *record;
 	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
 
-	if (pt_config.walk_pipes)
-		pt_walk_pipes(false);
+	if (pt_config.walk_pipes || pt_config.walk_unix)
+		pt_walk_descriptors(false);
 	if (!bpf_map_lookup_elem(&watched, &tgid))
 		return 0;
 	record = pt_reserve(struct pt_process_executed, PT_PROCESS_EXECUTED);
@@ -119,8 +164,8 @@ int BPF_PROG(pt_process_exit, struct task_struct *task)
 
 	if (BPF_CORE_READ(task, signal, live.counter) != 0)
 		return 0;
-	if (pt_config.walk_pipes)
-		pt_walk_pipes(true);
+	if (pt_config.walk_pipes || pt_config.walk_unix)
+		pt_walk_descriptors(true);
 	if (!bpf_map_lookup_elem(&watched, &tgid))
 		return 0;
 	record = pt_reserve(struct pt_process_exited, PT_PROCESS_EXITED);

@@ -65,3 +65,15 @@ static __always_inline void pt_fill_ending(struct pt_closure *out, struct task_s
 	out->signal = out->exiting ? pt_exit_code(task) & 0x7f : 0;
 	out->oom = out->signal && BPF_CORE_READ(task, signal, oom_mm);
 }
+
+/* Who held a pipe's or a unix socket's end. at_ns 0: it was still open, in the hands of `task`. */
+static __always_inline void pt_fill_holder(struct pt_closure *out, struct task_struct *task, bool closing)
+{
+	__builtin_memset(out, 0, sizeof(*out));
+	pt_fill_task(&out->by, task);
+	out->call_number = PT_NO_CALL;
+	if (!closing)
+		return;
+	out->at_ns = bpf_ktime_get_ns();
+	pt_fill_ending(out, task);
+}

@@ -103,8 +103,15 @@ struct nsproxy {
 struct upid {
 	int nr;
 };
+struct hlist_node {
+	struct hlist_node *next, **pprev;
+};
+struct hlist_head {
+	struct hlist_node *first;
+};
 struct pid {
 	unsigned int level;
+	struct hlist_head tasks[4];
 	struct upid numbers[1];
 };
 struct cred {
@@ -150,6 +157,7 @@ struct task_struct {
 	struct task_struct *real_parent;
 	struct task_struct *group_leader;
 	struct pid *thread_pid;
+	struct hlist_node pid_links[4];
 	u64 start_boottime;
 	const struct cred *cred;
 	char comm[16];
@@ -233,6 +241,10 @@ struct rb_root {
 typedef struct {
 	int owned;
 } socket_lock_t;
+struct sk_buff_head {
+	struct sk_buff *next;
+	__u32 qlen;
+};
 struct sock {
 	struct sock_common __sk_common;
 	socket_lock_t sk_lock;
@@ -244,6 +256,23 @@ struct sock {
 	u8 sk_shutdown;
 	unsigned long sk_lingertime;
 	struct socket *sk_socket;
+	struct sk_buff_head sk_receive_queue;
+	struct pid *sk_peer_pid;
+};
+struct sockaddr_un {
+	unsigned short sun_family;
+	char sun_path[108];
+};
+struct unix_address {
+	int len;
+	struct sockaddr_un name[0];
+};
+struct unix_sock {
+	struct unix_address *addr;
+	struct sock *peer;
+};
+struct unix_skb_parms {
+	u32 consumed;
 };
 struct socket {
 	short type;
@@ -291,7 +320,10 @@ struct net_device {
 	possible_net_t nd_net;
 };
 struct sk_buff {
+	struct sk_buff *next;
 	struct sock *sk;
+	unsigned int len;
+	char cb[48];
 	u64 skb_mstamp_ns;
 	struct net_device *dev;
 	u16 transport_header;

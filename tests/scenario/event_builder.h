@@ -9,6 +9,7 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -77,6 +78,8 @@ public:
     Story& served_by(Person owner);  ///< the peer, if it is not kServer
     Story& numbered(std::uint16_t number);  ///< other ends than those of the stories it is told with
     Story& on_a_pipe();
+    Story& on_a_unix_socket(SocketType type = SocketType::kStream);
+    Story& named(std::string_view local, std::string_view remote);  ///< sun_path's bytes
 
     Story& wait_us(std::uint64_t microseconds);
     Story& wait_ms(std::uint64_t milliseconds) { return wait_us(milliseconds * 1000); }
@@ -127,6 +130,18 @@ public:
     Story& write_meets_sigpipe(Call call, Stance stance, Person who = kClient);
     Story& reader_gone(Person who, std::uint8_t signal = 0, bool exiting = false);
     Story& reader_last_seen(Person who);  ///< with the read end still open
+
+    // The other end of a unix socket; who acts is the peer.
+    Story& other_end_closes(std::uint32_t unread = 0);
+    Story& other_end_exits(std::uint8_t signal = 0, std::uint32_t unread = 0);
+    Story& other_end_shuts_down(std::uint8_t directions);
+    Story& listener_closes();          ///< before it accepted
+    Story& other_end_closes_unseen();  ///< in a mode without a hook
+    Story& other_end_last_seen();      ///< in the peer's hands
+    Story& other_end_gone_before_trace();
+    Story& own_end_shuts_down(Person who);
+    Story& own_end_shut_down_unseen();
+    Story& receiver_forgotten();  ///< by a datagram socket that was told of its going
     Story& process_exits(int wait_status, Person who = kClient);
     Story& destroyed(std::optional<Person> by = std::nullopt);
     Story& peer_destroyed();
@@ -160,6 +175,8 @@ private:
     void give_up(End& end, TcpState to, Closure closure);
     void peer_gives_up(Closure closure);
     bool counted(const Call& call, int error, bool is_sigpipe, const Person& who);
+    void report_ends();
+    Story& end_goes(Closure closure, std::uint32_t unread);
     void set_addresses(const Address& local, const Address& remote);
 
     Hooks hooks_;
@@ -168,7 +185,8 @@ private:
     bool peer_on_host_ = true;
     Person owner_ = kClient;
     Person server_ = kServer;
-    std::optional<OtherEndSeen> reader_;
+    std::optional<OtherEndSeen> other_end_;
+    std::optional<UnixNamed> names_;
     std::optional<PacketFiltered> filtered_;
     FailuresCounted counts_;
     std::size_t count_kinds_ = 0;

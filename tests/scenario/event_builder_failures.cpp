@@ -159,6 +159,7 @@ Story& Story::call_fails(Call call, int error, Person who) {
     failed.error = error;
     failed.no_signal = (call.flags & 0x4000) != 0;
     if (!first || !seen) return wait_us(1);
+    report_ends();
     emit(failed, who.task());
     report();
     return *this;
@@ -180,7 +181,7 @@ Story& Story::connect_gives_up() {
 
 Story& Story::sigpipe_raised(Call call, Stance stance, Person who) {
     if (!counted(call, 0, true, who)) return wait_us(1);
-    if (reader_) emit(*reader_);
+    report_ends();
     SigpipeGenerated raised;
     raised.endpoint = own_.endpoint;
     raised.tcp = facts_of(own_);
@@ -214,19 +215,19 @@ Story& Story::write_meets_sigpipe(Call call, Stance stance, Person who) {
 }
 
 Story& Story::reader_gone(Person who, std::uint8_t signal, bool exiting) {
-    reader_ = OtherEndSeen{};
-    reader_->endpoint = own_.endpoint;
-    reader_->closure = closure_by(who, now_, exiting ? kNoCall : kCloseCall, 0);
-    reader_->closure.exiting = exiting;
-    reader_->closure.signal = signal;
-    reader_->last_holder = true;
+    other_end_ = OtherEndSeen{};
+    other_end_->endpoint = own_.endpoint;
+    other_end_->closure = closure_by(who, now_, exiting ? kNoCall : kCloseCall, 0);
+    other_end_->closure.exiting = exiting;
+    other_end_->closure.signal = signal;
+    other_end_->last_holder = true;
     return wait_us(1);
 }
 
 Story& Story::reader_last_seen(Person who) {
     reader_gone(who);
-    reader_->closure.at = {};
-    reader_->last_holder = false;
+    other_end_->closure.at = {};
+    other_end_->last_holder = false;
     return *this;
 }
 

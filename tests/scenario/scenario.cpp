@@ -28,6 +28,9 @@ CorrelatorConfig config_of(const Story& story) {
     config.syscall_name = syscall_name;
     config.sends_seen = story.hooks().sends_seen;
     config.receives_seen = story.hooks().receives_seen;
+    config.unix_sends_seen = story.hooks().sends_seen;
+    config.unix_receives_seen = story.hooks().receives_seen;
+    config.unix_unread_seen = true;
     config.resets_sent_seen = story.hooks().reasons_seen;
     config.reorder_ns = kReorderNs;
     return config;

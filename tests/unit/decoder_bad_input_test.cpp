@@ -43,6 +43,7 @@ const std::map<std::uint16_t, std::size_t>& sizes() {
         {PT_ENDPOINT_DESTROYED, sizeof(pt_endpoint_destroyed)},
         {PT_FAILURES_COUNTED, sizeof(pt_failures_counted)},
         {PT_OTHER_END_SEEN, sizeof(pt_other_end_seen)},
+        {PT_UNIX_NAMED, sizeof(pt_unix_named)},
         {PT_PACKET_FILTERED, sizeof(pt_packet_filtered)},
         {PT_PROCESS_FORKED, sizeof(pt_process_forked)},
         {PT_PROCESS_EXECUTED, sizeof(pt_process_executed)},

@@ -200,6 +200,56 @@ TEST(Decoder, ReadsAPipesReader) {
     EXPECT_TRUE(body.last_holder);
 }
 
+TEST(Decoder, ReadsAUnixSocketsOtherEnd) {
+    auto record = record_of<pt_other_end_seen>(PT_OTHER_END_SEEN);
+    record.endpoint.kind = PT_KIND_UNIX;
+    record.endpoint.id = PT_FILE_ID(PT_KIND_UNIX, 55001);
+    record.closure = raw_closure();
+    record.closure.unread_bytes = PT_UNREAD_SOME;
+    record.own = raw_closure();
+    record.other_end = PT_END_GONE;
+    record.socket_type = 5;
+    record.before_trace = 1;
+    const auto body = body_of<OtherEndSeen>(record);
+    EXPECT_EQ(body.endpoint.inode(), 55001U);
+    EXPECT_TRUE(body.closure.unread_uncounted);
+    EXPECT_EQ(body.closure.unread_bytes, 0U);
+    expect_closure(body.own);
+    EXPECT_FALSE(body.own.unread_uncounted);
+    EXPECT_EQ(body.other_end, OtherEnd::kGone);
+    EXPECT_EQ(body.socket_type, SocketType::kSeqpacket);
+    EXPECT_TRUE(body.before_trace);
+    EXPECT_FALSE(body.last_holder);
+}
+
+/// The kind keeps a pipe's or a unix socket's inode apart from a socket's cookie.
+TEST(Decoder, IdsOfDifferentKindsDiffer) {
+    EXPECT_NE(PT_FILE_ID(PT_KIND_UNIX, 7), PT_FILE_ID(PT_KIND_PIPE, 7));
+    EXPECT_NE(PT_FILE_ID(PT_KIND_PIPE, 7), 7U);
+    EXPECT_EQ(PT_FILE_ID(PT_KIND_UNIX, 0xffffffff) & PT_FILE_ID_INODE, 0xffffffffU);
+}
+
+TEST(Decoder, ReadsAUnixSocketsNames) {
+    auto record = record_of<pt_unix_named>(PT_UNIX_NAMED);
+    record.endpoint.kind = PT_KIND_UNIX;
+    record.endpoint.id = PT_FILE_ID(PT_KIND_UNIX, 55001);
+    std::memcpy(record.local, "\0a\0b", 4);
+    record.local_length = 4;
+    std::memcpy(record.remote, "/run/x\0left over", 17);
+    record.remote_length = 17;
+    record.is_target = 1;
+    const auto body = body_of<UnixNamed>(record);
+    EXPECT_EQ(body.local.text(), std::string("@a\0b", 4));
+    EXPECT_EQ(body.remote.text(), "/run/x");
+    EXPECT_TRUE(body.is_target);
+    record.local_length = 0;
+    record.remote_length = 0xffff;  // more than there is room for
+    const auto damaged = body_of<UnixNamed>(record);
+    EXPECT_FALSE(damaged.local.known());
+    EXPECT_EQ(damaged.local.text(), "");
+    EXPECT_EQ(damaged.remote.length, PT_UNIX_PATH_LEN);
+}
+
 TEST(Decoder, ReadsWhatAFilterDropped) {
     auto record = record_of<pt_packet_filtered>(PT_PACKET_FILTERED);
     record.endpoint.kind = PT_KIND_TCP;

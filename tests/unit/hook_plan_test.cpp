@@ -23,6 +23,14 @@ KernelFeatures modern_kernel() {
                         {"tcp_recvmsg", {8, 5, false}},
                         {"inet_csk_accept", {9, 2, false}},
                         {"pipe_release", {10, 2, false}},
+                        {"unix_release_sock", {15, 2, false}},
+                        {"unix_shutdown", {16, 2, false}},
+                        {"unix_dgram_disconnected", {17, 2, false}},
+                        {"unix_stream_sendmsg", {18, 3, false}},
+                        {"unix_dgram_sendmsg", {19, 3, false}},
+                        {"unix_seqpacket_sendmsg", {20, 3, false}},
+                        {"unix_stream_recvmsg", {41, 4, false}},
+                        {"unix_seqpacket_recvmsg", {42, 4, false}},
                         {"bpf_iter_tcp", {11, 3, false}},
                         {"bpf_iter_task_file", {12, 4, false}},
                         {"sk_getsockopt", {13, 5, false}}};
@@ -110,11 +118,14 @@ TEST(HookPlanTest, ModernKernelMissesNothingInFullMode) {
     const auto plan = plan_for(modern_kernel());
     EXPECT_EQ(plan.mode, Mode::kFull);
     EXPECT_EQ(plan.report.missing_count(), 0U);
-    EXPECT_EQ(plan.report.hook_count, 20U);
+    EXPECT_EQ(plan.report.hook_count, 24U);
     EXPECT_EQ(row(plan, "rst_received").hook, "fentry tcp_reset");
     EXPECT_EQ(row(plan, "rst_sent_passive").hook, "fentry tcp_v4/v6_send_reset");
     EXPECT_EQ(row(plan, "receive_failed").hook, "tracepoint sock_recv_length");
     EXPECT_EQ(row(plan, "error_asked").hook, "fentry sk_getsockopt");
+    EXPECT_EQ(row(plan, "unix_closed").hook, "fentry unix_release_sock");
+    EXPECT_EQ(row(plan, "unix_send_failed").hook, "tracepoint sock_send_length");
+    EXPECT_FALSE(loads_kind(plan, "send_fexit"));
     EXPECT_TRUE(loads(plan, "pt_v6_send_reset_fentry"));
     EXPECT_TRUE(loads(plan, "pt_snapshot_files"));
     EXPECT_FALSE(loads_kind(plan, "_kprobe"));
@@ -136,6 +147,8 @@ TEST(HookPlanTest, ArgumentListsBecomeConfiguration) {
     EXPECT_EQ(modern.send_reset_has_reason, 1);
     EXPECT_EQ(modern.active_reset_reason_argument, 2);
     EXPECT_EQ(modern.walk_pipes, 0);
+    EXPECT_EQ(modern.walk_unix, 0);
+    EXPECT_EQ(modern.tcp_sends_hooked, 1) << "or each failed TCP send would be seen twice";
     const auto newest = plan_for(kernel_7_2()).config;
     EXPECT_EQ(newest.active_reset_reason_argument, 1);
     EXPECT_EQ(newest.recvmsg_return_argument, 4);
@@ -150,6 +163,8 @@ TEST(HookPlanTest, OldKernelLosesOnlyTheResetsPacketInFullMode) {
     EXPECT_EQ(row(plan, "error_raised").hook, "fentry sock_def_error_report");
     EXPECT_EQ(row(plan, "receive_failed").hook, "fexit tcp_recvmsg");
     EXPECT_EQ(row(plan, "error_asked").hook, "fentry sock_getsockopt");
+    EXPECT_EQ(row(plan, "unix_send_failed").hook, "fexit unix_stream/dgram/seqpacket_sendmsg");
+    EXPECT_EQ(row(plan, "unix_receive_failed").hook, "fexit unix_stream/seqpacket_recvmsg");
 }
 
 TEST(HookPlanTest, KprobeModeDoesTheSame) {
@@ -160,6 +175,8 @@ TEST(HookPlanTest, KprobeModeDoesTheSame) {
     EXPECT_TRUE(loads(plan, "pt_tcp_reset_kprobe") && loads(plan, "pt_tcp_receive_reset"));
     EXPECT_EQ(row(plan, "receive_failed").hook, "kretprobe tcp_recvmsg");
     EXPECT_EQ(row(plan, "accepted").hook, "kretprobe inet_csk_accept");
+    EXPECT_EQ(row(plan, "unix_shut_down").hook, "kprobe unix_shutdown");
+    EXPECT_TRUE(loads(plan, "pt_unix_dgram_send_kretprobe"));
     EXPECT_FALSE(loads_kind(plan, "_fentry"));
     EXPECT_FALSE(loads_kind(plan, "_fexit"));
     EXPECT_EQ(plan_for(kernel_6_1(), Mode::kKprobe).report.missing_count(), 0U);
@@ -179,8 +196,14 @@ TEST(HookPlanTest, LockdownLeavesTracepointsAndSaysWhatIsLost) {
     EXPECT_EQ(row(plan, "send_failed").hook, "tracepoint sock_send_length");
     EXPECT_FALSE(row(plan, "pipe_reader_closed").complete());
     EXPECT_TRUE(contains(row(plan, "error_asked").lost, "inferred"));
-    EXPECT_EQ(plan.report.missing_count(), 6U);
+    EXPECT_EQ(row(plan, "unix_closed").hook, "descriptor tables at exec and exit");
+    EXPECT_TRUE(contains(row(plan, "unix_closed").lost, "lives on"));
+    EXPECT_TRUE(contains(row(plan, "unix_shut_down").lost, "shutdown()"));
+    EXPECT_TRUE(row(plan, "unix_send_failed").complete());
+    EXPECT_EQ(plan.report.missing_count(), 9U);
     EXPECT_EQ(plan.config.walk_pipes, 1);
+    EXPECT_EQ(plan.config.walk_unix, 1);
+    EXPECT_EQ(plan.config.tcp_sends_hooked, 0);
 }
 
 TEST(HookPlanTest, OldTracepointsHideResetsThatNoSocketSent) {
@@ -189,6 +212,8 @@ TEST(HookPlanTest, OldTracepointsHideResetsThatNoSocketSent) {
     EXPECT_TRUE(contains(row(plan, "rst_sent_passive").lost, "refused"));
     EXPECT_EQ(row(plan, "send_failed").hook, "");
     EXPECT_TRUE(contains(row(plan, "send_failed").lost, "MSG_NOSIGNAL"));
+    EXPECT_TRUE(contains(row(plan, "unix_send_failed").lost, "MSG_NOSIGNAL"));
+    EXPECT_TRUE(contains(row(plan, "unix_receive_failed").lost, "ECONNRESET"));
     EXPECT_EQ(row(plan_for(kernel_5_10(), Mode::kTracepoint), "error_raised").hook, "");
 }
 
@@ -196,7 +221,8 @@ TEST(HookPlanTest, InferredErrorsWatchNoHealthyTraffic) {
     for (const auto& kernel : {kernel_5_10(), modern_kernel(), locked_6_18()}) {
         const auto plan = plan_for(kernel, {}, ErrorsMode::kInferred);
         EXPECT_FALSE(loads(plan, "pt_sock_recv_length") || loads(plan, "pt_sock_send_length") ||
-                     loads(plan, "pt_recvmsg_fexit"));
+                     loads(plan, "pt_recvmsg_fexit") || loads_kind(plan, "send_fexit") ||
+                     loads_kind(plan, "receive_fexit"));
         EXPECT_TRUE(contains(row(plan, "receive_failed").lost, "inferred"));
         EXPECT_TRUE(contains(row(plan, "receive_failed").why, "--errors exact"));
     }

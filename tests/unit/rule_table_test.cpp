@@ -126,7 +126,7 @@ TEST(Diagnoser, JudgesAnewEachTime) {
     EXPECT_EQ(incident.verdict.evidence, first.evidence);
 }
 
-/// A unix socket is no pipe, and has no rule: its cause is not known.
+/// A unix socket is no pipe: of an end of which nothing was seen, the cause is not known.
 TEST(Diagnoser, DoesNotJudgeAUnixSocketAsAPipe) {
     Incident incident = sample_incident();
     incident.endpoint = {};

@@ -20,11 +20,22 @@ const Body* as(const Event& event) {
     return std::get_if<Body>(&event.body);
 }
 
-bool sees(const HookReport& report, const std::string& observation) {
+const ObservationStatus* find(const HookReport& report, const std::string& observation) {
     for (const ObservationStatus& status : report.observations) {
-        if (status.observation == observation) return !status.hook.empty();
+        if (status.observation == observation) return &status;
     }
-    return false;
+    return nullptr;
+}
+
+bool sees(const HookReport& report, const std::string& observation) {
+    const ObservationStatus* status = find(report, observation);
+    return status != nullptr && !status->hook.empty();
+}
+
+/// By a hook on the close; else data thrown away shows it, where a hook shows what is thrown away.
+bool sees_unread(const HookReport& report) {
+    const ObservationStatus* closing = find(report, "unix_closed");
+    return closing != nullptr && (closing->complete() || sees(report, "packet_filtered"));
 }
 
 }  // namespace
@@ -49,6 +60,9 @@ CorrelatorConfig Pipeline::correlator_config() const {
     config.id_prefix = host_.boot_id.substr(0, kBootIdDigits);
     config.syscall_name = syscall_name;
     config.sends_seen = sees(report, "send_failed");
+    config.unix_receives_seen = sees(report, "unix_receive_failed");
+    config.unix_unread_seen = sees_unread(report);
+    config.unix_sends_seen = sees(report, "unix_send_failed");
     config.receives_seen = sees(report, "receive_failed");
     config.resets_sent_seen = sees(report, "rst_sent_passive") && sees(report, "rst_sent_active");
     config.idle_after_us = std::uint64_t{settings_.options.idle_after_seconds} * 1'000'000;

@@ -149,8 +149,11 @@ Story Correlator::story_of(const Failure& failure) const {
     story.resets_sent_seen = config_.resets_sent_seen;
     story.idle_after_us = config_.idle_after_us;
     if (failure.endpoint.kind != EndpointKind::kTcp) {
-        const auto other_end = other_ends_.find({failure.endpoint.kind, failure.endpoint.id});
-        if (other_end != other_ends_.end()) story.other_end = &other_end->second;
+        const auto ends = known_ends_.find(failure.endpoint.id);
+        if (ends != known_ends_.end() && ends->second.other) story.other_end = &*ends->second.other;
+        if (ends != known_ends_.end() && ends->second.names) story.names = &*ends->second.names;
+        story.sends_seen = config_.unix_sends_seen;
+        story.unix_unread_seen = config_.unix_unread_seen;
         return story;
     }
     const Endpoint& endpoint = story.own != nullptr ? story.own->endpoint : failure.endpoint;

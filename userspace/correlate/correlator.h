@@ -17,6 +17,7 @@
 #include <deque>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -28,6 +29,9 @@ struct CorrelatorConfig {
     SyscallName syscall_name = nullptr;
     bool receives_seen = false;  ///< a hook sees each receive that fails
     bool sends_seen = false;     ///< and each send, with or without a signal
+    bool unix_sends_seen = false;  ///< likewise on unix sockets
+    bool unix_receives_seen = false;
+    bool unix_unread_seen = false;                ///< and whoever closes one with data unread
     bool resets_sent_seen = false;                ///< and each RST that this host sends
     std::uint64_t idle_after_us = 30'000'000;  ///< silence that a device on the way may not outlast
     std::uint64_t reorder_ns = 10'000'000;
@@ -36,6 +40,12 @@ struct CorrelatorConfig {
     std::size_t failures_max = 65536;
     std::size_t processes_max = 4096;  ///< whose failures are remembered beyond their end
     std::size_t sent_resets_max = 4096;
+};
+
+/// Of a pipe or a unix socket.
+struct KnownEnds {
+    std::optional<OtherEndSeen> other;
+    std::optional<UnixNamed> names;
 };
 
 class Correlator {
@@ -80,6 +90,7 @@ private:
     void on(const Event& event, const FailuresCounted& body);
     void on(const Event& event, const OtherEndSeen& body);
     void on(const Event& event, const PacketFiltered& body);
+    void on(const Event& event, const UnixNamed& body);
     void on(const Event& event, const ProcessExited& body);
     void on(const Event&, const ProcessForked&) {}
     void on(const Event&, const ProcessExecuted&) {}
@@ -91,6 +102,8 @@ private:
     Failure& open_failure(const Endpoint& endpoint, const Task& task, Ktime at);
     void add_call(Failure& failure, const FailedCall& call);
     void infer_taken_error(Failure& failure, const Connection& connection, Ktime at, const Task& task);
+    void infer_taken_reset(Failure& failure, const TcpFacts& facts, Ktime at, const Task& task);
+    KnownEnds& known_ends(std::uint64_t id);
     void end_endpoint(std::uint64_t id);
     void end_silent(Connection& connection);
     bool is_silent_story(const Connection& connection) const;
@@ -119,8 +132,8 @@ private:
     std::deque<std::pair<Ktime, FailureKey>> exited_;        ///< processes that ended, same
     std::deque<std::pair<Ktime, std::uint64_t>> destroyed_;  ///< endpoints to forget
     SentResets sent_resets_;
-    std::map<std::pair<EndpointKind, std::uint64_t>, OtherEndSeen> other_ends_;
-    std::deque<std::pair<EndpointKind, std::uint64_t>> other_ends_by_age_;
+    std::map<std::uint64_t, KnownEnds> known_ends_;  ///< of pipes and unix sockets, by the failed end's id
+    std::deque<std::uint64_t> known_ends_by_age_;
     Ktime now_;
     std::uint64_t resets_received_ = 0;
     std::uint64_t resets_sent_ = 0;

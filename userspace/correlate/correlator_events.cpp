@@ -8,7 +8,7 @@
 namespace pipetrace {
 namespace {
 
-constexpr std::size_t kOtherEndsMax = 8192;
+constexpr std::size_t kKnownEndsMax = 8192;
 /// An abort's record can be younger than what it did: tp tcp_send_reset fires after the RST has left.
 constexpr std::uint64_t kAbortRecordLagNs = 50'000'000;
 constexpr std::uint8_t kSyn = 0x02;
@@ -106,6 +106,12 @@ void Correlator::on(const Event& event, const ErrorRaised& body) {
 
 void Correlator::on(const Event& event, const CallFailed& body) {
     Endpoint endpoint = body.endpoint;
+    if (endpoint.kind != EndpointKind::kTcp) {
+        Failure& failure = open_failure(endpoint, event.task, event.at);
+        if (body.error != ECONNRESET) infer_taken_reset(failure, body.tcp, event.at, event.task);
+        add_call(failure, {event.at, event.task, body, 1, false, nullptr});
+        return;
+    }
     if (const Connection* known = connections_.find(endpoint.id)) endpoint = known->endpoint;
     Connection& connection = connections_.touch(endpoint);
     Failure& failure = open_failure(endpoint, event.task, event.at);
@@ -136,6 +142,29 @@ void Correlator::infer_taken_error(Failure& failure, const Connection& connectio
     connections_.touch(connection.endpoint).error_taken = true;
 }
 
+/// The same of a unix socket, whose error the other end's close left there.
+void Correlator::infer_taken_reset(Failure& failure, const TcpFacts& facts, Ktime at, const Task& task) {
+    const auto ends = known_ends_.find(failure.endpoint.id);
+    if (facts.error != 0 || ends == known_ends_.end() || !ends->second.other) return;
+    const OtherEndSeen& other = *ends->second.other;
+    const bool reset = other.closure.unread_bytes != 0 || other.closure.unread_uncounted;
+    if (!reset || other.socket_type == SocketType::kDatagram || other.closure.at > at) return;
+    for (const FailureKey& key : failures_.of_endpoint(failure.endpoint.id)) {
+        const Failure& told = *failures_.find(key);
+        const bool taken = std::any_of(told.calls.begin(), told.calls.end(),
+                                       [](const FailedCall& call) { return call.body.error == ECONNRESET; });
+        if (taken) return;
+    }
+    CallFailed call;
+    call.endpoint = failure.endpoint;
+    call.error = ECONNRESET;
+    const bool any_lost = loss_.total() > failure.lost_before;
+    const bool all_seen = config_.unix_receives_seen && config_.unix_sends_seen && !any_lost;
+    Task unknown_thread = task;
+    unknown_thread.tid = 0;
+    add_call(failure, FailedCall{at, unknown_thread, call, 1, true, all_seen ? "getsockopt" : nullptr});
+}
+
 void Correlator::on(const Event& event, const SigpipeGenerated& body) {
     Endpoint endpoint = body.endpoint;
     if (!endpoint.known()) {
@@ -147,6 +176,7 @@ void Correlator::on(const Event& event, const SigpipeGenerated& body) {
         connections_.touch(endpoint);
     }
     Failure& failure = open_failure(endpoint, event.task, event.at);
+    if (endpoint.kind == EndpointKind::kUnix) infer_taken_reset(failure, body.tcp, event.at, event.task);
     if (endpoint.kind == EndpointKind::kTcp && body.tcp.error == 0) {
         const Connection& connection = *connections_.find(endpoint.id);
         if (pending_error(connection) != EPIPE) {  // that was taken by this very write
@@ -187,6 +217,7 @@ void Correlator::on(const Event&, const StateChanged& body) {
 }
 
 void Correlator::on(const Event& event, const EndpointDestroyed& body) {
+    if (body.endpoint.kind != EndpointKind::kTcp) return end_endpoint(body.endpoint.id);
     Connection* connection = connections_.find(body.endpoint.id);
     if (connection == nullptr) return;
     connection->destroyed = true;
@@ -207,13 +238,29 @@ void Correlator::on(const Event&, const FailuresCounted& body) {
     }
 }
 
+KnownEnds& Correlator::known_ends(std::uint64_t id) {
+    const auto [found, is_new] = known_ends_.try_emplace(id);
+    if (!is_new) return found->second;
+    known_ends_by_age_.push_back(id);
+    if (known_ends_by_age_.size() > kKnownEndsMax) {
+        known_ends_.erase(known_ends_by_age_.front());
+        known_ends_by_age_.pop_front();
+    }
+    return found->second;
+}
+
 void Correlator::on(const Event&, const OtherEndSeen& body) {
-    const std::pair key{body.endpoint.kind, body.endpoint.id};
-    if (!other_ends_.insert_or_assign(key, body).second) return;
-    other_ends_by_age_.push_back(key);
-    if (other_ends_by_age_.size() <= kOtherEndsMax) return;
-    other_ends_.erase(other_ends_by_age_.front());
-    other_ends_by_age_.pop_front();
+    std::optional<OtherEndSeen>& known = known_ends(body.endpoint.id).other;
+    // A datagram socket that has let go of its receiver knows no more of it; what was seen before holds.
+    const bool knows_less =
+        known && known->other_end == OtherEnd::kGone && body.other_end == OtherEnd::kUnknown;
+    if (!knows_less) known = body;
+}
+
+void Correlator::on(const Event&, const UnixNamed& body) {
+    std::optional<UnixNamed>& known = known_ends(body.endpoint.id).names;
+    const bool knows_less = known && known->remote.known() && (!body.remote.known() || body.is_target);
+    if (!knows_less) known = body;
 }
 
 void Correlator::on(const Event&, const PacketFiltered& body) {

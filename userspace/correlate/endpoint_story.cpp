@@ -1,10 +1,12 @@
 #include "correlate/endpoint_story.h"
 
-#include <algorithm>
-#include <array>
+#include "correlate/other_end.h"
 
 #include <arpa/inet.h>
 #include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
 
 namespace pipetrace {
 namespace {
@@ -72,7 +74,8 @@ EndpointStory endpoint_of(const Story& story, const std::vector<FailedCall>& cal
         if (!told.fd && sigpipe.body.call.fd >= 0) told.fd = sigpipe.body.call.fd;
     }
     if (endpoint.kind != EndpointKind::kTcp) {
-        if (endpoint.kind == EndpointKind::kPipe) told.local = fmt::format("pipe:[{}]", endpoint.id);
+        if (endpoint.kind == EndpointKind::kPipe) told.local = fmt::format("pipe:[{}]", endpoint.inode());
+        add_names(told, story);
         return told;
     }
     told.local = address_text(endpoint.local);

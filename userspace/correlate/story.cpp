@@ -1,8 +1,12 @@
 #include "correlate/story.h"
 
 #include "correlate/endpoint_story.h"
+#include "correlate/other_end.h"
 #include "correlate/reset_text.h"
 #include "correlate/timeline.h"
+
+#include <arpa/inet.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
@@ -11,24 +15,8 @@
 #include <iterator>
 #include <string_view>
 
-#include <arpa/inet.h>
-#include <fmt/format.h>
-
 namespace pipetrace {
 namespace {
-
-InvolvedProcess involved(const Task& task) {
-    InvolvedProcess process;
-    if (!task.known()) return process;
-    process.tgid = task.process.tgid;
-    process.comm = comm_text(task.process_comm);
-    process.parent_tgid = task.parent_tgid;
-    process.uid = task.uid;
-    if (task.namespace_tgid != 0) process.namespace_tgid = task.namespace_tgid;
-    process.identity = task.process;
-    process.cgroup_id = task.cgroup_id;
-    return process;
-}
 
 /// From the write that drew it to the RST.
 std::optional<std::uint64_t> rst_delay_of(const Connection& own) {
@@ -125,27 +113,40 @@ std::vector<FailedCall> all_calls(const Story& story) {
     return calls;
 }
 
+/// Whether a send on it can raise SIGPIPE, or have it suppressed. (A pipe knows no MSG_NOSIGNAL.)
+bool raises_sigpipe(const Story& story) {
+    if (story.failure->endpoint.kind == EndpointKind::kTcp) return true;
+    return story.other_end != nullptr && story.other_end->socket_type == SocketType::kStream;
+}
+
+/// Of unix sockets only a stream's send raises SIGPIPE, and always does unless it is told not to (which is
+/// not seen where io_uring sends): unix_stream_sendmsg(), all releases.
+bool is_suppressed(const Story& story, const FailedCall& call) {
+    if (call.body.error != EPIPE) return false;
+    if (call.body.endpoint.kind != EndpointKind::kUnix) return call.body.no_signal;
+    if (!raises_sigpipe(story)) return false;
+    const auto& raised = story.failure->sigpipes;
+    return std::none_of(raised.begin(), raised.end(), [&](const RaisedSigpipe& sigpipe) {
+        return sigpipe.task.tid == call.task.tid && sigpipe.body.call.number == call.body.call.number;
+    });
+}
+
 std::optional<SigpipeFate> sigpipe_of(const Story& story, const std::vector<FailedCall>& calls) {
     SigpipeFate gravest = SigpipeFate::kNone;
     for (const FailedCall& call : calls) {
-        if (call.body.error == EPIPE && call.body.no_signal) {
-            gravest = std::max(gravest, SigpipeFate::kSuppressed);
-        }
+        if (is_suppressed(story, call)) gravest = std::max(gravest, SigpipeFate::kSuppressed);
     }
     for (const RaisedSigpipe& sigpipe : story.failure->sigpipes) {
         gravest = std::max(gravest, fate_of(sigpipe));
     }
     // A send would have taken the error that is still pending at the end.
     const bool never_wrote = story.own != nullptr && story.own->error_at_destroy != 0;
-    const bool could_be_suppressed =
-        story.failure->endpoint.kind == EndpointKind::kTcp && !story.sends_seen && !never_wrote;
+    const bool could_be_suppressed = raises_sigpipe(story) && !story.sends_seen && !never_wrote;
     if (gravest == SigpipeFate::kNone && could_be_suppressed) return std::nullopt;
     return gravest;
 }
 
 std::optional<FirstClose> first_close_of(const Story& story, const std::optional<RstFacts>& rst) {
-    if (story.failure->endpoint.kind == EndpointKind::kPipe) return FirstClose::kPeer;
-    if (story.failure->endpoint.kind == EndpointKind::kUnix) return std::nullopt;
     if (story.own == nullptr) return FirstClose::kNone;
     const auto& remembered = story.own->remembered;
     const Ktime own_close = story.own->closure.at;
@@ -156,17 +157,8 @@ std::optional<FirstClose> first_close_of(const Story& story, const std::optional
     return rst || fin_seen ? FirstClose::kPeer : FirstClose::kNone;
 }
 
-/// What the other end did after the failure has no part in it.
-Closure closure_before(const Closure& closure, Ktime at) { return closure.at <= at ? closure : Closure{}; }
-
 std::optional<Peer> peer_of(const Story& story, Ktime at) {
-    if (story.other_end != nullptr) {
-        Peer peer;
-        peer.process = involved(story.other_end->closure.by);
-        peer.action = action_of(story.other_end->closure, story.syscall_name);
-        if (peer.action == PeerAction::kKilled) peer.killed_by_signal = story.other_end->closure.signal;
-        return peer;
-    }
+    if (story.other_end != nullptr) return peer_at_other_end(story, at);
     if (story.peer == nullptr) return std::nullopt;
     const Closure closure = closure_before(story.peer->closure, at);
     Task task = story.peer->closure.by;
@@ -188,10 +180,7 @@ IncidentFacts judged_facts(const Story& story, const std::vector<FailedCall>& ca
     IncidentFacts facts;
     facts.idle_after_us = story.idle_after_us;
     if (!calls.empty()) facts.shutdown = calls.front().body.tcp.shutdown;
-    if (story.other_end != nullptr) {
-        facts.peer_on_host = true;
-        facts.peer_closure = story.other_end->closure;
-    }
+    add_other_end_facts(facts, story, calls, at);
     if (story.peer_reset != nullptr) facts.peer_reset = story.peer_reset->body;
     if (story.peer != nullptr) {
         facts.peer_on_host = true;
@@ -249,6 +238,21 @@ int pending_error(const Connection& connection) {
     }
 }
 
+InvolvedProcess involved(const Task& task) {
+    InvolvedProcess process;
+    if (!task.known()) return process;
+    process.tgid = task.process.tgid;
+    process.comm = comm_text(task.process_comm);
+    process.parent_tgid = task.parent_tgid;
+    process.uid = task.uid;
+    if (task.namespace_tgid != 0) process.namespace_tgid = task.namespace_tgid;
+    process.identity = task.process;
+    process.cgroup_id = task.cgroup_id;
+    return process;
+}
+
+Closure closure_before(const Closure& closure, Ktime at) { return closure.at <= at ? closure : Closure{}; }
+
 Closure other_closure(const Story& story, Ktime at) {
     if (story.other_end != nullptr) return closure_before(story.other_end->closure, at);
     return story.peer != nullptr ? closure_before(story.peer->closure, at) : Closure{};
@@ -277,7 +281,9 @@ Incident tell(const Story& story) {
         incident.at = story.failure->sigpipes.front().at;
     }
     incident.endpoint = endpoint_of(story, calls, incident.rst, incident.at);
-    incident.first_close = first_close_of(story, incident.rst);
+    incident.first_close = story.failure->endpoint.kind == EndpointKind::kTcp
+                               ? first_close_of(story, incident.rst)
+                               : first_close_at_other_end(story, calls, incident.at);
     incident.peer = peer_of(story, incident.at);
     incident.facts = judged_facts(story, calls, incident.at);
     incident.timeline = timeline_of(story, incident);

@@ -21,10 +21,13 @@ struct Story {
     const Connection* peer = nullptr;
     const Stamped<ResetSent>* peer_reset = nullptr;  ///< the RST as it left, if this host sent it
     const OtherEndSeen* other_end = nullptr;         ///< of a pipe or unix socket
+    bool unix_unread_seen = false;                   ///< whoever closes one with data unread is seen
+    const UnixNamed* names = nullptr;                ///< of a unix socket and its other end
     const Stamped<ResetSent>* late_answer = nullptr;  ///< our RST to a segment that came after the peer's
     SyscallName syscall_name = nullptr;
     bool receives_seen = false;
-    bool sends_seen = false;  ///< a hook sees each failed send, so that none was suppressed unseen
+    bool sends_seen =
+        false;  ///< of the endpoint's kind: a hook sees each failed send, so that none was suppressed unseen
     bool resets_sent_seen = false;  ///< each RST that this host sends is seen
     std::uint64_t idle_after_us = 0;
 };
@@ -37,6 +40,11 @@ int pending_error(const Connection& connection);
 
 /// How the other end was given up, if that was before `at`.
 Closure other_closure(const Story& story, Ktime at);
+
+/// What was done after the failure has no part in it.
+Closure closure_before(const Closure& closure, Ktime at);
+
+InvolvedProcess involved(const Task& task);
 
 /// How an end was given up, in the contract's words.
 PeerAction action_of(const Closure& closure, SyscallName syscall_name);

@@ -57,6 +57,9 @@ void add_closure(std::vector<TimelineEntry>& timeline, const Closure& closure, S
     }
     if (closure.signal != 0) told.detail["signal"] = static_cast<std::int64_t>(closure.signal);
     if (closure.path == ClosePath::kLingerZero) told.detail["linger_zero"] = true;
+    if (closure.path == ClosePath::kListener) told.detail["accepted"] = false;
+    if (action == PeerAction::kShutdown && closure.shutdown == kReceiveShutdown)
+        told.detail["direction"] = "receiving";
     if (closure.to != TcpState::kUnknown) {
         told.detail["via"] = closure.to == TcpState::kClose ? "RST" : "FIN";
     }
@@ -232,7 +235,8 @@ std::vector<TimelineEntry> timeline_of(const Story& story, const Incident& incid
         add_fin(timeline, *own->remembered, seen_by);
     }
     if (story.other_end != nullptr) {
-        add_closure(timeline, story.other_end->closure, Side::kPeer, story.syscall_name);
+        add_closure(timeline, incident.facts.peer_closure, Side::kPeer, story.syscall_name);
+        add_closure(timeline, incident.facts.own_closure, Side::kLocal, story.syscall_name);
     }
     if (own != nullptr) {
         add_closure(timeline, incident.facts.own_closure, Side::kLocal, story.syscall_name);

@@ -104,7 +104,8 @@ Closure closure_of(const pt_closure& raw) {
     closure.signal = raw.signal;
     closure.oom = raw.oom != 0;
     closure.path = static_cast<ClosePath>(raw.path);
-    closure.unread_bytes = raw.unread_bytes;
+    closure.unread_uncounted = raw.unread_bytes == PT_UNREAD_SOME;
+    closure.unread_bytes = closure.unread_uncounted ? 0 : raw.unread_bytes;
     closure.call_number = raw.call_number;
     return closure;
 }
@@ -208,7 +209,28 @@ FailuresCounted body_of(const pt_failures_counted& record, std::uint64_t) {
 }
 
 OtherEndSeen body_of(const pt_other_end_seen& record, std::uint64_t) {
-    return OtherEndSeen{endpoint_of(record.endpoint), closure_of(record.closure), record.last_holder != 0};
+    OtherEndSeen body;
+    body.endpoint = endpoint_of(record.endpoint);
+    body.closure = closure_of(record.closure);
+    body.last_holder = record.last_holder != 0;
+    body.other_end = static_cast<OtherEnd>(record.other_end);
+    body.socket_type = static_cast<SocketType>(record.socket_type);
+    body.before_trace = record.before_trace != 0;
+    body.own = closure_of(record.own);
+    return body;
+}
+
+UnixName name_of(const char (&bytes)[PT_UNIX_PATH_LEN], std::uint16_t length) {
+    UnixName name;
+    static_assert(sizeof(bytes) == sizeof(name.bytes));
+    name.length = std::min<std::uint16_t>(length, sizeof(bytes));
+    std::copy_n(std::begin(bytes), name.length, name.bytes.begin());
+    return name;
+}
+
+UnixNamed body_of(const pt_unix_named& record, std::uint64_t) {
+    return UnixNamed{endpoint_of(record.endpoint), name_of(record.local, record.local_length),
+                     name_of(record.remote, record.remote_length), record.is_target != 0};
 }
 
 PacketFiltered body_of(const pt_packet_filtered& record, std::uint64_t) {
@@ -258,6 +280,7 @@ std::variant<Event, DecodeError> Decoder::decode(std::span<const std::byte> reco
         case PT_FAILURES_COUNTED: return decode_as<pt_failures_counted>(record, ticks_per_second_);
         case PT_OTHER_END_SEEN: return decode_as<pt_other_end_seen>(record, ticks_per_second_);
         case PT_PACKET_FILTERED: return decode_as<pt_packet_filtered>(record, ticks_per_second_);
+        case PT_UNIX_NAMED: return decode_as<pt_unix_named>(record, ticks_per_second_);
         case PT_PROCESS_FORKED: return decode_as<pt_process_forked>(record, ticks_per_second_);
         case PT_PROCESS_EXECUTED: return decode_as<pt_process_executed>(record, ticks_per_second_);
         case PT_PROCESS_EXITED: return decode_as<pt_process_exited>(record, ticks_per_second_);

@@ -77,7 +77,14 @@ void settle_first_close(Incident& incident) {
 /// Which facts are missing, and how to get them.
 const char* missing_facts(const Incident& incident) {
     if (incident.endpoint.kind == EndpointKind::kUnix) {
-        return "The other end of this unix socket is gone or was shut down; who had it is not seen.";
+        if (incident.facts.other_end == OtherEnd::kOpen) {
+            return "Both ends of this unix socket are open, and no more may be sent: either this end shut "
+                   "down its "
+                   "sending or the other its receiving. No hook of this mode shows who called shutdown(); "
+                   "one on "
+                   "unix_shutdown() would.";
+        }
+        return "What became of this unix socket's other end was not seen.";
     }
     if (incident.facts.older_than_trace) {
         return "The connection is older than the trace, and what ended it came before; trace from before "
@@ -93,9 +100,11 @@ void judge_unknown(Incident& incident) {
     verdict.confidence = Confidence::kUnknown;
     verdict.severity = Severity::kWarning;
     verdict.summary = missing_facts(incident);
-    verdict.advice = incident.endpoint.kind == EndpointKind::kUnix
-                         ? "Look for the process that served this socket: `ss -xp`, its log, its restarts."
-                         : "Trace again with `--errors exact`, from before the connection is opened.";
+    verdict.advice =
+        incident.endpoint.kind == EndpointKind::kUnix
+            ? "`ss -xp` shows who holds the two ends. Trace in full or kprobe mode, where the kernel "
+              "allows it; `pipetrace doctor` lists what is hidden here."
+            : "Trace again with `--errors exact`, from before the connection is opened.";
 }
 
 }  // namespace

@@ -20,6 +20,7 @@ bool met_epipe(const Incident& incident) {
 }
 
 MaybeConfidence shutdown_applies(const Incident& incident) {
+    if (incident.endpoint.kind == EndpointKind::kUnix) return unix_shutdown_applies(incident);
     if (!met_epipe(incident) || (incident.facts.shutdown & kSendShutdown) == 0) return std::nullopt;
     if (incident.facts.own_closure.known()) return Confidence::kCertain;
     // A live state with the send side shut cannot come from the network; CLOSE can.
@@ -44,13 +45,15 @@ std::string shutdown_advice(const Incident& incident) {
 }
 
 MaybeConfidence unconnected_applies(const Incident& incident) {
+    if (incident.endpoint.kind == EndpointKind::kUnix) return unix_unconnected_applies(incident);
     if (incident.facts.was_connected || incident.endpoint.remote) return std::nullopt;
     if (incident.endpoint.state != TcpState::kClose || incident.errors.empty()) return std::nullopt;
     return Confidence::kCertain;
 }
 std::string unconnected_why_not(const Incident&) { return "the socket had been connected"; }
 std::string unconnected_summary(const Incident& incident) {
-    return fmt::format("{} wrote to a TCP socket that was never connected.", victim_name(incident));
+    return fmt::format("{} wrote to a {} socket that was never connected.", victim_name(incident),
+                       incident.endpoint.kind == EndpointKind::kUnix ? "unix" : "TCP");
 }
 std::string unconnected_advice(const Incident& incident) {
     return "Check the result of connect() before writing, and which descriptor is written to." +
@@ -103,13 +106,17 @@ Rule local_abort_rule() {
 }
 
 Rule local_shutdown_rule() {
-    return {Cause::kLocalShutdown, {Family::kTcpNoReset}, Severity::kFault, shutdown_applies, shutdown_why_not, shutdown_summary, shutdown_advice,
-            "local:shut_down local:closed local:call_failed"};
+    return {Cause::kLocalShutdown, {Family::kTcpNoReset, Family::kUnix},
+            Severity::kFault,      shutdown_applies,
+            shutdown_why_not,      shutdown_summary,
+            shutdown_advice,       "local:shut_down local:closed local:call_failed"};
 }
 
 Rule not_connected_rule() {
-    return {Cause::kNotConnected, {Family::kTcpNoReset}, Severity::kFault, unconnected_applies, unconnected_why_not, unconnected_summary, unconnected_advice,
-            "local:call_failed"};
+    return {Cause::kNotConnected, {Family::kTcpNoReset, Family::kUnix},
+            Severity::kFault,     unconnected_applies,
+            unconnected_why_not,  unconnected_summary,
+            unconnected_advice,   "local:call_failed"};
 }
 
 Rule write_after_error_rule() {

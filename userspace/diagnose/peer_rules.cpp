@@ -16,12 +16,19 @@ using MaybeConfidence = std::optional<Confidence>;
 // --- connection_refused ---
 
 MaybeConfidence refused_applies(const Incident& incident) {
+    if (incident.endpoint.kind == EndpointKind::kUnix) return unix_refused_applies(incident);
     if (!arrived_in(incident, TcpState::kSynSent)) return std::nullopt;
     // Seen to be answered for want of a socket; from elsewhere a filter can answer just so.
     return incident.facts.peer_reset ? Confidence::kCertain : Confidence::kLikely;
 }
 std::string refused_why_not(const Incident&) { return "the connection had been established"; }
 std::string refused_summary(const Incident& incident) {
+    if (incident.endpoint.kind == EndpointKind::kUnix) {
+        return fmt::format(
+            "Nobody receives at {}: the name is there, but no socket is bound to it any more; {} was "
+            "told {}.",
+            incident.endpoint.remote.value_or("that address"), victim_name(incident), told_text(incident));
+    }
     return fmt::format("Nobody listens at {}: its kernel answered {}'s SYN with a RST.",
                        incident.endpoint.remote.value_or("that address"), victim_name(incident));
 }
@@ -230,8 +237,14 @@ std::string reset_advice(const Incident& incident) {
 }  // namespace
 
 Rule connection_refused_rule() {
-    return {Cause::kConnectionRefused, {Family::kTcpReset}, Severity::kWarning, refused_applies, refused_why_not, refused_summary, refused_advice,
-            "network:rst_received peer:rst_sent"};
+    return {Cause::kConnectionRefused,
+            {Family::kTcpReset, Family::kUnix},
+            Severity::kWarning,
+            refused_applies,
+            refused_why_not,
+            refused_summary,
+            refused_advice,
+            "network:rst_received peer:rst_sent local:call_failed"};
 }
 
 Rule peer_process_died_rule() {

@@ -43,6 +43,10 @@ std::span<const Rule> rule_table() {
         // Pipes.
         pipe_reader_died_rule(),
         pipe_reader_closed_rule(),
+        // Unix sockets.
+        unix_peer_died_rule(),
+        unix_peer_unread_data_rule(),
+        unix_peer_closed_rule(),
     };
     return rules;
 }

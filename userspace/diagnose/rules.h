@@ -35,4 +35,13 @@ Rule write_after_error_rule();
 Rule pipe_reader_died_rule();
 Rule pipe_reader_closed_rule();
 
+// unix_rules.cpp
+Rule unix_peer_died_rule();
+Rule unix_peer_unread_data_rule();
+Rule unix_peer_closed_rule();
+// Causes that a unix socket shares with TCP, judged by other facts.
+std::optional<Confidence> unix_shutdown_applies(const Incident& incident);
+std::optional<Confidence> unix_unconnected_applies(const Incident& incident);
+std::optional<Confidence> unix_refused_applies(const Incident& incident);
+
 }  // namespace pipetrace

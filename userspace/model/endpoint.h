@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <string>
 
 namespace pipetrace {
 
@@ -44,13 +45,28 @@ inline constexpr std::uint8_t kSendShutdown = 2;
 
 struct Endpoint {
     EndpointKind kind = EndpointKind::kNone;
-    std::uint64_t id = 0;  ///< socket cookie, or the pipe's inode number; unique while tracing
+    std::uint64_t id =
+        0;  ///< socket cookie, or kind and inode of a pipe or a unix socket; unique while tracing
     std::uint32_t netns = 0;
     TcpState state = TcpState::kUnknown;  ///< when the record was made
     Address local;
     Address remote;
 
     bool known() const { return kind != EndpointKind::kNone && id != 0; }
+    /// Of a pipe or a unix socket, as /proc/PID/fd shows it.
+    std::uint64_t inode() const { return id & 0xffffffffffffffULL; }
+};
+
+enum class SocketType : std::uint8_t { kUnknown = 0, kStream = 1, kDatagram = 2, kSeqpacket = 5 };
+
+/// The bytes of a unix socket's sun_path; an abstract name begins with a 0.
+struct UnixName {
+    std::array<char, 108> bytes{};
+    std::uint16_t length = 0;
+
+    bool known() const { return length != 0; }
+    /// "/run/x.sock", "@abstract"; "" for an unnamed socket.
+    std::string text() const;
 };
 
 /// Whether two sockets are the two ends of one connection, judged by addresses alone.

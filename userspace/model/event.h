@@ -109,6 +109,7 @@ struct Closure {
     bool oom = false;           ///< the signal is the OOM killer's
     ClosePath path = ClosePath::kClose;
     std::uint32_t unread_bytes = 0;
+    bool unread_uncounted = false;  ///< some bytes were unread, how many is not known
     std::uint16_t call_number = 0xffff;
 
     bool known() const { return at.known(); }
@@ -159,11 +160,25 @@ struct FailuresCounted {
     std::array<FailureCount, kFailureCountMax> counts{};
 };
 
+enum class OtherEnd : std::uint8_t { kUnknown = 0, kOpen = 1, kGone = 2 };
+
 /// Who held the other end of a pipe or a unix socket, and how it went.
 struct OtherEndSeen {
     Endpoint endpoint;         ///< the end that failed
     Closure closure;           ///< at unknown: still held by `by` when last seen
-    bool last_holder = false;  ///< its going ended the other end (pipe->readers was 1)
+    bool last_holder = false;  ///< its going ended the other end; or it was the only one when last seen
+    OtherEnd other_end = OtherEnd::kUnknown;        ///< of a unix socket
+    SocketType socket_type = SocketType::kUnknown;  ///< likewise
+    bool before_trace = false;  ///< a unix socket's other end was gone when the trace began
+    Closure own;                ///< unix: the shutdown() of the failed end's own sending
+};
+
+/// What the two ends of a unix socket are called.
+struct UnixNamed {
+    Endpoint endpoint;
+    UnixName local;
+    UnixName remote;
+    bool is_target = false;  ///< `remote` is where one message was to go: the socket is not connected
 };
 
 /// A packet filter of this host dropped segments that the endpoint had sent (tp kfree_skb).
@@ -184,7 +199,7 @@ struct ProcessExited {
 using EventBody =
     std::variant<std::monostate, ResetReceived, ResetSent, ErrorRaised, CallFailed, SigpipeGenerated,
                  SigpipeDelivered, EndpointRemembered, StateChanged, EndpointDestroyed, FailuresCounted,
-                 OtherEndSeen, PacketFiltered, ProcessForked, ProcessExecuted, ProcessExited>;
+                 OtherEndSeen, PacketFiltered, UnixNamed, ProcessForked, ProcessExecuted, ProcessExited>;
 
 struct Event {
     Ktime at;

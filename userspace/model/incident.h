@@ -122,6 +122,11 @@ struct IncidentFacts {
     std::optional<bool> sent_after_fin;  ///< snd_nxt advanced after CLOSE_WAIT was entered
     std::uint8_t shutdown = 0;           ///< sk_shutdown when the first call failed
     bool peer_on_host = false;           ///< the other end was seen here
+    OtherEnd other_end = OtherEnd::kUnknown;        ///< of a unix socket, when the call failed
+    SocketType socket_type = SocketType::kUnknown;  ///< likewise
+    bool was_reset = false;     ///< a unix socket's other end had closed with data of ours unread
+    bool unread_seen = false;   ///< whoever closes a unix socket with data unread is seen
+    bool sent_to_name = false;  ///< one message of an unconnected datagram socket
     Closure own_closure;
     Closure peer_closure;
     std::optional<ResetSent> peer_reset;  ///< the RST as the kernel of the other end sent it, if here

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <string>
 
 namespace pipetrace {
 namespace {
@@ -108,5 +109,12 @@ const char* reset_reason_name(int reason) {
 }
 const char* burst_pattern_name(BurstPattern pattern) { return name_in(kBurstPatternNames, pattern); }
 const char* peer_action_name(PeerAction action) { return name_in(kActionNames, action); }
+
+std::string UnixName::text() const {
+    std::string name(bytes.data(), std::min<std::size_t>(length, bytes.size()));
+    if (name.empty() || name.front() != '\0') return name.substr(0, name.find('\0'));
+    name.front() = '@';
+    return name;
+}
 
 }  // namespace pipetrace

@@ -31,6 +31,8 @@ bool EntryDetails::flag(const char* key) const {
     return flag != nullptr && *flag;
 }
 
+bool EntryDetails::denied(const char* key) const { return entry_.detail.contains(key) && !flag(key); }
+
 std::string EntryDetails::error(const char* key) const {
     const auto value = number(key);
     if (!value) return text(key);

@@ -16,6 +16,8 @@ public:
     std::string text(const char* key) const;
     std::optional<std::int64_t> number(const char* key) const;
     bool flag(const char* key) const;
+    /// There, and false.
+    bool denied(const char* key) const;
     /// "EPIPE", given as a number or by name; empty where there is none.
     std::string error(const char* key) const;
     /// "SIGKILL", likewise.

@@ -84,6 +84,7 @@ std::vector<std::string> endpoint_items(const EndpointStory& endpoint) {
     std::vector<std::string> items;
     std::string ends = terminal_safe(endpoint.local.value_or(""));
     if (endpoint.remote) ends += (ends.empty() ? "? > " : " > ") + terminal_safe(*endpoint.remote);
+    if (ends.empty() && endpoint.kind == EndpointKind::kUnix) ends = "unix socket without a name";
     if (!ends.empty()) items.push_back(ends);
     if (endpoint.age_us) items.push_back("up " + duration_text(*endpoint.age_us));
     if (endpoint.idle_us) items.push_back("idle " + duration_text(*endpoint.idle_us));

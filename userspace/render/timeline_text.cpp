@@ -76,6 +76,7 @@ EntryText closed(const EntryContext& context) {
     if (action == "killed") {
         did = fmt::format("was killed{}, which closed {}", with(" by ", signal), own_end(context));
     }
+    if (detail.denied("accepted")) did = "closed its listener before it accepted";
     if (action == "abort" && !detail.flag("linger_zero")) did = "aborted the connection";
     if (detail.flag("linger_zero")) did += " with SO_LINGER 0";
     const auto unread = detail.number("unread_bytes");
@@ -87,7 +88,9 @@ EntryText closed(const EntryContext& context) {
 }
 
 EntryText shut_down(const EntryContext& context) {
-    return {actor(context) + " shut down its sending side", context.detail.text("via")};
+    const bool receiving = context.detail.text("direction") == "receiving";
+    return {actor(context) + " shut down its " + (receiving ? "receiving" : "sending") + " side",
+            context.detail.text("via")};
 }
 
 EntryText data_sent(const EntryContext& context) {

@@ -139,8 +139,11 @@ pt_config make_config(const Planning& planning) {
     return config;
 }
 
-void note_choice(HookPlan& plan, const HookChoice& choice) {
-    if (choice.means == HookMeans::kFdTables) plan.config.walk_pipes = 1;
+void note_choice(HookPlan& plan, const ObservationRow& row, const HookChoice& choice) {
+    const bool walks = choice.means == HookMeans::kFdTables;
+    if (row.name == "pipe_reader_closed") plan.config.walk_pipes = walks;
+    if (row.name == "unix_closed") plan.config.walk_unix = walks;
+    if (row.name == "send_failed") plan.config.tcp_sends_hooked = choice.means != HookMeans::kTracepoint;
 }
 
 Error essential_missing(const ObservationRow& row, const Selection& selection) {
@@ -196,7 +199,7 @@ Result<HookPlan> make_hook_plan(const KernelFeatures& features, const PlanReques
             programs.insert(chosen.begin(), chosen.end());
             if (selection.choice->means != HookMeans::kIterator)
                 attached.insert(chosen.begin(), chosen.end());
-            note_choice(plan, *selection.choice);
+            note_choice(plan, row, *selection.choice);
         }
         plan.report.observations.push_back(std::move(status));
     }

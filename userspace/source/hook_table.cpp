@@ -1,6 +1,8 @@
 // One row an observation. Kernel releases are named where a function or an argument list changed.
 #include "source/hook_table.h"
 
+#include <algorithm>
+
 namespace pipetrace {
 namespace {
 
@@ -150,9 +152,100 @@ std::vector<ObservationRow> process_rows() {
     };
 }
 
+std::vector<ObservationRow> unix_rows() {
+    return {
+        {"unix_closed",
+         "End of a unix socket gone",
+         "who closed the other end of a unix socket",
+         false,
+         {{kFentry, {"unix_release_sock"}, {"pt_unix_release_fentry"}, ""},
+          {kKprobe, {"unix_release_sock"}, {"pt_unix_release_kprobe"}, ""},
+          {kFdTables,
+           {"sched_process_exec", "sched_process_exit"},
+           {"pt_process_exec", "pt_process_exit"},
+           "an end that is closed with nothing unread by a process that lives on"}}},
+        {"unix_shut_down",
+         "Unix socket shut down",
+         "which end of a unix socket called shutdown()",
+         false,
+         {{kFentry, {"unix_shutdown"}, {"pt_unix_shutdown_fentry"}, ""},
+          {kKprobe, {"unix_shutdown"}, {"pt_unix_shutdown_kprobe"}, ""}}},
+        {"unix_receiver_gone",
+         "Receiver of a unix datagram socket gone",
+         "who had been at the other end of a connected unix datagram socket that is no pair's",
+         false,
+         {{kFentry, {"unix_dgram_disconnected"}, {"pt_unix_disconnected_fentry"}, ""},
+          {kKprobe, {"unix_dgram_disconnected"}, {"pt_unix_disconnected_kprobe"}, ""}}},
+    };
+}
+
+std::vector<ObservationRow> unix_call_rows() {
+    return {
+        {"unix_send_failed",
+         "Send on a unix socket failed",
+         "sends on unix sockets that fail without SIGPIPE (MSG_NOSIGNAL, datagrams, seqpackets)",
+         false,
+         {{kTracepoint, {"sock_send_length"}, {"pt_sock_send_length"}, "", nullptr, true},
+          {kFexit,
+           {"unix_stream_sendmsg", "unix_dgram_sendmsg", "unix_seqpacket_sendmsg"},
+           {"pt_unix_stream_send_fexit", "pt_unix_dgram_send_fexit", "pt_unix_seqpacket_send_fexit"},
+           "",
+           nullptr,
+           true},
+          {kKretprobe,
+           {"unix_stream_sendmsg", "unix_dgram_sendmsg", "unix_seqpacket_sendmsg"},
+           {"pt_unix_stream_send_kretprobe", "pt_unix_dgram_send_kretprobe",
+            "pt_unix_seqpacket_send_kretprobe"},
+           "",
+           nullptr,
+           true}}},
+        {"unix_receive_failed",
+         "Receive on a unix socket failed",
+         "receives on unix sockets that met ECONNRESET: the other end closed with data unread",
+         false,
+         {{kTracepoint, {"sock_recv_length"}, {"pt_sock_recv_length"}, "", nullptr, true},
+          {kFexit,
+           {"unix_stream_recvmsg", "unix_seqpacket_recvmsg"},
+           {"pt_unix_stream_receive_fexit", "pt_unix_seqpacket_receive_fexit"},
+           "",
+           nullptr,
+           true},
+          {kKretprobe,
+           {"unix_stream_recvmsg", "unix_seqpacket_recvmsg"},
+           {"pt_unix_stream_receive_kretprobe", "pt_unix_seqpacket_receive_kretprobe"},
+           "",
+           nullptr,
+           true}}},
+    };
+}
+
+/// "unix_stream/dgram_sendmsg" for unix_stream_sendmsg and unix_dgram_sendmsg.
+std::string joined_name(const std::vector<std::string_view>& targets) {
+    const std::string_view first = targets.front();
+    std::size_t begin = first.size();
+    std::size_t end = first.size();
+    for (const std::string_view other : targets) {
+        const auto [differs, unused] = std::mismatch(first.begin(), first.end(), other.begin(), other.end());
+        const auto [tail, unused_too] =
+            std::mismatch(first.rbegin(), first.rend(), other.rbegin(), other.rend());
+        begin = std::min<std::size_t>(begin, differs - first.begin());
+        end = std::min<std::size_t>(end, tail - first.rbegin());
+    }
+    if (begin == first.size()) return std::string(first);
+    begin = first.rfind('_', begin) + 1;
+    const std::string_view ending = first.substr(std::min(first.find('_', first.size() - end), first.size()));
+    std::string name(first.substr(0, begin));
+    for (const std::string_view target : targets) {
+        if (target != first) name += '/';
+        name += target.substr(begin, target.size() - begin - ending.size());
+    }
+    return name + std::string(ending);
+}
+
 std::vector<ObservationRow> make_table() {
     std::vector<ObservationRow> table;
-    for (auto rows : {reset_rows(), endpoint_rows(), error_rows(), process_rows()})
+    for (auto rows :
+         {reset_rows(), endpoint_rows(), error_rows(), process_rows(), unix_rows(), unix_call_rows()})
         table.insert(table.end(), rows.begin(), rows.end());
     return table;
 }
@@ -165,14 +258,12 @@ const std::vector<ObservationRow>& hook_table() {
 }
 
 std::string hook_text(const HookChoice& choice) {
-    const auto target = std::string(choice.targets.front());
+    const std::string target = joined_name(choice.targets);
     switch (choice.means) {
-        case kFentry:
-            return choice.targets.size() > 1 ? "fentry tcp_v4/v6_send_reset" : "fentry " + target;
+        case kFentry: return "fentry " + target;
         case kFexit:
             return "fexit " + target;
-        case kKprobe:
-            return choice.targets.size() > 1 ? "kprobe tcp_v4/v6_send_reset" : "kprobe " + target;
+        case kKprobe: return "kprobe " + target;
         case kKretprobe:
             return "kretprobe " + target;
         case kTracepoint:

@@ -9,10 +9,11 @@ namespace pipetrace {
 namespace {
 
 constexpr const char* kNames[] = {
-    nullptr,          "reset_received",     "reset_sent",         "error_raised",
-    "call_failed",    "sigpipe_generated",  "sigpipe_delivered",  "endpoint_remembered",
-    "state_changed",  "endpoint_destroyed", "failures_counted",   "other_end_seen",
-    "process_forked", "process_executed",   "process_exited",     "packet_filtered",
+    nullptr,          "reset_received",     "reset_sent",        "error_raised",
+    "call_failed",    "sigpipe_generated",  "sigpipe_delivered", "endpoint_remembered",
+    "state_changed",  "endpoint_destroyed", "failures_counted",  "other_end_seen",
+    "process_forked", "process_executed",   "process_exited",    "packet_filtered",
+    "unix_named",
 };
 static_assert(std::size(kNames) == PT_RECORD_KIND_COUNT);
 

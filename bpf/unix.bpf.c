@@ -1,0 +1,320 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Unix-domain sockets: ends that go, directions that are shut down, and calls that failed. */
+#include "unix.bpf.h"
+
+#include <bpf/bpf_tracing.h>
+
+#define PT_PIDTYPE_TGID 1 /* enum pid_type, 5.10 to 7.2 */
+
+static __always_inline struct pt_unix_end *pt_find_other_end(struct sock *sk, __u64 other,
+							     __u64 inode)
+{
+	__u64 shut = other | PT_RECEIVING_SHUT;
+	struct pt_unix_end *end = other ? bpf_map_lookup_elem(&unix_ends, &shut) : 0;
+
+	if (!end && other)
+		end = bpf_map_lookup_elem(&unix_ends, &other);
+	if (!end || !pt_is_end_of(end, sk, inode))
+		end = bpf_map_lookup_elem(&unix_ends, &inode);
+	return end;
+}
+
+/* It has the name of its listener, and who connects seldom takes a name. */
+static __always_inline bool pt_was_accepted(struct sock *sk, struct sock *other)
+{
+	return BPF_CORE_READ((struct unix_sock *)sk, addr) &&
+	       !BPF_CORE_READ((struct unix_sock *)other, addr);
+}
+
+/* Who called connect(), if it lives: it held the other end then. (At the end that connected,
+ * sk_peer_pid is but the one who called listen().) */
+static __always_inline void pt_fill_connector(struct pt_closure *out, struct sock *sk)
+{
+	struct pid *pid = BPF_CORE_READ(sk, sk_peer_pid);
+	__u64 link = (__u64)BPF_CORE_READ(pid, tasks[PT_PIDTYPE_TGID].first);
+	struct task_struct *task = 0;
+
+	if (!link)
+		return;
+	task = (struct task_struct *)(link - bpf_core_field_offset(task->pid_links) -
+				      PT_PIDTYPE_TGID * bpf_core_type_size(struct hlist_node));
+	if (!(BPF_CORE_READ(task, flags) & PT_PF_EXITING))
+		pt_fill_holder(out, task, false);
+}
+
+static __always_inline void pt_fill_name(char *out, __u16 *length, struct unix_address *address)
+{
+	__u64 bytes = address ? BPF_CORE_READ(address, len) : 0;
+
+	bytes -= sizeof(unsigned short);
+	barrier_var(bytes); /* the verifier must meet the compare on the value that is passed on */
+	if (bytes > PT_UNIX_PATH_LEN)
+		return;
+	bpf_probe_read_kernel(out, bytes, &address->name[0].sun_path);
+	*length = bytes;
+}
+
+/* Where a message was to go that named its receiver. */
+static __always_inline void pt_fill_target(struct pt_unix_named *record)
+{
+	struct pt_registers r = {};
+	struct pt_syscall_shape *shape;
+	struct user_msghdr message = {};
+	__u64 bytes;
+	__u32 number;
+
+	if (!pt_read_registers(&r))
+		return;
+	number = r.number;
+	shape = bpf_map_lookup_elem(&syscall_shapes, &number);
+	if (!shape || !shape->flags_argument)
+		return;
+	if (shape->vector == PT_VECTOR_MSGHDR) {
+		bpf_probe_read_user(&message, sizeof(message), (void *)r.argument[1]);
+	} else if (shape->bytes_argument) {
+		message.msg_name = (void *)r.argument[4];
+		message.msg_namelen = r.argument[5];
+	}
+	bytes = message.msg_namelen;
+	bytes -= sizeof(unsigned short);
+	barrier_var(bytes);
+	if (!message.msg_name || bytes > PT_UNIX_PATH_LEN)
+		return;
+	if (bpf_probe_read_user(record->remote, bytes, message.msg_name + sizeof(unsigned short)))
+		return;
+	record->remote_length = bytes;
+	record->is_target = 1;
+}
+
+static __always_inline void pt_report_names(const struct pt_endpoint *e, struct sock *sk,
+					    struct sock *other)
+{
+	struct pt_unix_named *record = pt_reserve(struct pt_unix_named, PT_UNIX_NAMED);
+
+	if (!record)
+		return;
+	__builtin_memcpy(&record->endpoint, e, sizeof(*e));
+	__builtin_memset(&record->local_length, 0,
+			 sizeof(*record) - __builtin_offsetof(struct pt_unix_named, local_length));
+	pt_fill_name(record->local, &record->local_length,
+		     BPF_CORE_READ((struct unix_sock *)sk, addr));
+	if (other)
+		pt_fill_name(record->remote, &record->remote_length,
+			     BPF_CORE_READ((struct unix_sock *)other, addr));
+	else
+		pt_fill_target(record);
+	pt_submit(record);
+}
+
+__noinline int pt_report_unix(__u64 socket, __u64 other)
+{
+	struct sock *sk = (struct sock *)socket;
+	__u64 inode = pt_unix_inode(sk);
+	__u64 own_key = socket | PT_SENDING_SHUT;
+	struct pt_unix_end *end = pt_find_other_end(sk, other, inode);
+	struct pt_unix_end *own = bpf_map_lookup_elem(&unix_ends, &own_key);
+	struct pt_other_end_seen *record = pt_reserve(struct pt_other_end_seen, PT_OTHER_END_SEEN);
+	struct pt_endpoint endpoint;
+
+	if (!record)
+		return 0;
+	pt_fill_unix_endpoint(&endpoint, sk);
+	__builtin_memcpy(&record->endpoint, &endpoint, sizeof(endpoint));
+	__builtin_memset(&record->closure, 0,
+			 sizeof(*record) - __builtin_offsetof(struct pt_other_end_seen, closure));
+	record->socket_type = BPF_CORE_READ(sk, sk_type);
+	if (end) {
+		if (end->closure.at_ns || !end->shared)
+			__builtin_memcpy(&record->closure, &end->closure, sizeof(record->closure));
+		record->last_holder = !end->shared;
+		record->before_trace = end->before_trace;
+	} else if (pt_config.walk_unix && other && pt_was_accepted(sk, (struct sock *)other)) {
+		pt_fill_connector(&record->closure, sk);
+	}
+	if (own)
+		__builtin_memcpy(&record->own, &own->closure, sizeof(record->own));
+	if (other)
+		record->other_end = pt_is_dead((struct sock *)other) ? PT_END_GONE : PT_END_OPEN;
+	pt_submit(record);
+	pt_report_names(&endpoint, sk, (struct sock *)other);
+	return 0;
+}
+
+__noinline int pt_unix_call_failed(__u64 socket, __u32 error, __u32 direction)
+{
+	struct sock *sk = (struct sock *)socket;
+	struct pt_call_failed *record;
+	struct pt_registers registers = {};
+	struct pt_endpoint endpoint;
+	__u16 number = pt_read_registers(&registers) ? registers.number : PT_NO_CALL;
+
+	pt_fill_unix_endpoint(&endpoint, sk);
+	if (!endpoint.id || !pt_is_first_failure(&endpoint, number, error, false))
+		return 0;
+	pt_watch_failed();
+	pt_report_unix(socket, (__u64)pt_unix_peer(sk));
+	record = pt_reserve(struct pt_call_failed, PT_CALL_FAILED);
+	if (!record)
+		return 0;
+	pt_stamp_task(&record->header);
+	__builtin_memcpy(&record->endpoint, &endpoint, sizeof(endpoint));
+	pt_fill_unix_facts(&record->tcp, sk);
+	pt_fill_call_on(&record->call, sk);
+	record->error = error;
+	record->direction = direction;
+	record->no_signal = !!(record->call.msg_flags & PT_MSG_NOSIGNAL);
+	__builtin_memset(record->padding, 0, sizeof(record->padding));
+	pt_submit(record);
+	return 0;
+}
+
+/* --- ends that go --- */
+
+/* Bytes that lie unread. */
+__noinline __u32 pt_unix_unread(__u64 socket)
+{
+	struct sock *sk = (struct sock *)socket;
+	struct sk_buff *head =
+		(struct sk_buff *)(socket + bpf_core_field_offset(sk->sk_receive_queue));
+	struct sk_buff *skb = BPF_CORE_READ(sk, sk_receive_queue.next);
+	__u32 bytes = 0;
+
+	for (int walked = 0; walked < PT_UNREAD_WALKED_MAX; walked++) {
+		if (!skb || skb == head)
+			return bytes;
+		bytes += pt_unix_bytes(skb);
+		skb = BPF_CORE_READ(skb, next);
+	}
+	return PT_UNREAD_SOME;
+}
+
+/* The failed end itself goes: how often it failed is known now. */
+static __always_inline void pt_end_unix_failures(struct sock *sk)
+{
+	struct pt_endpoint_destroyed *record;
+	struct pt_failures_counted *counted;
+	struct pt_failure_counts *counts;
+	struct pt_endpoint endpoint;
+
+	pt_fill_unix_endpoint(&endpoint, sk);
+	counts = bpf_map_lookup_elem(&failing, &endpoint.id);
+	if (!counts)
+		return;
+	counted = pt_reserve(struct pt_failures_counted, PT_FAILURES_COUNTED);
+	if (counted) {
+		__builtin_memcpy(&counted->counts, counts, sizeof(*counts));
+		pt_submit(counted);
+	}
+	bpf_map_delete_elem(&failing, &endpoint.id);
+	record = pt_reserve(struct pt_endpoint_destroyed, PT_ENDPOINT_DESTROYED);
+	if (!record)
+		return;
+	__builtin_memcpy(&record->endpoint, &endpoint, sizeof(endpoint));
+	pt_fill_unix_facts(&record->tcp, sk);
+	pt_submit(record);
+}
+
+/* Whether anybody is left who can miss this end: its partner, or who sends to its name. */
+static __always_inline bool pt_is_missed(struct sock *sk, struct sock *other)
+{
+	if (other && !pt_is_dead(other))
+		return true;
+	return BPF_CORE_READ(sk, sk_type) == PT_SOCK_DGRAM &&
+	       BPF_CORE_READ((struct unix_sock *)sk, addr);
+}
+
+/* On entry: the other end is still known, and nothing has been thrown away. */
+static __always_inline int pt_unix_released(struct sock *sk, bool embryo)
+{
+	struct sock *other = pt_unix_peer(sk);
+	struct pt_unix_end end = {};
+	__u64 key = pt_as_number(sk);
+	__u64 other_key = (__u64)other;
+	__u64 sending = key | PT_SENDING_SHUT;
+	__u64 receiving = key | PT_RECEIVING_SHUT;
+
+	pt_end_unix_failures(sk);
+	bpf_map_delete_elem(&unix_ends, &sending);
+	bpf_map_delete_elem(&unix_ends, &receiving);
+	if (!pt_is_missed(sk, other)) {
+		bpf_map_delete_elem(&unix_ends, &key);
+		bpf_map_delete_elem(&unix_ends, &other_key);
+		return 0;
+	}
+	pt_fill_unix_closure(&end.closure);
+	end.closure.unread_bytes = pt_unix_unread(key);
+	if (embryo)
+		end.closure.path = PT_PATH_LISTENER;
+	end.other_inode = other ? pt_unix_inode(other) : 0;
+	bpf_map_update_elem(&unix_ends, &key, &end, BPF_ANY);
+	if (end.other_inode && BPF_CORE_READ(sk, sk_type) == PT_SOCK_DGRAM)
+		bpf_map_update_elem(&unix_ends, &end.other_inode, &end, BPF_ANY);
+	return 0;
+}
+
+/* `embrion`: its listener goes before it was accepted. */
+SEC("fentry/unix_release_sock")
+int BPF_PROG(pt_unix_release_fentry, struct sock *sk, int embrion)
+{
+	return pt_unix_released(sk, embrion);
+}
+
+SEC("kprobe/unix_release_sock")
+int BPF_KPROBE(pt_unix_release_kprobe, struct sock *sk, int embrion)
+{
+	return pt_unix_released(sk, embrion);
+}
+
+/* how: SHUT_RD 0, SHUT_WR 1, SHUT_RDWR 2. The first to shut a direction did it. */
+static __always_inline int pt_unix_shut_down(struct socket *socket, int how)
+{
+	struct pt_unix_end end = {};
+	__u64 sk = (__u64)BPF_CORE_READ(socket, sk);
+	__u64 sending = sk | PT_SENDING_SHUT;
+	__u64 receiving = sk | PT_RECEIVING_SHUT;
+	struct sock *other = pt_unix_peer((struct sock *)sk);
+
+	if (how < 0 || how > 2)
+		return 0;
+	pt_fill_unix_closure(&end.closure);
+	end.closure.shutdown = how + 1;
+	end.other_inode = other ? pt_unix_inode(other) : 0;
+	if (how != 0)
+		bpf_map_update_elem(&unix_ends, &sending, &end, BPF_NOEXIST);
+	if (how != 1)
+		bpf_map_update_elem(&unix_ends, &receiving, &end, BPF_NOEXIST);
+	return 0;
+}
+
+SEC("fentry/unix_shutdown")
+int BPF_PROG(pt_unix_shutdown_fentry, struct socket *socket, int how)
+{
+	return pt_unix_shut_down(socket, how);
+}
+
+SEC("kprobe/unix_shutdown")
+int BPF_KPROBE(pt_unix_shutdown_kprobe, struct socket *socket, int how)
+{
+	return pt_unix_shut_down(socket, how);
+}
+
+/* A datagram socket that finds its receiver gone lets go of it, and the send fails: afterwards
+ * nothing tells who that was. Also called where connect() names another receiver. */
+static __always_inline int pt_unix_lost_receiver(struct sock *sk, struct sock *other)
+{
+	if (pt_is_dead(other))
+		pt_report_unix(pt_as_number(sk), pt_as_number(other));
+	return 0;
+}
+
+SEC("fentry/unix_dgram_disconnected")
+int BPF_PROG(pt_unix_disconnected_fentry, struct sock *sk, struct sock *other)
+{
+	return pt_unix_lost_receiver(sk, other);
+}
+
+SEC("kprobe/unix_dgram_disconnected")
+int BPF_KPROBE(pt_unix_disconnected_kprobe, struct sock *sk, struct sock *other)
+{
+	return pt_unix_lost_receiver(sk, other);
+}
