@@ -5,17 +5,33 @@
 #include "call.bpf.h"
 
 #define PT_FMODE_READ 0x1
+#define PT_PIPEFS_MAGIC 0x50495045
+/* Of a FIFO, whose inode is a file system's own: that it is one, and a part of which. */
+#define PT_FIFO_ID (1ULL << 56)
+#define PT_FIFO_DEVICE_SHIFT 57
+#define PT_FIFO_DEVICE_MASK 7
 
 static __always_inline bool pt_is_pipe_read_end(struct file *file)
 {
 	return pt_file_type(file) == PT_S_IFIFO && (BPF_CORE_READ(file, f_mode) & PT_FMODE_READ);
 }
 
+static __always_inline __u64 pt_pipe_id(struct file *file)
+{
+	struct super_block *sb = BPF_CORE_READ(file, f_inode, i_sb);
+	__u64 id = PT_FILE_ID(PT_KIND_PIPE, BPF_CORE_READ(file, f_inode, i_ino) & PT_FILE_ID_INODE);
+
+	if (BPF_CORE_READ(sb, s_magic) == PT_PIPEFS_MAGIC)
+		return id;
+	id |= (__u64)(BPF_CORE_READ(sb, s_dev) & PT_FIFO_DEVICE_MASK) << PT_FIFO_DEVICE_SHIFT;
+	return id | PT_FIFO_ID;
+}
+
 static __always_inline void pt_note_reader(struct file *file, struct task_struct *task, bool closing)
 {
-	__u64 inode = BPF_CORE_READ(file, f_inode, i_ino);
+	__u64 id = pt_pipe_id(file);
 	struct pt_closure reader;
 
 	pt_fill_holder(&reader, task, closing);
-	bpf_map_update_elem(&pipe_readers, &inode, &reader, BPF_ANY);
+	bpf_map_update_elem(&pipe_readers, &id, &reader, BPF_ANY);
 }

@@ -26,7 +26,7 @@ static __always_inline struct sock *pt_fill_endpoint_of_file(struct pt_endpoint 
 	__builtin_memset(out, 0, sizeof(*out));
 	if (type == PT_S_IFIFO) {
 		out->kind = PT_KIND_PIPE;
-		out->id = PT_FILE_ID(PT_KIND_PIPE, BPF_CORE_READ(file, f_inode, i_ino));
+		out->id = pt_pipe_id(file);
 	}
 	if (type != PT_S_IFSOCK)
 		return 0;
@@ -45,8 +45,8 @@ static __always_inline struct sock *pt_fill_endpoint_of_file(struct pt_endpoint 
 /* What is known of the pipe's reader. */
 static __always_inline void pt_report_pipe(const struct pt_endpoint *e)
 {
-	__u64 inode = e->id & PT_FILE_ID_INODE;
-	struct pt_closure *closure = bpf_map_lookup_elem(&pipe_readers, &inode);
+	__u64 id = e->id;
+	struct pt_closure *closure = bpf_map_lookup_elem(&pipe_readers, &id);
 	struct pt_other_end_seen *record;
 
 	if (!closure)

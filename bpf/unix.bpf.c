@@ -6,17 +6,21 @@
 
 #define PT_PIDTYPE_TGID 1 /* enum pid_type, 5.10 to 7.2 */
 
+/* Of an end that is still open, who gave it up is somebody else's: addresses recur, and what a
+ * datagram socket has let go of is found by no one who could clear it away. */
 static __always_inline struct pt_unix_end *pt_find_other_end(struct sock *sk, __u64 other,
 							     __u64 inode)
 {
+	bool is_open = other && !pt_is_dead((struct sock *)other);
 	__u64 shut = other | PT_RECEIVING_SHUT;
 	struct pt_unix_end *end = other ? bpf_map_lookup_elem(&unix_ends, &shut) : 0;
 
-	if (!end && other)
-		end = bpf_map_lookup_elem(&unix_ends, &other);
+	if (end && pt_is_end_of(end, sk, inode))
+		return end;
+	end = other ? bpf_map_lookup_elem(&unix_ends, &other) : 0;
 	if (!end || !pt_is_end_of(end, sk, inode))
 		end = bpf_map_lookup_elem(&unix_ends, &inode);
-	return end;
+	return end && is_open && end->closure.at_ns ? 0 : end;
 }
 
 /* It has the name of its listener, and who connects seldom takes a name. */
@@ -47,6 +51,9 @@ static __always_inline void pt_fill_name(char *out, __u16 *length, struct unix_a
 	__u64 bytes = address ? BPF_CORE_READ(address, len) : 0;
 
 	bytes -= sizeof(unsigned short);
+	/* Of a path that fills sun_path, the kernel counts the 0 behind it (all releases). */
+	if (bytes == PT_UNIX_PATH_LEN + 1)
+		bytes = PT_UNIX_PATH_LEN;
 	barrier_var(bytes); /* the verifier must meet the compare on the value that is passed on */
 	if (bytes > PT_UNIX_PATH_LEN)
 		return;

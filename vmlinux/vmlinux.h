@@ -173,8 +173,13 @@ struct task_struct {
 struct kernel_siginfo;
 
 /* --- files --- */
+struct super_block {
+	unsigned int s_dev;
+	unsigned long s_magic;
+};
 struct inode {
 	umode_t i_mode;
+	struct super_block *i_sb;
 	unsigned long i_ino;
 	struct pipe_inode_info *i_pipe;
 };

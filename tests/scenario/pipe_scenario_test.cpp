@@ -84,5 +84,16 @@ TEST(PipeReaderClosed, ReaderThatNobodySawIsNotGuessed) {
     EXPECT_EQ(told.incident.verdict.confidence, Confidence::kLikely);
 }
 
+/// It held the reading end as its program began; who has had it since from it, nobody saw.
+TEST(PipeReaderClosed, ReaderThatWasOnlySeenBeforeIsNotCalledTheLast) {
+    Story story;
+    story.on_a_pipe().reader_last_seen(kHead).write_meets_sigpipe(kWriteLine, Stance::kIgnored);
+    const Told told = play_to_one_incident(story);
+    EXPECT_EQ(told.incident.peer->process.comm, "head");
+    EXPECT_NE(told.incident.verdict.summary.find("head[4401] had closed the pipe"), std::string::npos)
+        << told.incident.verdict.summary;
+    EXPECT_EQ(told.incident.verdict.summary.find("last reader"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace pipetrace::testing

@@ -12,7 +12,6 @@ using Words = std::vector<std::string>;
 using std::string_view_literals::operator""sv;
 
 constexpr int kSigkill = 9;
-constexpr Call kLogLine{1, 2, 80};
 
 const auto closed = scenario("unix_peer_closed", {Cause::kUnixPeerClosed}, [] {
     Story story;
@@ -231,6 +230,7 @@ TEST(UnixPeerClosed, ConnectionThatWasNeverAcceptedHasNoUnreadData) {
     const Told told = play_to_one_incident(not_accepted());
     EXPECT_EQ(told.incident.verdict.confidence, Confidence::kCertain);
     EXPECT_EQ(told.incident.peer->unread_bytes, 0U);
+    EXPECT_EQ(told.incident.peer->action, PeerAction::kClose);
     EXPECT_NE(told.incident.verdict.summary.find("listener"), std::string::npos);
 }
 
@@ -264,19 +264,6 @@ TEST(UnixShared, EachProcessThatIsToldHasItsIncident) {
     EXPECT_EQ(told[0].incident.process.comm, "client");
     EXPECT_EQ(told[1].incident.process.comm, "worker");
     for (const Told& one : told) EXPECT_EQ(one.incident.verdict.cause, Cause::kUnixPeerClosed);
-}
-
-/// moby#19728, containerd#580: a daemon's standard error is a socket to a log daemon that restarts.
-TEST(UnixLogger, StandardErrorOnASocketIsExplained) {
-    Story story;
-    story.on_a_unix_socket().named("", "/run/systemd/journal/stdout").other_end_exits();
-    const Told told =
-        play_to_one_incident(story.write_meets_sigpipe(kLogLine, Stance::kDefault).process_exits(13));
-    EXPECT_EQ(told.incident.endpoint.fd, 2);
-    EXPECT_EQ(told.incident.sigpipe, SigpipeFate::kKilled);
-    EXPECT_EQ(told.incident.peer->action, PeerAction::kExit);
-    EXPECT_NE(told.incident.verdict.advice.find("standard error"), std::string::npos);
-    EXPECT_NE(told.incident.verdict.summary.find("/run/systemd/journal/stdout"), std::string::npos);
 }
 
 }  // namespace

@@ -92,6 +92,28 @@ TEST(UserCases, LogReaderGoneNamesDescriptorKindAndFate) {
     EXPECT_TRUE(says(advice_of(told), "141"));
 }
 
+/// moby#19728, containerd#580, systemd#6620: a daemon dies as the log daemon that reads its stderr restarts.
+TEST(UserCases, LogDaemonRestartNamesDescriptorKindReaderAndFate) {
+    constexpr Call kWriteToStderr{1, 2, 80};
+    Story story;
+    story.on_a_unix_socket()
+        .named("", "/run/systemd/journal/stdout")
+        .wait_ms(5)
+        .other_end_exits()
+        .wait_ms(900);
+    const Told told =
+        play_to_one_incident(story.write_meets_sigpipe(kWriteToStderr, Stance::kDefault).process_exits(13));
+    EXPECT_EQ(told.incident.endpoint.fd, 2);
+    EXPECT_EQ(told.incident.endpoint.kind, EndpointKind::kUnix);
+    EXPECT_EQ(told.incident.endpoint.remote, "/run/systemd/journal/stdout");
+    EXPECT_EQ(told.incident.peer->process.comm, "server");
+    EXPECT_EQ(told.incident.peer->action, PeerAction::kExit);
+    EXPECT_EQ(told.incident.sigpipe, SigpipeFate::kKilled);
+    EXPECT_TRUE(says(summary_of(told), "/run/systemd/journal/stdout")) << summary_of(told);
+    EXPECT_TRUE(says(advice_of(told), "standard error")) << advice_of(told);
+    EXPECT_TRUE(says(advice_of(told), "restart")) << advice_of(told);
+}
+
 /// openssl#16399, curl#3787, kivaloo#177: the library uses write(), which cannot carry MSG_NOSIGNAL.
 /// Which library's frame it was needs a user stack, which is not taken.
 TEST(UserCases, DeathInsideALibraryAdvisesSigIgn) {

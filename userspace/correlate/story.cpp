@@ -167,7 +167,8 @@ std::optional<Peer> peer_of(const Story& story, Ktime at) {
     if (!task.known()) return std::nullopt;
     Peer peer;
     peer.process = involved(task);
-    peer.action = closure.known() ? action_of(closure, story.syscall_name) : PeerAction::kNone;
+    peer.action =
+        closure.known() ? action_of(closure, EndpointKind::kTcp, story.syscall_name) : PeerAction::kNone;
     if (peer.action == PeerAction::kKilled) peer.killed_by_signal = closure.signal;
     if (closure.known()) peer.unread_bytes = closure.unread_bytes;
     if (story.peer_reset != nullptr && story.peer_reset->body.active) {
@@ -258,10 +259,12 @@ Closure other_closure(const Story& story, Ktime at) {
     return story.peer != nullptr ? closure_before(story.peer->closure, at) : Closure{};
 }
 
-PeerAction action_of(const Closure& closure, SyscallName syscall_name) {
+PeerAction action_of(const Closure& closure, EndpointKind kind, SyscallName syscall_name) {
     if (closure.exiting) return closure.signal != 0 ? PeerAction::kKilled : PeerAction::kExit;
     const char* call = syscall_name != nullptr ? syscall_name(closure.call_number) : nullptr;
     if (call != nullptr && std::string_view(call) == "shutdown") return PeerAction::kShutdown;
+    // Where no network lies between, a listener's close is no abort of what it had not accepted.
+    if (kind != EndpointKind::kTcp) return PeerAction::kClose;
     return closure.path == ClosePath::kClose ? PeerAction::kClose : PeerAction::kAbort;
 }
 

@@ -47,7 +47,7 @@ Closure closure_before(const Closure& closure, Ktime at);
 InvolvedProcess involved(const Task& task);
 
 /// How an end was given up, in the contract's words.
-PeerAction action_of(const Closure& closure, SyscallName syscall_name);
+PeerAction action_of(const Closure& closure, EndpointKind kind, SyscallName syscall_name);
 
 /// Why the RST was sent, as the kernel of the other end knows it.
 std::optional<std::string> why_reset(const Story& story);

@@ -44,10 +44,10 @@ void add_fin(std::vector<TimelineEntry>& timeline, const EndpointRemembered& rem
     timeline.push_back(std::move(told));
 }
 
-void add_closure(std::vector<TimelineEntry>& timeline, const Closure& closure, Side side,
-                 SyscallName syscall_name) {
+void add_closure(std::vector<TimelineEntry>& timeline, const Story& story, const Closure& closure,
+                 Side side) {
     if (!closure.known()) return;
-    const PeerAction action = action_of(closure, syscall_name);
+    const PeerAction action = action_of(closure, story.failure->endpoint.kind, story.syscall_name);
     TimelineEntry told =
         entry(closure.at, action == PeerAction::kShutdown ? "shut_down" : "closed", side);
     name_task(told, closure.by);
@@ -230,16 +230,16 @@ std::vector<TimelineEntry> timeline_of(const Story& story, const Incident& incid
         if (write.known()) seen_by = std::min(seen_by, write);
         add_opening(timeline, *own->remembered);
         if (story.peer != nullptr) {
-            add_closure(timeline, incident.facts.peer_closure, Side::kPeer, story.syscall_name);
+            add_closure(timeline, story, incident.facts.peer_closure, Side::kPeer);
         }
         add_fin(timeline, *own->remembered, seen_by);
     }
     if (story.other_end != nullptr) {
-        add_closure(timeline, incident.facts.peer_closure, Side::kPeer, story.syscall_name);
-        add_closure(timeline, incident.facts.own_closure, Side::kLocal, story.syscall_name);
+        add_closure(timeline, story, incident.facts.peer_closure, Side::kPeer);
+        add_closure(timeline, story, incident.facts.own_closure, Side::kLocal);
     }
     if (own != nullptr) {
-        add_closure(timeline, incident.facts.own_closure, Side::kLocal, story.syscall_name);
+        add_closure(timeline, story, incident.facts.own_closure, Side::kLocal);
         add_drawing_write(timeline, *own);
         add_peer_reset(timeline, story, why);
         add_reset(timeline, *own, incident);

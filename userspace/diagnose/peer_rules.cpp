@@ -24,10 +24,9 @@ MaybeConfidence refused_applies(const Incident& incident) {
 std::string refused_why_not(const Incident&) { return "the connection had been established"; }
 std::string refused_summary(const Incident& incident) {
     if (incident.endpoint.kind == EndpointKind::kUnix) {
-        return fmt::format(
-            "Nobody receives at {}: the name is there, but no socket is bound to it any more; {} was "
-            "told {}.",
-            incident.endpoint.remote.value_or("that address"), victim_name(incident), told_text(incident));
+        return fmt::format("Nobody receives at {}: no socket is bound to that name; {} was told {}.",
+                           incident.endpoint.remote.value_or("that address"), victim_name(incident),
+                           told_text(incident));
     }
     return fmt::format("Nobody listens at {}: its kernel answered {}'s SYN with a RST.",
                        incident.endpoint.remote.value_or("that address"), victim_name(incident));

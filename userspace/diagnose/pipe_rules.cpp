@@ -39,6 +39,11 @@ std::string reader_closed_summary(const Incident& incident) {
         return fmt::format("{}, the pipe's last reader, had met a failure of its own and ended{}; {} wrote on.",
                            reader, earlier, writer);
     }
+    // Seen to hold it, not to let go of it; whoever else had it from this one may have been the last.
+    if (!incident.facts.peer_closure.known()) {
+        return fmt::format("{} had closed the pipe, which nobody reads any more; {} wrote on.", reader,
+                           writer);
+    }
     const char* act = incident.peer->action == PeerAction::kExit ? "exited" : "closed it";
     return fmt::format("{}, the pipe's last reader, had {}{}; {} wrote on.", reader, act, earlier, writer);
 }
