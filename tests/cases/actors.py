@@ -17,7 +17,7 @@ class Provoker:
     """A provoker program; with a holding point it is started, released and finished apart."""
 
     def __init__(self, case, directory):
-        self.holds = case.program == "old_endpoint"
+        self.holds = case.program == "old_endpoint" or "--hold" in case.arguments
         self.process = subprocess.Popen(
             [str(Path(directory) / case.program), *case.arguments], text=True,
             stdin=subprocess.PIPE if self.holds else subprocess.DEVNULL, stdout=subprocess.PIPE,

@@ -168,7 +168,115 @@ PIPES = [
     pipe("pipe_partial", "partial", "close", errors=(), sigpipe="handled",
          arguments=("--variant", "partial", "--sigpipe", "handler"),
          timeline=("sigpipe_generated", "call_succeeded")),
+    pipe("pipe_child", "child", "exit"),
+    pipe("pipe_fifo", "fifo", "close"),
+    pipe("pipe_full", "full", "close"),
+    *(pipe(f"pipe_{way}", way, "close", errors=(("EPIPE", way, 1),)) for way in ("splice", "tee", "vmsplice")),
+    pipe("pipe_one_of_two", "one_of_two", "close", errors=(), sigpipe="none", cause=()),
+    pipe("pipe_old_gone", "exit", "exit", when="old", peer=None, confidence=("likely",),
+         arguments=("--variant", "exit", "--hold", "gone", *IGNORE)),
+    pipe("pipe_old_open", "exit", "exit", when="old",
+         arguments=("--variant", "exit", "--hold", "open", *IGNORE)),
     pipe("pipe_reader_killed", "killed", "killed", cause=("pipe_reader_died",), severity=("fault",)),
+]
+
+def unix(name, arguments, errors, **changes):
+    """The other end of a unix socket went. Of unix sockets only a stream's send raises SIGPIPE."""
+    values = dict(program="unix_closed", arguments=tuple(arguments), errors=tuple(errors), kind="unix",
+                  cause=("unix_peer_closed",), action=("close",), timeline=("closed",))
+    values.update(changes)
+    return Case(name, **values)
+
+
+def unix_read(name, *arguments, **changes):
+    """The other end had read all: its going shows at the next send."""
+    values = dict(sigpipe="ignored")
+    values.update(changes)
+    count = int(arguments[arguments.index("--repeat") + 1]) if "--repeat" in arguments else 1
+    repeat = () if "--repeat" in arguments else ("--repeat", "1")
+    fate = IGNORE if values["sigpipe"] == "ignored" and "--sigpipe" not in arguments else ()
+    call = arguments[arguments.index("--call") + 1] if "--call" in arguments else "sendto"
+    if "program" not in changes:
+        arguments = ("--bytes", "0", *arguments)
+    return unix(name, [*arguments, *repeat, *fate], [("EPIPE", call, count)], **values)
+
+
+STREAM_RESET = (("ECONNRESET", "recvfrom", 1), ("EPIPE", "sendto", 1))
+SEND_RESET = (("ECONNRESET", "sendto", 1), ("EPIPE", "sendto", 1))
+DGRAM_GONE = (("ECONNREFUSED", "sendto", 1), ("ENOTCONN", "sendto", 1))
+SEQPACKET, DGRAM = ("--type", "seqpacket"), ("--type", "dgram")
+UNREAD = ("--reads", "--repeat", "1", *IGNORE)
+OWN = dict(program="unix_own", first_close=("local",), peer=None, action=(), cause=("local_shutdown",),
+           timeline=("shut_down",))
+NOBODY = dict(program="unix_own", first_close=("none",), peer=None, action=(), cause=("not_connected",),
+              timeline=())
+
+UNIX_STREAMS = [
+    unix_read("unix_close", "--variant", "close", "--repeat", "2"),
+    unix_read("unix_default", "--variant", "close", sigpipe="killed"),
+    unix_read("unix_handler", "--variant", "close", "--sigpipe", "handler", sigpipe="handled"),
+    unix_read("unix_block", "--variant", "close", "--sigpipe", "block", sigpipe="blocked"),
+    unix_read("unix_nosignal", "--variant", "close", "--sigpipe", "nosignal", sigpipe="suppressed"),
+    unix_read("unix_write", "--variant", "close", "--call", "write"),
+    unix_read("unix_path", "--variant", "close", "--named", "path"),
+    unix_read("unix_abstract", "--variant", "exit", "--named", "abstract", action=("exit",)),
+    unix_read("unix_path_accepted", "--variant", "close", "--named", "path", "--victim-accepts"),
+    unix_read("unix_exit", "--variant", "exit", action=("exit",)),
+    unix_read("unix_killed", "--variant", "killed", action=("killed",), cause=("unix_peer_died",)),
+    unix_read("unix_peer_shuts_reading", "--variant", "shutdown", action=("shutdown",),
+              timeline=("shut_down",)),
+    unix("unix_unread_recv", ["--variant", "close", *UNREAD], STREAM_RESET, sigpipe="ignored",
+         cause=("unix_peer_unread_data",)),
+    # A stream's send looks at the shutdown that came with the reset before it looks at the error.
+    unix("unix_unread_send", ["--variant", "close", "--named", "path", "--repeat", "1", *IGNORE],
+         [("EPIPE", "sendto", 1)], sigpipe="ignored", cause=("unix_peer_unread_data",)),
+    unix("unix_unread_blocked", ["--variant", "blocked", "--repeat", "1", *IGNORE], SEND_RESET,
+         sigpipe="ignored", cause=("unix_peer_unread_data",)),
+    unix("unix_unread_exit", ["--variant", "exit", *UNREAD], STREAM_RESET, sigpipe="ignored",
+         action=("exit",), cause=("unix_peer_unread_data",)),
+    unix("unix_unread_killed", ["--variant", "killed", "--reads"], STREAM_RESET[:1],
+         action=("killed",), cause=("unix_peer_died",)),
+    unix("unix_listener", ["--variant", "listener", "--named", "path", "--bytes", "0", *UNREAD],
+         STREAM_RESET, sigpipe="ignored"),
+    unix("unix_own_shutdown", ["--variant", "shutdown", "--repeat", "2", *IGNORE],
+         [("EPIPE", "sendto", 2)], sigpipe="ignored", **OWN),
+    unix("unix_unconnected", ["--variant", "unconnected", "--repeat", "2"], [("ENOTCONN", "sendto", 2)],
+         **NOBODY),
+    unix_read("unix_passed", "--variant", "passed", program="unix_handed"),
+    unix_read("unix_shared", "--variant", "shared", program="unix_handed"),
+    unix_read("unix_in_flight", "--variant", "flight", program="unix_handed",
+              cause=("unix_peer_unread_data",)),
+    unix_read("unix_old_gone", "--variant", "close", "--hold", "gone", when="old", peer=None, action=(),
+              confidence=("likely",), timeline=()),
+    unix_read("unix_old_open", "--variant", "close", "--hold", "open", when="old"),
+]
+
+UNIX_MESSAGES = [
+    unix_read("seqpacket_close", "--variant", "close", *SEQPACKET, sigpipe="none"),
+    unix_read("seqpacket_exit", "--variant", "exit", "--named", "abstract", *SEQPACKET, sigpipe="none",
+              action=("exit",)),
+    unix_read("seqpacket_peer_shuts_reading", "--variant", "shutdown", *SEQPACKET, sigpipe="none",
+              action=("shutdown",), timeline=("shut_down",)),
+    unix("seqpacket_unread", ["--variant", "close", "--repeat", "2", *SEQPACKET], SEND_RESET,
+         cause=("unix_peer_unread_data",)),
+    unix("seqpacket_killed", ["--variant", "killed", "--repeat", "2", *SEQPACKET], SEND_RESET,
+         action=("killed",), cause=("unix_peer_died",)),
+    unix("seqpacket_own_shutdown", ["--variant", "shutdown", "--repeat", "1", *SEQPACKET],
+         [("EPIPE", "sendto", 1)], **OWN),
+    unix("seqpacket_unconnected", ["--variant", "unconnected", "--repeat", "1", *SEQPACKET],
+         [("ENOTCONN", "sendto", 1)], **NOBODY),
+    unix("dgram_close", ["--variant", "close", "--bytes", "0", "--repeat", "2", *DGRAM], DGRAM_GONE),
+    unix("dgram_exit", ["--variant", "exit", "--named", "path", "--bytes", "0", "--repeat", "2", *DGRAM],
+         DGRAM_GONE, action=("exit",)),
+    unix("dgram_killed", ["--variant", "killed", "--named", "abstract", "--repeat", "1", *DGRAM],
+         DGRAM_GONE[:1], action=("killed",), cause=("unix_peer_died",)),
+    unix_read("dgram_peer_shuts_reading", "--variant", "shutdown", *DGRAM, sigpipe="none",
+              action=("shutdown",), timeline=("shut_down",)),
+    unix("dgram_own_shutdown", ["--variant", "shutdown", "--repeat", "1", *DGRAM],
+         [("EPIPE", "sendto", 1)], **OWN),
+    unix("dgram_nobody", ["--variant", "nobody", "--named", "path", "--repeat", "1", *DGRAM],
+         [("ECONNREFUSED", "sendto", 1)], **{**NOBODY, "cause": ("connection_refused",)},
+         severity=("warning",)),
 ]
 
 HEALTHY = [
@@ -191,5 +299,5 @@ OF_PID = [
             fin_from_state=True, comm="python3"),
 ]
 
-CASES = [*CLASSIC, *RESETS, *LOCAL, *PIPES, *HEALTHY, *OLD, *OF_PID]
+CASES = [*CLASSIC, *RESETS, *LOCAL, *PIPES, *UNIX_STREAMS, *UNIX_MESSAGES, *HEALTHY, *OLD, *OF_PID]
 BY_NAME = {case.name: case for case in CASES}

@@ -14,8 +14,7 @@ SHOWN_ELSEWHERE = {
 AWAITED = {
     "close_race", "idle_connection_reset", "firewall_reset", "forged_reset", "retransmission_timeout",
     "user_timeout", "keepalive_timeout", "unreachable", "local_abort", "write_after_error",
-    "unix_peer_closed", "unix_peer_unread_data", "unix_peer_died", "closed_with_unread_data",
-    "abortive_close", "late_data_after_close", "no_socket", "unknown",
+    "closed_with_unread_data", "abortive_close", "late_data_after_close", "no_socket", "unknown",
 }
 
 

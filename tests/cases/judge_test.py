@@ -23,7 +23,7 @@ def truth_of(case):
             "fatal": {**fatal, "errno": None} if fatal else None, "sigpipe": case.sigpipe,
             "local": "pipe:[9]" if case.kind == "pipe" else "127.0.0.1:1000",
             "remote": None if case.kind == "pipe" else "127.0.0.1:2000",
-            "unread": 10 if case.program == "unread_close" else None,
+            "unread": 10 if case.program in ("unread_close", "unix_closed") else None,
             "idle_min_us": 50_000, "idle_max_us": 51_000}
 
 
@@ -128,7 +128,23 @@ WRONG_OF_REMOTE = [
 ]
 
 
+WRONG_OF_UNIX = [
+    change(["peer", "unread_bytes"], 0), change(["peer", "unread_bytes"], None), change(["peer", "pid"], VICTIM),
+    change(["peer", "action"], "exit"), change(["endpoint", "local"], None), change(["endpoint", "remote"], "/x"),
+    change(["endpoint", "kind"], "tcp"), change(["first_close"], None), change(["sigpipe"], "none"),
+    change(["timeline"], []), change(["verdict", "cause"], "unix_peer_closed"), change(["rst"], {"state": "CLOSE"}),
+]
+
+
 class WrongIncidents(unittest.TestCase):
+    def test_each_wrong_fact_of_a_unix_socket_is_a_problem(self):
+        case = BY_NAME["unix_unread_recv"]
+        for number, wrong in enumerate(WRONG_OF_UNIX):
+            with self.subTest(number):
+                incident = right_incident(case, truth_of(case))
+                wrong(incident)
+                self.assertNotEqual(judged(case, [incident]).problems, [])
+
     def test_claims_about_another_host_are_problems(self):
         case = REMOTE_BY_NAME["remote_unread"]
         for number, wrong in enumerate(WRONG_OF_REMOTE):
@@ -166,6 +182,12 @@ class Limits(unittest.TestCase):
         judge = judged(self.case, [self.blind], "tracepoint", "6.1.0")
         self.assertEqual(judge.problems, [])
         self.assertTrue(judge.notes)
+
+    def test_no_incident_is_taken_only_where_no_call_is_seen(self):
+        case = BY_NAME["seqpacket_close"]
+        self.assertEqual(judged(case, [], "tracepoint", "6.1.0").problems, [])
+        self.assertTrue(judged(case, [], "tracepoint", "6.12.0").problems)
+        self.assertTrue(judged(case, [], "kprobe", "6.1.0").problems)
 
     def test_what_can_be_known_is_demanded(self):
         self.assertTrue(judged(self.case, [self.blind], "tracepoint", "6.12.0").problems)

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 LENGTH_TRACEPOINTS = (6, 12)
 # tcp_send_reset also where no socket sends it.
 SOCKETLESS_RESET_TRACEPOINT = (6, 12)
+# unix_release_sock() throws data away without marking it as read first.
+UNREAD_LEFT_UNMARKED = (6, 12)
 # tcp_reset(sk, skb); before, only the socket.
 RESET_PACKET_ARGUMENT = (5, 15)
 # inet_sk_error_report, the tracepoint that sees a pending error raised in connect().
@@ -16,7 +18,9 @@ ERROR_REPORT_TRACEPOINT = (5, 15)
 
 @dataclass(frozen=True)
 class Limit:
-    field: str  # call, missing, count, sigpipe, peer, confidence, packet, cause
+    # call, missing, count, sigpipe, name, peer, unread, confidence, packet, cause, first_close, timeline; or
+    # the whole incident
+    field: str
     reason: str
     errno: str | None = None  # only of errors with this errno
     allowed: tuple = ()
@@ -26,6 +30,38 @@ def kernel_version(release):
     """(6, 12) of "6.12.107-amd64"."""
     major, minor = release.split("-")[0].split("+")[0].split(".")[:2]
     return int(major), int(minor)
+
+
+def unix_limits(case, kernel):
+    """Of unix sockets tracepoints show SIGPIPE, data thrown away unread, and who exits with an end."""
+    limits = []
+    of_stream = not {"seqpacket", "dgram"} & set(case.arguments)
+    if kernel < LENGTH_TRACEPOINTS and (not of_stream or case.sigpipe in ("none", "suppressed")):
+        limits.append(Limit("incident", "before 6.12 no tracepoint shows a call on a unix socket that fails "
+                            "without SIGPIPE"))
+    if kernel < UNREAD_LEFT_UNMARKED and of_stream and case.cause == ("unix_peer_unread_data",):
+        limits.append(Limit("unread", "before 6.12 the kernel marks what it throws away as read, so that of a "
+                            "stream's first part the rest is not known"))
+    if kernel < LENGTH_TRACEPOINTS and "listener" in case.arguments:
+        limits.append(Limit("missing", "before 6.12 no tracepoint shows the call that took ECONNRESET, nor who "
+                            "closed a listener", "ECONNRESET"))
+    if case.cause == ("unix_peer_closed",) and case.action == ("close",):
+        why = "no tracepoint shows a unix socket's end that is closed with nothing unread by who lives on"
+        limits += [Limit("peer", why), Limit("timeline", why), Limit("unread", why),
+                   Limit("confidence", why, allowed=("likely",))]
+    if "dgram" in case.arguments and "--named" in case.arguments and case.peer:
+        why = ("no tracepoint shows who was at the other end of a datagram socket before the failing send let go "
+               "of it; at a pair's, the other end itself tells")
+        limits += [Limit("name", why), Limit("peer", why), Limit("timeline", why),
+                   Limit("cause", why, allowed=("unix_peer_closed",)),
+                   Limit("confidence", why, allowed=("likely",))]
+    if "shutdown" in (*case.action, *case.arguments):
+        why = "no tracepoint shows shutdown() of a unix socket, and either end's leaves the same state"
+        limits += [Limit("peer", why), Limit("timeline", why)]
+        if "dgram" not in case.arguments:
+            limits += [Limit("cause", why, allowed=("unknown",)), Limit("first_close", why),
+                       Limit("confidence", why, allowed=("unknown",))]
+    return limits
 
 
 def tracepoint_limits(case, kernel):
@@ -51,6 +87,8 @@ def tracepoint_limits(case, kernel):
     if kernel < SOCKETLESS_RESET_TRACEPOINT and case.cause == ("connection_refused",):
         limits.append(Limit("confidence", "before 6.12 no tracepoint shows a RST that no socket sends, so "
                             "a packet filter's looks the same", allowed=("likely",)))
+    if case.kind == "unix":
+        limits += unix_limits(case, kernel)
     if case.kind == "pipe" and case.action == ("close",):
         limits.append(Limit("peer", "no tracepoint shows a close of a pipe's reading end, only exec "
                             "and exit show who holds it"))

@@ -2,6 +2,7 @@
 #include "provoke.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -114,6 +115,27 @@ ssize_t call_out(struct story *story, int fd, const void *data, size_t size)
 	case CALL_SENDMSG: result = sendmsg(fd, &message, flags); break;
 	}
 	return finish(story, result, name, fd, size, true);
+}
+
+ssize_t call_sendto(struct story *story, int fd, const void *data, size_t size, const struct sockaddr *address,
+		    socklen_t address_size)
+{
+	begin(story, "sendto", fd, size);
+	return finish(story, sendto(fd, data, size, 0, address, address_size), "sendto", fd, size, true);
+}
+
+ssize_t call_move(struct story *story, const char *name, int from, int to, struct iovec *part)
+{
+	size_t size = part->iov_len;
+	ssize_t result = -1;
+
+	begin(story, name, to, size);
+	switch (name[0]) {
+	case 's': result = splice(from, NULL, to, NULL, size, 0); break;
+	case 't': result = tee(from, to, size, 0); break;
+	case 'v': result = vmsplice(to, part, 1, 0); break;
+	}
+	return finish(story, result, name, to, size, true);
 }
 
 void send_in_vain(struct story *story, int fd, long times)

@@ -11,7 +11,9 @@ static const struct option long_options[] = {
 	{"netns", no_argument, NULL, 'n'},         {"victim-accepts", no_argument, NULL, 'a'},
 	{"nonblock", no_argument, NULL, 'b'},      {"repeat", required_argument, NULL, 'r'},
 	{"bytes", required_argument, NULL, 'N'},   {"variant", required_argument, NULL, 'v'},
-	{"host", required_argument, NULL, 'h'},    {NULL, 0, NULL, 0},
+	{"host", required_argument, NULL, 'h'},    {"type", required_argument, NULL, 't'},
+	{"named", required_argument, NULL, 'p'},   {"reads", no_argument, NULL, 'R'},
+	{"hold", required_argument, NULL, 'H'},    {NULL, 0, NULL, 0},
 };
 
 static int choice(const char *text, const char *const *names, int count)
@@ -36,6 +38,9 @@ static void apply(struct options *options, int letter)
 {
 	static const char *const sigpipes[] = {"default", "ignore", "handler", "block", "nosignal"};
 	static const char *const calls[] = {"send", "write", "writev", "sendmsg"};
+	static const char *const types[] = {"stream", "dgram", "seqpacket"};
+	static const int type_numbers[] = {SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET};
+	static const char *const namings[] = {"not", "path", "abstract"};
 
 	switch (letter) {
 	case 's': options->sigpipe = (enum sigpipe_choice)choice(optarg, sigpipes, 5); break;
@@ -49,6 +54,10 @@ static void apply(struct options *options, int letter)
 	case 'N': options->bytes = number(optarg); break;
 	case 'v': options->variant = optarg; break;
 	case 'h': options->host = optarg; break;
+	case 't': options->type = type_numbers[choice(optarg, types, 3)]; break;
+	case 'p': options->naming = (enum naming)choice(optarg, namings, 3); break;
+	case 'R': options->reads = true; break;
+	case 'H': options->hold = optarg; break;
 	default: die("unknown option");
 	}
 }
@@ -57,7 +66,7 @@ void options_parse(struct options *options, int argc, char **argv, const char *a
 {
 	int letter;
 
-	*options = (struct options){.bytes = 10, .variant = "", .host = ""};
+	*options = (struct options){.bytes = 10, .variant = "", .host = "", .type = SOCK_STREAM, .hold = ""};
 	while ((letter = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
 		if (letter == '?' || strchr(allowed, letter) == NULL)
 			die("option not known to this program");
@@ -72,4 +81,9 @@ void options_parse(struct options *options, int argc, char **argv, const char *a
 bool is_variant(const struct story *story, const char *name)
 {
 	return strcmp(story->options.variant, name) == 0;
+}
+
+bool is_hold(const struct story *story, const char *name)
+{
+	return strcmp(story->options.hold, name) == 0;
 }

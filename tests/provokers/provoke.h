@@ -13,11 +13,13 @@
 #include <stdint.h>
 #include <sys/socket.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 
 enum { NAME_SIZE = 16, ADDRESS_SIZE = 64, ERRORS_MAX = 16 };
 
 enum sigpipe_choice { SIGPIPE_DEFAULT, SIGPIPE_IGNORE, SIGPIPE_HANDLER, SIGPIPE_BLOCK, SIGPIPE_NOSIGNAL };
 enum call_kind { CALL_SEND, CALL_WRITE, CALL_WRITEV, CALL_SENDMSG };
+enum naming { NAMED_NOT, NAMED_PATH, NAMED_ABSTRACT }; /* not: a pair */
 enum address_choice { ADDRESS_IPV4, ADDRESS_IPV6, ADDRESS_MAPPED };
 
 struct options {
@@ -31,6 +33,10 @@ struct options {
 	long bytes;          /* unread bytes, or writes to spin */
 	const char *variant; /* the program's own choice, see each */
 	const char *host;    /* address of the host where the peer is */
+	const char *hold;    /* what is past when the program waits for the tracer, see each; "": it does not */
+	int type;            /* of a unix socket, as SOCK_STREAM */
+	enum naming naming;  /* of a unix socket */
+	bool reads;          /* the victim reads from the dead end before it sends */
 };
 
 /* Meeting points of the processes; each is a counter that one passes and one awaits. */
@@ -89,6 +95,7 @@ void pass(struct story *story, enum step step);
 void await(struct story *story, enum step step);
 int64_t now_us(void);
 void pause_briefly(void); /* the silence that is part of a story */
+void hold_here(struct story *story); /* of the victim: until the byte on stdin came */
 
 /* report.c */
 void report_ready(const struct story *story);
@@ -97,6 +104,7 @@ void report_truth(const struct story *story);
 /* options.c: `allowed` holds the letters of the options the program knows. */
 void options_parse(struct options *options, int argc, char **argv, const char *allowed);
 bool is_variant(const struct story *story, const char *name);
+bool is_hold(const struct story *story, const char *name);
 
 /* calls.c */
 void sigpipe_prepare(struct story *story);
@@ -104,6 +112,10 @@ void sigpipe_finish(struct story *story);
 void note_error(struct story *story, int number, const char *syscall, int fd, long bytes);
 ssize_t call_out(struct story *story, int fd, const void *data, size_t size);
 ssize_t call_write(struct story *story, int fd, const void *data, size_t size);
+ssize_t call_sendto(struct story *story, int fd, const void *data, size_t size, const struct sockaddr *address,
+		    socklen_t address_size);
+/* `name`: splice or tee, from one pipe to another, or vmsplice. */
+ssize_t call_move(struct story *story, const char *name, int from, int to, struct iovec *part);
 /* Sends that must fail: the other end is known to be dead. */
 void send_in_vain(struct story *story, int fd, long times);
 /* The classic end: with the peer's FIN here, a send that draws the RST, then `times` sends in vain. */
@@ -121,6 +133,16 @@ void wait_fin(int fd);
 void wait_reset(int fd);
 long wait_unread(int fd, long size);
 void close_abortively(int fd);
+
+/* unix.c */
+void unix_prepare(struct story *story); /* before story_play() */
+int unix_socket(struct story *story);
+int unix_join(struct story *story, bool is_victim); /* at variant `listener` a peer that accepts nobody */
+const struct sockaddr *unix_name(socklen_t *size);
+void unix_leave_name(struct story *story); /* bound to nobody any more */
+void unix_remove_name(void);
+void await_end_of(pid_t pid);
+void await_asleep(pid_t pid); /* it has nothing to wait for but the call that the story is about */
 
 /* veth.c: a veth pair between the caller's network namespace and that of `peer`. */
 void veth_create(pid_t peer);

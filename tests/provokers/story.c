@@ -39,6 +39,7 @@ struct story *story_new(const char *program, int argc, char **argv, const char *
 		die("mmap");
 	options_parse(&story->options, argc, argv, allowed);
 	story->program = program;
+	story->holds = story->options.hold[0] != '\0';
 	story->unread = -1;
 	story->idle_min_us = story->idle_max_us = -1;
 	/* Not pipes: a tracer of broken pipes must see those of the story alone. */
@@ -128,6 +129,12 @@ static void hold(struct story *story)
 	if (read(STDIN_FILENO, &byte, 1) != 1)
 		die("no go on stdin");
 	pass(story, STEP_GO);
+}
+
+void hold_here(struct story *story)
+{
+	pass(story, STEP_READY);
+	await(story, STEP_GO);
 }
 
 static void judge_end(struct story *story, const char *who, int status, bool may_die)

@@ -1,0 +1,158 @@
+/* Unix sockets: both ends of a pair or of a named connection, what they are called, and their end. */
+#include "provoke.h"
+
+#include <poll.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+static int ends[2]; /* of a pair, made before the fork: this is how processes come to share one */
+static struct sockaddr_un name;
+static socklen_t name_size;
+
+static void make_pair(struct story *story)
+{
+	if (socketpair(AF_UNIX, story->options.type | SOCK_CLOEXEC, 0, ends) < 0)
+		die("socketpair");
+	story->parent_closes[0] = ends[0];
+	story->parent_closes[1] = ends[1];
+}
+
+static void make_name(struct story *story)
+{
+	bool is_abstract = story->options.naming == NAMED_ABSTRACT;
+	char *text = is_abstract ? name.sun_path + 1 : name.sun_path;
+	char *told = story->options.victim_accepts ? story->local : story->remote;
+
+	name.sun_family = AF_UNIX;
+	snprintf(text, ADDRESS_SIZE - 1, is_abstract ? "provoke-%d" : "/tmp/provoke-%d.sock", getpid());
+	snprintf(told, ADDRESS_SIZE, is_abstract ? "@%.60s" : "%.60s", text);
+	name_size = (socklen_t)(text + strlen(text) - (char *)&name) + !is_abstract;
+}
+
+void unix_prepare(struct story *story)
+{
+	if (story->options.naming == NAMED_NOT)
+		make_pair(story);
+	else
+		make_name(story);
+}
+
+int unix_socket(struct story *story)
+{
+	int fd = socket(AF_UNIX, story->options.type | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		die("socket");
+	return fd;
+}
+
+static int bind_name(struct story *story)
+{
+	int fd = unix_socket(story);
+
+	if (bind(fd, (struct sockaddr *)&name, name_size) < 0)
+		die("bind");
+	if (story->options.type != SOCK_DGRAM && listen(fd, 1) < 0)
+		die("listen");
+	pass(story, STEP_LISTENING);
+	return fd;
+}
+
+/* A path outlives who was bound to it. */
+void unix_leave_name(struct story *story)
+{
+	int fd = unix_socket(story);
+
+	if (bind(fd, (struct sockaddr *)&name, name_size) < 0)
+		die("bind");
+	close(fd);
+}
+
+void unix_remove_name(void)
+{
+	unlink(name.sun_path);
+}
+
+static int accept_one(int listener)
+{
+	int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+
+	if (fd < 0)
+		die("accept");
+	close(listener);
+	return fd;
+}
+
+static int connect_to_name(struct story *story)
+{
+	int fd = unix_socket(story);
+
+	await(story, STEP_LISTENING);
+	if (connect(fd, (struct sockaddr *)&name, name_size) < 0)
+		die("connect");
+	return fd;
+}
+
+int unix_join(struct story *story, bool is_victim)
+{
+	bool accepts = story->options.victim_accepts == is_victim;
+	int fd;
+
+	if (story->options.naming == NAMED_NOT) {
+		fd = ends[is_victim];
+		close(ends[!is_victim]);
+		if (is_victim)
+			await(story, STEP_GO); /* the peer is to be the only one at its end */
+	} else {
+		fd = accepts ? bind_name(story) : connect_to_name(story);
+		if (accepts && story->options.type != SOCK_DGRAM && !is_variant(story, "listener"))
+			fd = accept_one(fd);
+	}
+	if (is_victim) {
+		await(story, STEP_PEER_UP);
+		pass(story, STEP_JOINED);
+	} else {
+		pass(story, STEP_PEER_UP);
+		await(story, STEP_JOINED);
+	}
+	if (accepts && story->options.naming == NAMED_PATH)
+		unix_remove_name();
+	return fd;
+}
+
+const struct sockaddr *unix_name(socklen_t *size)
+{
+	*size = name_size;
+	return (const struct sockaddr *)&name;
+}
+
+/* A process has closed all of its descriptors before its end can be polled for. */
+void await_end_of(pid_t pid)
+{
+	struct pollfd end = {.fd = (int)syscall(SYS_pidfd_open, pid, 0), .events = POLLIN};
+
+	if (end.fd < 0 || poll(&end, 1, -1) != 1)
+		die("pidfd of %d", pid);
+	close(end.fd);
+}
+
+/* Nothing can be polled for: the state of the process is all there is. */
+void await_asleep(pid_t pid)
+{
+	char path[32], text[128], state = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	while (state != 'S') {
+		FILE *file = fopen(path, "re");
+
+		if (file == NULL || fgets(text, sizeof(text), file) == NULL ||
+		    sscanf(text, "%*d (%*[^)]) %c", &state) != 1)
+			die("%s", path);
+		fclose(file);
+		sched_yield();
+	}
+}
