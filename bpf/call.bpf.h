@@ -17,6 +17,7 @@
 #define PT_EHOSTUNREACH 113
 #define PT_ENETUNREACH 101
 #define PT_MSG_NOSIGNAL 0x4000
+#define PT_IO_URING_ENTER 426 /* on every architecture */
 
 struct pt_registers {
 	__u64 argument[PT_ARGUMENTS];
@@ -38,9 +39,15 @@ static __always_inline struct pt_regs *pt_saved_registers(void)
 static __always_inline bool pt_read_registers(struct pt_registers *out)
 {
 	struct pt_regs *regs = pt_saved_registers();
+	unsigned int flags = BPF_CORE_READ(pt_current(), flags);
 	long number;
 
-	if (!regs || (BPF_CORE_READ(pt_current(), flags) & PT_PF_KTHREAD))
+	if (flags & PT_PF_IO_WORKER) {
+		/* Its registers are a copy of those that its creator had (copy_thread). */
+		out->number = PT_IO_URING_ENTER;
+		return true;
+	}
+	if (!regs || (flags & PT_PF_KTHREAD))
 		return false;
 #if defined(__TARGET_ARCH_x86)
 	number = BPF_CORE_READ(regs, orig_ax);
@@ -59,7 +66,7 @@ static __always_inline bool pt_read_registers(struct pt_registers *out)
 	out->argument[4] = BPF_CORE_READ(regs, user_regs.regs[4]);
 	out->argument[5] = BPF_CORE_READ(regs, user_regs.regs[5]);
 #endif
-	/* -1: not in a system call (a signal's return, an io_uring worker). */
+	/* -1: not in a system call (a signal's return). */
 	if (number < 0 || number >= PT_SYSCALL_MAX)
 		return false;
 	out->number = number;
@@ -246,6 +253,24 @@ static __always_inline bool pt_is_first_failure(const struct pt_endpoint *e, __u
 		}
 	}
 	return true; /* more kinds than slots: each is a record of its own */
+}
+
+/* Whether this thread's failure of that kind on this endpoint was counted before. */
+static __always_inline bool pt_was_told(__u64 endpoint_id, __u16 call_number, __u8 error)
+{
+	struct pt_failure_counts *counts = bpf_map_lookup_elem(&failing, &endpoint_id);
+	__u32 tid = bpf_get_current_pid_tgid();
+
+	if (!counts)
+		return false;
+	for (int i = 0; i < PT_COUNT_SLOTS; i++) {
+		struct pt_failure_count *slot = &counts->slots[i];
+
+		if (slot->count && slot->tid == tid && slot->call_number == call_number &&
+		    slot->error == error)
+			return true;
+	}
+	return false;
 }
 
 /* The end of a process that failed belongs to the story. */

@@ -40,6 +40,40 @@ static __always_inline __u64 pt_file_references(struct file *file)
 	return BPF_CORE_READ((struct file___to_6_12 *)file, f_count.counter);
 }
 
+/* Up to 6.13 what a program was about to read of an MPTCP socket lay in a queue of its own. */
+struct mptcp_sock___to_6_13 {
+	struct sk_buff_head receive_queue;
+} __attribute__((preserve_access_index));
+
+static __always_inline __u32 pt_mptcp_unread_packets(struct sock *sk)
+{
+	struct mptcp_sock___to_6_13 *older = (struct mptcp_sock___to_6_13 *)sk;
+	__u32 packets = BPF_CORE_READ(sk, sk_receive_queue.qlen);
+
+	if (bpf_core_field_exists(older->receive_queue))
+		packets += BPF_CORE_READ(older, receive_queue.qlen);
+	return packets;
+}
+
+/* What an io_uring worker is, in its task. */
+struct task_struct___to_5_16 {
+	void *pf_io_worker;
+} __attribute__((preserve_access_index));
+struct task_struct___from_5_17 {
+	void *worker_private;
+} __attribute__((preserve_access_index));
+
+struct io_worker;
+
+static __always_inline struct io_worker *pt_io_worker(struct task_struct *task)
+{
+	struct task_struct___to_5_16 *older = (struct task_struct___to_5_16 *)task;
+
+	if (bpf_core_field_exists(older->pf_io_worker))
+		return BPF_CORE_READ(older, pf_io_worker);
+	return BPF_CORE_READ((struct task_struct___from_5_17 *)task, worker_private);
+}
+
 /* enum sock_flags, the same in 5.10 to 7.2. */
 #define PT_SOCK_DEAD 0
 #define PT_SOCK_DONE 1

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* SIGPIPE: raised by the kernel for a write, and what became of it. */
 #include "unix.bpf.h"
+#include "uring.bpf.h"
 
 #include <bpf/bpf_tracing.h>
 
@@ -71,11 +72,15 @@ int BPF_PROG(pt_signal_generate, int sig, struct kernel_siginfo *unread_info, st
 	struct pt_sigpipe_generated *record;
 	struct pt_endpoint endpoint;
 	struct pt_call call;
+	struct file *file;
 	struct sock *sk;
 
 	if (sig != PT_SIGPIPE || info || group || task != pt_current())
 		return 0;
-	sk = pt_fill_endpoint_of_file(&endpoint, pt_fill_call(&call));
+	file = pt_fill_call(&call);
+	if (call.number == PT_IO_URING_ENTER)
+		file = pt_uring_file(&call);
+	sk = pt_fill_endpoint_of_file(&endpoint, file);
 	if (!pt_is_first_failure(&endpoint, call.number, 0, true))
 		return 0;
 	pt_watch_failed();

@@ -185,6 +185,56 @@ int BPF_KRETPROBE(pt_recvmsg_kretprobe, int ret)
 	return pt_tcp_call(pt_sock_of_file(file), -ret, PT_RECEIVE, false);
 }
 
+/* recvmmsg() takes a pending error before it receives (do_recvmmsg(), 5.10 to 7.2). Where a receive
+ * in it failed, that was told already: the errors of a connection come once. */
+static __always_inline int pt_batch_returned(int ret)
+{
+	struct pt_call call;
+	struct file *file;
+	struct sock *sk;
+	bool is_unix;
+
+	if (ret >= 0 || !pt_is_connection_error(ret))
+		return 0;
+	file = pt_fill_call(&call);
+	if (!file || pt_file_type(file) != PT_S_IFSOCK)
+		return 0;
+	sk = pt_sock_of_file(file);
+	is_unix = pt_is_unix(sk);
+	if (!is_unix && !pt_is_tcp(sk))
+		return 0;
+	if (pt_was_told(is_unix ? PT_FILE_ID(PT_KIND_UNIX, pt_unix_inode(sk)) : pt_known_id(sk),
+			call.number, -ret))
+		return 0;
+	return is_unix ? pt_unix_call(sk, -ret, PT_RECEIVE)
+		       : pt_tcp_call(sk, -ret, PT_RECEIVE, false);
+}
+
+SEC("fexit/do_recvmmsg")
+int pt_do_recvmmsg_fexit(unsigned long long *ctx)
+{
+	return pt_batch_returned(pt_context_argument(ctx, 5));
+}
+
+SEC("kretprobe/do_recvmmsg")
+int BPF_KRETPROBE(pt_do_recvmmsg_kretprobe, int ret)
+{
+	return pt_batch_returned(ret);
+}
+
+/* Its caller, where the compiler put it into that. */
+SEC("fexit/__sys_recvmmsg")
+int pt_sys_recvmmsg_fexit(unsigned long long *ctx)
+{
+	return pt_batch_returned(pt_context_argument(ctx, 6));
+}
+
+SEC("kretprobe/__sys_recvmmsg")
+int BPF_KRETPROBE(pt_sys_recvmmsg_kretprobe, int ret)
+{
+	return pt_batch_returned(ret);
+}
+
 /* getsockopt(SO_ERROR) takes sk_err and returns it (sock_error(), 5.10 to 7.2): entry is enough. */
 static __always_inline int pt_error_asked(struct sock *sk, int level, int option)
 {

@@ -7,6 +7,7 @@
 #include <bpf/bpf_core_read.h>
 
 #define PT_PF_EXITING 0x4
+#define PT_PF_IO_WORKER 0x10 /* io_uring's: one of the process, that works on its requests */
 #define PT_PF_KTHREAD 0x200000
 
 /* As an integer cast: the typed helper does not exist in 5.10. */

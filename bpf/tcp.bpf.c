@@ -25,12 +25,17 @@ static __always_inline void pt_index_by_address(const struct pt_endpoint *e)
 	bpf_map_update_elem(&by_address, &key, &id, BPF_ANY);
 }
 
-/* Bytes received that no read took. close() drops the queue but leaves copied_seq (__tcp_close). */
+/* Bytes received that no read took. close() drops the queue but leaves copied_seq (__tcp_close). A
+ * subflow hands all to its MPTCP socket, which resets it before it drops its own queue
+ * (__mptcp_close, 6.1 to 7.2). */
 static __always_inline __u32 pt_unread_bytes(struct sock *sk, bool fin_received)
 {
 	struct tcp_sock *tp = (struct tcp_sock *)sk;
+	struct sock *held = pt_program_socket(sk);
 	__u32 unread = BPF_CORE_READ(tp, rcv_nxt) - BPF_CORE_READ(tp, copied_seq);
 
+	if (held != sk)
+		return pt_mptcp_unread_packets(held) ? PT_UNREAD_SOME : 0;
 	return unread && fin_received ? unread - 1 : unread;
 }
 

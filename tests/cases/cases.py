@@ -35,6 +35,7 @@ class Case:
     idle: bool = False  # idle_us must lie within the bounds of the truth line
     comm: str = "victim"
     thread: str | None = None
+    since: tuple = (0, 0)  # the first kernel that has what it needs
 
 
 CLASSIC_EVENTS = ("fin_received", "rst_received")
@@ -75,6 +76,9 @@ ANY_SEVERITY = ("fault", "warning", "benign")
 ANY_CONFIDENCE = ("certain", "likely", "unknown")
 IGNORE = ("--sigpipe", "ignore")
 
+URING = "io_uring_enter"
+MPTCP = (6, 1)  # of the kernels here; 5.10's are built without
+
 CLASSIC = [
     classic("classic_default", [], fate="killed"),
     classic("classic_ignore", IGNORE),
@@ -88,6 +92,14 @@ CLASSIC = [
     classic("classic_write", ["--call", "write", *IGNORE], syscall="write"),
     classic("classic_writev", ["--call", "writev", *IGNORE], syscall="writev"),
     classic("classic_sendmsg", ["--call", "sendmsg", *IGNORE], syscall="sendmsg"),
+    classic("classic_sendmmsg", ["--call", "sendmmsg", *IGNORE], syscall="sendmmsg"),
+    classic("classic_sendfile", ["--call", "sendfile", *IGNORE], syscall="sendfile"),
+    classic("classic_splice", ["--call", "splice", *IGNORE], syscall="splice"),
+    classic("classic_uring_send", ["--call", "uring_send", "--sigpipe", "nosignal"], fate="suppressed",
+            syscall=URING),
+    classic("classic_uring_write", ["--call", "uring_write", *IGNORE], syscall=URING),
+    classic("classic_uring_default", ["--call", "uring_write"], fate="killed", syscall=URING),
+    classic("classic_uring_worker", ["--call", "uring_write_async"], fate="blocked", syscall=URING),
     classic("classic_server_is_victim", ["--victim-accepts", *IGNORE]),
     classic("classic_peer_exits", ["--variant", "exit", *IGNORE], action=("exit",)),
     classic("classic_peer_shuts_down", ["--variant", "shutdown", *IGNORE], action=("shutdown",)),
@@ -96,6 +108,11 @@ CLASSIC = [
     Case("fork_shared", "fork_shared", errors=(("EPIPE", "sendto", 1),), sigpipe="ignored",
          cause=("write_after_peer_close",), rst="CLOSE_WAIT", action=("close",),
          timeline=CLASSIC_EVENTS, comm="sharer"),
+    *(classic(f"handed_{variant}", ["--variant", variant, *IGNORE], program="handed", idle=False, comm=comm)
+      for variant, comm in (("dup", "victim"), ("exec", "successor"), ("passed", "receiver"),
+                            ("peer_exec", "victim"), ("peer_passed", "victim"))),
+    classic("handed_exec_default", ["--variant", "exec"], fate="killed", program="handed", idle=False,
+            comm="successor"),
     Case("threads", "threads", IGNORE, errors=(("EPIPE", "sendto", 1),), sigpipe="ignored",
          cause=("write_after_peer_close",), rst="CLOSE_WAIT", action=("close",),
          timeline=CLASSIC_EVENTS, thread="writer"),
@@ -111,6 +128,10 @@ CLASSIC = [
 
 RESETS = [
     reset("unread_recv", "unread_close", [], READ_RESET, "peer_closed_unread_data", action=("close",)),
+    *(reset(f"unread_{how}", "unread_close", ["--receive", how], (("ECONNRESET", syscall, 1),),
+            "peer_closed_unread_data", action=("close",))
+      for how, syscall in (("read", "read"), ("readv", "readv"), ("recvmsg", "recvmsg"),
+                           ("recvmmsg", "recvmmsg"), ("uring_recv", URING), ("uring_read", URING))),
     reset("unread_write", "unread_close", ["--variant", "write", *IGNORE], WRITE_RESET,
           "peer_closed_unread_data", sigpipe="ignored", action=("close",)),
     reset("unread_write_default", "unread_close", ["--variant", "write"], WRITE_RESET,
@@ -122,6 +143,14 @@ RESETS = [
     reset("linger0_then_write", "linger0", ["--repeat", "1", *IGNORE],
           [*READ_RESET, ("EPIPE", "sendto", 1)], "peer_abortive_close", sigpipe="ignored",
           action=("abort", "close")),
+    reset("linger0_asked", "linger0", ["--variant", "asked", "--repeat", "1", *IGNORE],
+          [("ECONNRESET", "getsockopt", 1), ("EPIPE", "sendto", 1)], "peer_abortive_close", sigpipe="ignored",
+          action=("abort", "close")),
+    reset("mptcp_linger0", "linger0", ["--mptcp", "--repeat", "1", *IGNORE],
+          [*READ_RESET, ("EPIPE", "sendto", 1)], "peer_abortive_close", sigpipe="ignored",
+          action=("abort", "close"), since=MPTCP),
+    reset("mptcp_unread", "unread_close", ["--mptcp"], READ_RESET, "peer_closed_unread_data",
+          action=("close",), since=MPTCP),
     reset("linger0_netns", "linger0", ["--netns"], READ_RESET, "peer_abortive_close",
           action=("abort", "close")),
     reset("disconnect", "linger0", ["--variant", "disconnect"], READ_RESET, "peer_abortive_close",
@@ -177,6 +206,15 @@ PIPES = [
          arguments=("--variant", "exit", "--hold", "gone", *IGNORE)),
     pipe("pipe_old_open", "exit", "exit", when="old",
          arguments=("--variant", "exit", "--hold", "open", *IGNORE)),
+    pipe("pipe_writev", "exit", "exit", errors=(("EPIPE", "writev", 1),),
+         arguments=("--variant", "exit", "--call", "writev", *IGNORE)),
+    # Up to 6.1 a worker writes to a pipe that blocks.
+    pipe("pipe_uring", "exit", "exit", errors=(("EPIPE", URING, 1),),
+         arguments=("--variant", "exit", "--call", "uring_write", "--nonblock", *IGNORE)),
+    pipe("pipe_uring_default", "exit", "exit", errors=(("EPIPE", URING, 1),), sigpipe="killed",
+         arguments=("--variant", "exit", "--call", "uring_write", "--nonblock")),
+    pipe("pipe_uring_worker", "exit", "exit", errors=(("EPIPE", URING, 1),), sigpipe="blocked",
+         arguments=("--variant", "exit", "--call", "uring_write_async")),
     pipe("pipe_reader_killed", "killed", "killed", cause=("pipe_reader_died",), severity=("fault",)),
 ]
 

@@ -14,6 +14,8 @@ UNREAD_LEFT_UNMARKED = (6, 12)
 RESET_PACKET_ARGUMENT = (5, 15)
 # inet_sk_error_report, the tracepoint that sees a pending error raised in connect().
 ERROR_REPORT_TRACEPOINT = (5, 15)
+# Calls that send in more than one step.
+PARTIAL_CALLS = ("sendmmsg", "sendfile", "splice")
 
 
 @dataclass(frozen=True)
@@ -79,8 +81,14 @@ def tracepoint_limits(case, kernel):
             limits.append(Limit("sigpipe", "before 6.12 no tracepoint shows a send that fails with "
                                 "MSG_NOSIGNAL, so none can be ruled out", allowed=(None,)))
     for errno, syscall, _ in case.errors:
+        if kernel < LENGTH_TRACEPOINTS and syscall in PARTIAL_CALLS and case.kind == "tcp":
+            limits.append(Limit("call", "before 6.12 no tracepoint shows what a call returned that may have sent a "
+                                "part before it raised SIGPIPE", errno))
         if syscall == "getsockopt":
             limits.append(Limit("call", "no tracepoint shows getsockopt(SO_ERROR)", errno))
+        if syscall == "recvmmsg":
+            limits.append(Limit("call", "no tracepoint shows recvmmsg() take an error before it receives; "
+                                "what is left to infer is getsockopt(SO_ERROR)", errno, ("getsockopt",)))
     if kernel < ERROR_REPORT_TRACEPOINT and ("ECONNREFUSED", "connect", 1) in case.errors:
         limits.append(Limit("call", "before 5.15 no tracepoint shows the connect() that failed",
                             "ECONNREFUSED"))
@@ -95,8 +103,16 @@ def tracepoint_limits(case, kernel):
     return limits
 
 
+def kprobe_limits(case, kernel):
+    if kernel < LENGTH_TRACEPOINTS and ("ECONNRESET", "io_uring_enter", 1) in case.errors:
+        return [Limit("call", "before 6.12 a return probe finds the socket by the call's descriptor, and "
+                      "io_uring's is the ring", "ECONNRESET")]
+    return []
+
+
 def limits_of(case, mode, kernel):
-    limits = tracepoint_limits(case, kernel) if mode == "tracepoint" else []
+    of_mode = {"tracepoint": tracepoint_limits, "kprobe": kprobe_limits}.get(mode)
+    limits = of_mode(case, kernel) if of_mode else []
     if kernel < RESET_PACKET_ARGUMENT and case.rst == "ESTABLISHED":
         limits.append(Limit("packet", "before 5.15 tcp_reset has no packet, and in ESTABLISHED the RST does "
                             "not pass tcp_rcv_state_process"))

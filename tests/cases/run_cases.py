@@ -15,6 +15,7 @@ from datetime import datetime, timezone
 import actors
 from cases import BY_NAME, CASES
 from judge import endpoint_name
+from limits import kernel_version
 from remote_cases import REMOTE, REMOTE_BY_NAME
 from tracer import Tracer
 
@@ -156,7 +157,8 @@ def arguments():
 def main():
     options = arguments()
     table = REMOTE if options.host else CASES
-    cases = [case for case in table if not options.case or case.name in options.case]
+    kernel = kernel_version(platform.release())
+    cases = [case for case in table if case.since <= kernel and (not options.case or case.name in options.case)]
     run = Run(options, cases)
     system = run.system_wide() if any(case.when != "pid" for case in cases) else {}
     for case in cases:

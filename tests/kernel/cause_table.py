@@ -13,7 +13,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "cases"))
 
-from cases import CASES  # noqa: E402
+from cases import BY_NAME, CASES  # noqa: E402
 from coverage import AWAITED, SHOWN_ELSEWHERE, cases_of, causes_of_contract  # noqa: E402
 from limits import kernel_version  # noqa: E402
 from remote_cases import REMOTE  # noqa: E402
@@ -34,6 +34,11 @@ HEAD = """# Causes
 brackets: so it was, but for a detail that cannot be known there. `cannot know`: the verdict itself
 says so. `-`: not provoked there. The reasons stand below.
 """
+
+
+def begins(name):
+    """The first kernel that the case is run on."""
+    return BY_NAME[name].since if name in BY_NAME else (0, 0)
 
 
 class Footnotes:
@@ -81,6 +86,7 @@ class Table:
             return "-" + self.footnotes.marks([names])
         if "not_run" in document:
             return "cannot know" + self.footnotes.marks([document["not_run"]])
+        names = [name for name in names if begins(name) <= kernel_version(document["kernel"])]
         judged = [document["cases"][name] for name in names if name in document["cases"]]
         if len(judged) < len(names) or not names:
             self.problems.append(f"{where}: no provoker was run, or not all ({', '.join(names) or 'none'})")

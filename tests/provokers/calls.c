@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 static struct story *handled_in;
@@ -53,36 +52,28 @@ static void fill(struct call_error *error, int number, const char *syscall_name,
 	snprintf(error->syscall, sizeof(error->syscall), "%s", syscall_name);
 }
 
-void note_error(struct story *story, int number, const char *syscall_name, int fd, long bytes)
+static void note(struct story *story, const struct call_error *now)
 {
-	struct call_error now;
-
-	fill(&now, number, syscall_name, fd, bytes);
 	if (story->error_count > 0) {
 		struct call_error *last = &story->errors[story->error_count - 1];
 
-		if (last->number == number && last->fd == fd && last->tid == now.tid &&
-		    strcmp(last->syscall, now.syscall) == 0) {
+		if (last->number == now->number && last->fd == now->fd && last->tid == now->tid &&
+		    strcmp(last->syscall, now->syscall) == 0) {
 			last->count++;
 			return;
 		}
 	}
 	if (story->error_count == ERRORS_MAX)
 		die("too many different errors");
-	story->errors[story->error_count++] = now;
+	story->errors[story->error_count++] = *now;
 }
 
-static ssize_t finish(struct story *story, ssize_t result, const char *name, int fd, size_t size, bool writes)
+void note_error(struct story *story, int number, const char *syscall_name, int fd, long bytes)
 {
-	int number = errno;
+	struct call_error now;
 
-	story->attempt_open = false;
-	if (result < 0)
-		note_error(story, number, name, fd, (long)size);
-	if (writes && ((result < 0 && number == EPIPE) || (result >= 0 && (size_t)result < size)))
-		story->expects_epipe_signal = true;
-	errno = number;
-	return result;
+	fill(&now, number, syscall_name, fd, bytes);
+	note(story, &now);
 }
 
 static void begin(struct story *story, const char *name, int fd, size_t size)
@@ -91,37 +82,41 @@ static void begin(struct story *story, const char *name, int fd, size_t size)
 	story->attempt_open = true;
 }
 
+static ssize_t finish(struct story *story, ssize_t result, bool writes)
+{
+	int number = errno;
+
+	story->attempt_open = false;
+	story->attempt.number = number;
+	if (result < 0)
+		note(story, &story->attempt);
+	if (writes && ((result < 0 && number == EPIPE) || (result >= 0 && result < story->attempt.bytes)))
+		story->expects_epipe_signal = true;
+	errno = number;
+	return result;
+}
+
 ssize_t call_write(struct story *story, int fd, const void *data, size_t size)
 {
 	begin(story, "write", fd, size);
-	return finish(story, write(fd, data, size), "write", fd, size, true);
+	return finish(story, write(fd, data, size), true);
 }
 
 ssize_t call_out(struct story *story, int fd, const void *data, size_t size)
 {
-	static const char *const names[] = {"sendto", "write", "writev", "sendmsg"};
-	const char *name = names[story->options.call];
-	int flags = story->options.sigpipe == SIGPIPE_NOSIGNAL ? MSG_NOSIGNAL : 0;
-	/* Two parts, so that the bytes asked for are not those of the first vector. */
-	struct iovec parts[2] = {{(void *)data, size / 2}, {(char *)data + size / 2, size - size / 2}};
-	struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
-	ssize_t result = -1;
+	enum call_kind kind = story->options.call;
 
-	begin(story, name, fd, size);
-	switch (story->options.call) {
-	case CALL_SEND: result = send(fd, data, size, flags); break;
-	case CALL_WRITE: result = write(fd, data, size); break;
-	case CALL_WRITEV: result = writev(fd, parts, 2); break;
-	case CALL_SENDMSG: result = sendmsg(fd, &message, flags); break;
-	}
-	return finish(story, result, name, fd, size, true);
+	begin(story, call_name(kind), fd, size);
+	if (kind == CALL_URING_WRITE_ASYNC)
+		story->attempt.tid = 0; /* a worker's */
+	return finish(story, transfer_out(&story->options, fd, data, size), true);
 }
 
 ssize_t call_sendto(struct story *story, int fd, const void *data, size_t size, const struct sockaddr *address,
 		    socklen_t address_size)
 {
 	begin(story, "sendto", fd, size);
-	return finish(story, sendto(fd, data, size, 0, address, address_size), "sendto", fd, size, true);
+	return finish(story, sendto(fd, data, size, 0, address, address_size), true);
 }
 
 ssize_t call_move(struct story *story, const char *name, int from, int to, struct iovec *part)
@@ -135,7 +130,7 @@ ssize_t call_move(struct story *story, const char *name, int from, int to, struc
 	case 't': result = tee(from, to, size, 0); break;
 	case 'v': result = vmsplice(to, part, 1, 0); break;
 	}
-	return finish(story, result, name, to, size, true);
+	return finish(story, result, true);
 }
 
 void send_in_vain(struct story *story, int fd, long times)
@@ -156,6 +151,20 @@ void write_into_dead_end(struct story *story, int fd, long times)
 
 ssize_t call_recv(struct story *story, int fd, void *data, size_t size)
 {
-	begin(story, "recvfrom", fd, size);
-	return finish(story, recv(fd, data, size, 0), "recvfrom", fd, size, false);
+	enum receive_kind kind = story->options.receive;
+
+	begin(story, receive_name(kind), fd, size);
+	return finish(story, transfer_in(kind, fd, data, size), false);
+}
+
+void ask_error(struct story *story, int fd)
+{
+	int number = 0;
+	socklen_t size = sizeof(number);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &number, &size) < 0)
+		die("SO_ERROR");
+	if (number == 0)
+		die("no pending error");
+	note_error(story, number, "getsockopt", fd, 0);
 }

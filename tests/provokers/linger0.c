@@ -1,7 +1,8 @@
 /*
  * The peer ends the connection by a RST on purpose. Variants: `linger0` (SO_LINGER 0 and
  * close), `disconnect` (connect to AF_UNSPEC), `empty` (linger0 before any byte was sent,
- * as health checks do), `unnoticed` (linger0, and the victim only closes).
+ * as health checks do), `unnoticed` (linger0, and the victim only closes), `asked` (the victim
+ * asks for SO_ERROR, as who waits in poll() does).
  */
 #include "provoke.h"
 
@@ -38,7 +39,9 @@ static void victim(struct story *story)
 		die("write");
 	wait_reset(fd);
 	if (!is_variant(story, "unnoticed")) {
-		if (call_recv(story, fd, data, sizeof(data)) >= 0)
+		if (is_variant(story, "asked"))
+			ask_error(story, fd);
+		else if (call_recv(story, fd, data, sizeof(data)) >= 0)
 			die("no error for recv");
 		sigpipe_prepare(story);
 		send_in_vain(story, fd, story->options.repeat);
@@ -49,7 +52,7 @@ static void victim(struct story *story)
 
 int main(int argc, char **argv)
 {
-	struct story *story = story_new("linger0", argc, argv, "sc6mnarv");
+	struct story *story = story_new("linger0", argc, argv, "sc6mnarvdM");
 
 	if (story->options.variant[0] == '\0')
 		story->options.variant = "linger0";

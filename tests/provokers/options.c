@@ -13,7 +13,8 @@ static const struct option long_options[] = {
 	{"bytes", required_argument, NULL, 'N'},   {"variant", required_argument, NULL, 'v'},
 	{"host", required_argument, NULL, 'h'},    {"type", required_argument, NULL, 't'},
 	{"named", required_argument, NULL, 'p'},   {"reads", no_argument, NULL, 'R'},
-	{"hold", required_argument, NULL, 'H'},    {NULL, 0, NULL, 0},
+	{"hold", required_argument, NULL, 'H'},    {"receive", required_argument, NULL, 'd'},
+	{"mptcp", no_argument, NULL, 'M'},         {NULL, 0, NULL, 0},
 };
 
 static int choice(const char *text, const char *const *names, int count)
@@ -37,17 +38,23 @@ static long number(const char *text)
 static void apply(struct options *options, int letter)
 {
 	static const char *const sigpipes[] = {"default", "ignore", "handler", "block", "nosignal"};
-	static const char *const calls[] = {"send", "write", "writev", "sendmsg"};
+	static const char *const calls[] = {
+		"send",     "write",  "writev",     "sendmsg",     "sendmmsg",
+		"sendfile", "splice", "uring_send", "uring_write", "uring_write_async"};
+	static const char *const receives[] = {"recv",     "read",       "readv",     "recvmsg",
+					       "recvmmsg", "uring_recv", "uring_read"};
 	static const char *const types[] = {"stream", "dgram", "seqpacket"};
 	static const int type_numbers[] = {SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET};
 	static const char *const namings[] = {"not", "path", "abstract"};
 
 	switch (letter) {
 	case 's': options->sigpipe = (enum sigpipe_choice)choice(optarg, sigpipes, 5); break;
-	case 'c': options->call = (enum call_kind)choice(optarg, calls, 4); break;
+	case 'c': options->call = (enum call_kind)choice(optarg, calls, CALL_KINDS); break;
+	case 'd': options->receive = (enum receive_kind)choice(optarg, receives, RECEIVE_KINDS); break;
 	case '6': options->address = ADDRESS_IPV6; break;
 	case 'm': options->address = ADDRESS_MAPPED; break;
 	case 'n': options->netns = true; break;
+	case 'M': options->mptcp = true; break;
 	case 'a': options->victim_accepts = true; break;
 	case 'b': options->nonblock = true; break;
 	case 'r': options->repeat = number(optarg); break;
@@ -62,6 +69,11 @@ static void apply(struct options *options, int letter)
 	}
 }
 
+static bool takes_flags(enum call_kind call)
+{
+	return call == CALL_SEND || call == CALL_SENDMSG || call == CALL_SENDMMSG || call == CALL_URING_SEND;
+}
+
 void options_parse(struct options *options, int argc, char **argv, const char *allowed)
 {
 	int letter;
@@ -74,8 +86,11 @@ void options_parse(struct options *options, int argc, char **argv, const char *a
 	}
 	if (optind != argc)
 		die("unexpected argument %s", argv[optind]);
-	if (options->sigpipe == SIGPIPE_NOSIGNAL && options->call != CALL_SEND && options->call != CALL_SENDMSG)
-		die("MSG_NOSIGNAL needs send or sendmsg");
+	if (options->sigpipe == SIGPIPE_NOSIGNAL && !takes_flags(options->call))
+		die("MSG_NOSIGNAL needs a call that takes it");
+	/* The kernel itself adds MSG_NOSIGNAL (io_sendmsg_prep). */
+	if (options->call == CALL_URING_SEND && options->sigpipe != SIGPIPE_NOSIGNAL)
+		die("io_uring's SEND raises no signal");
 }
 
 bool is_variant(const struct story *story, const char *name)

@@ -6,6 +6,7 @@
  * reader is left, and writes go on. `fifo`: it has a name in the file system. `full`: the writer,
  * which does not block, had filled it. `splice`, `tee`, `vmsplice`: how the writer moves data in.
  * --hold: what comes before the trace, up to the reader's end (`open`) or with it (`gone`).
+ * --call: how it writes.
  */
 #include "provoke.h"
 
@@ -144,7 +145,7 @@ static void write_in_vain(struct story *story)
 		die("source");
 	for (long i = 0; i <= story->options.repeat; i++) {
 		ssize_t moved = moves ? call_move(story, story->options.variant, source[0], ends[1], &part)
-				      : call_write(story, ends[1], "again", 5);
+				      : call_out(story, ends[1], "again", 5);
 
 		if (moved >= 0)
 			die("write without a reader succeeded");
@@ -181,8 +182,10 @@ static void writer(struct story *story)
 	close(ends[0]);
 	await(story, STEP_GO); /* the reader is to be the last one */
 	name_pipe(story);
+	if (story->options.nonblock && fcntl(ends[1], F_SETFL, O_NONBLOCK) < 0)
+		die("O_NONBLOCK");
 	sigpipe_prepare(story);
-	if (call_write(story, ends[1], "x", 1) != 1)
+	if (call_out(story, ends[1], "x", 1) != 1)
 		die("first write");
 	if (is_hold(story, "open")) {
 		hold_here(story);
@@ -217,7 +220,10 @@ int main(int argc, char **argv)
 {
 	if (argc == 4 && strncmp(argv[1], "--a", 3) == 0)
 		return after_exec(argv);
-	struct story *story = story_new("pipe_closed", argc, argv, "srvH");
+	struct story *story = story_new("pipe_closed", argc, argv, "scbrvH");
+
+	if (story->options.call == CALL_SEND)
+		story->options.call = CALL_WRITE; /* a pipe takes no send() */
 
 	if (is_variant(story, "fifo"))
 		make_fifo();

@@ -18,16 +18,22 @@
 enum { NAME_SIZE = 16, ADDRESS_SIZE = 64, ERRORS_MAX = 16 };
 
 enum sigpipe_choice { SIGPIPE_DEFAULT, SIGPIPE_IGNORE, SIGPIPE_HANDLER, SIGPIPE_BLOCK, SIGPIPE_NOSIGNAL };
-enum call_kind { CALL_SEND, CALL_WRITE, CALL_WRITEV, CALL_SENDMSG };
+/* The uring ones: through io_uring, in the submitting thread, or (_ASYNC) in a worker of its own. */
+enum call_kind { CALL_SEND, CALL_WRITE, CALL_WRITEV, CALL_SENDMSG, CALL_SENDMMSG, CALL_SENDFILE, CALL_SPLICE,
+		 CALL_URING_SEND, CALL_URING_WRITE, CALL_URING_WRITE_ASYNC, CALL_KINDS };
+enum receive_kind { RECEIVE_RECV, RECEIVE_READ, RECEIVE_READV, RECEIVE_RECVMSG, RECEIVE_RECVMMSG,
+		    RECEIVE_URING_RECV, RECEIVE_URING_READ, RECEIVE_KINDS };
 enum naming { NAMED_NOT, NAMED_PATH, NAMED_ABSTRACT }; /* not: a pair */
 enum address_choice { ADDRESS_IPV4, ADDRESS_IPV6, ADDRESS_MAPPED };
 
 struct options {
 	enum sigpipe_choice sigpipe;
 	enum call_kind call;
+	enum receive_kind receive;
 	enum address_choice address;
 	bool netns;          /* the peer lives in another network namespace, over a veth pair */
 	bool victim_accepts; /* the victim is the server of the connection */
+	bool mptcp;          /* both ends are MPTCP sockets */
 	bool nonblock;
 	long repeat;         /* more failing calls after the first */
 	long bytes;          /* unread bytes, or writes to spin */
@@ -47,7 +53,7 @@ struct call_error {
 	int number;
 	char syscall[NAME_SIZE];
 	int fd;
-	pid_t tid;
+	pid_t tid; /* 0: the program cannot know it */
 	long bytes;
 	long count;
 };
@@ -61,6 +67,7 @@ struct actor {
 /* Lives in memory shared by all processes of the provoker, so that a killed victim's notes survive. */
 struct story {
 	const char *program;
+	int memory;              /* descriptor of this memory, for a role that goes on in another program */
 	struct options options;
 	bool holds; /* waits for a byte on stdin at its holding point */
 	int baton[STEP_COUNT];
@@ -91,6 +98,8 @@ struct story *story_new(const char *program, int argc, char **argv, const char *
 int story_play(struct story *story, role_fn peer, role_fn victim);
 pid_t role_start(struct story *story, role_fn role, struct actor *actor, const char *name);
 void actor_is_me(struct actor *actor, const char *name);
+struct story *story_resume(int memory);
+void keep_over_exec(int fd);
 void pass(struct story *story, enum step step);
 void await(struct story *story, enum step step);
 int64_t now_us(void);
@@ -121,6 +130,16 @@ void send_in_vain(struct story *story, int fd, long times);
 /* The classic end: with the peer's FIN here, a send that draws the RST, then `times` sends in vain. */
 void write_into_dead_end(struct story *story, int fd, long times);
 ssize_t call_recv(struct story *story, int fd, void *data, size_t size);
+void ask_error(struct story *story, int fd); /* takes the pending error by SO_ERROR; there must be one */
+
+/* transfer.c: one call of the kind, with its result and errno, and what the kernel names it. */
+ssize_t transfer_out(const struct options *options, int fd, const void *data, size_t size);
+ssize_t transfer_in(enum receive_kind kind, int fd, void *data, size_t size);
+const char *call_name(enum call_kind kind);
+const char *receive_name(enum receive_kind kind);
+
+/* uring.c: one request of IORING_OP_* with liburing's means, none; waits for its end. */
+ssize_t uring_transfer(int opcode, int fd, const void *data, size_t size, bool async);
 
 /* tcp.c */
 int pair_join(struct story *story, bool is_victim);

@@ -13,14 +13,10 @@
 static void finish_nonblocking(struct story *story, int fd)
 {
 	struct pollfd wait = {.fd = fd, .events = POLLOUT};
-	int number = 0;
-	socklen_t size = sizeof(number);
 
-	if (poll(&wait, 1, -1) != 1 || getsockopt(fd, SOL_SOCKET, SO_ERROR, &number, &size) < 0)
-		die("SO_ERROR");
-	if (number == 0)
-		die("no pending error");
-	note_error(story, number, "getsockopt", fd, 0);
+	if (poll(&wait, 1, -1) != 1)
+		die("poll");
+	ask_error(story, fd);
 	send_in_vain(story, fd, story->options.repeat);
 }
 

@@ -42,9 +42,10 @@ static void print_endpoint(const struct story *story)
 
 static void print_call(const struct call_error *error, const char *name)
 {
-	printf("{\"errno\":%s%s%s,\"syscall\":\"%s\",\"fd\":%d,\"tid\":%d,\"bytes\":%ld,\"count\":%ld}",
-	       name ? "\"" : "", name ? name : "null", name ? "\"" : "", error->syscall, error->fd, error->tid,
-	       error->bytes, error->count);
+	printf("{\"errno\":%s%s%s,\"syscall\":\"%s\",\"fd\":%d,", name ? "\"" : "", name ? name : "null",
+	       name ? "\"" : "", error->syscall, error->fd);
+	print_number("tid", error->tid > 0 ? error->tid : -1);
+	printf(",\"bytes\":%ld,\"count\":%ld}", error->bytes, error->count);
 }
 
 static const char *sigpipe_fate(const struct story *story)
@@ -57,6 +58,9 @@ static const char *sigpipe_fate(const struct story *story)
 		return "blocked";
 	if (!story->expects_epipe_signal)
 		return "none";
+	/* It stays with the worker, which blocks every signal. */
+	if (story->options.call == CALL_URING_WRITE_ASYNC)
+		return "blocked";
 	return story->options.sigpipe == SIGPIPE_NOSIGNAL ? "suppressed" : "ignored";
 }
 

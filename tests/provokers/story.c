@@ -2,6 +2,7 @@
 #include "provoke.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -31,12 +32,30 @@ void die(const char *format, ...)
 	_exit(2);
 }
 
-struct story *story_new(const char *program, int argc, char **argv, const char *allowed)
+struct story *story_resume(int memory)
 {
-	struct story *story = mmap(NULL, sizeof(*story), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct story *story = mmap(NULL, sizeof(*story), PROT_READ | PROT_WRITE, MAP_SHARED, memory, 0);
 
 	if (story == MAP_FAILED)
 		die("mmap");
+	return story;
+}
+
+void keep_over_exec(int fd)
+{
+	if (fcntl(fd, F_SETFD, 0) < 0)
+		die("F_SETFD");
+}
+
+struct story *story_new(const char *program, int argc, char **argv, const char *allowed)
+{
+	int memory = memfd_create("story", MFD_CLOEXEC);
+
+	if (memory < 0 || ftruncate(memory, sizeof(struct story)) < 0)
+		die("memfd");
+	struct story *story = story_resume(memory);
+
+	story->memory = memory;
 	options_parse(&story->options, argc, argv, allowed);
 	story->program = program;
 	story->holds = story->options.hold[0] != '\0';

@@ -77,6 +77,11 @@ void endpoint_names(struct story *story, int fd)
 		address_format(&address, story->remote);
 }
 
+static int stream_socket(const struct story *story, int family)
+{
+	return socket(family, SOCK_STREAM | SOCK_CLOEXEC, story->options.mptcp ? IPPROTO_MPTCP : IPPROTO_TCP);
+}
+
 static int accept_one(struct story *story, bool is_victim)
 {
 	struct sockaddr_storage address;
@@ -84,7 +89,7 @@ static int accept_one(struct story *story, bool is_victim)
 	int listener, fd;
 
 	address_fill(story, is_victim, 0, &address, &size);
-	listener = socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	listener = stream_socket(story, address.ss_family);
 	if (listener < 0 || bind(listener, (struct sockaddr *)&address, size) < 0 || listen(listener, 1) < 0)
 		die("listen");
 	size = sizeof(address);
@@ -107,7 +112,7 @@ static int connect_one(struct story *story, bool is_victim)
 
 	await(story, STEP_LISTENING);
 	address_fill(story, !is_victim, story->port, &address, &size);
-	fd = socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	fd = stream_socket(story, address.ss_family);
 	if (fd < 0 || connect(fd, (struct sockaddr *)&address, size) < 0)
 		die("connect");
 	return fd;

@@ -1,6 +1,6 @@
 /*
  * The peer closes while bytes of the victim lie unread there: RST instead of FIN. The
- * victim then reads (ECONNRESET) or, variant `write`, writes: ECONNRESET, then EPIPE.
+ * victim then reads (--receive says how: ECONNRESET) or, variant `write`, writes: ECONNRESET, then EPIPE.
  */
 #include "provoke.h"
 
@@ -39,5 +39,5 @@ static void victim(struct story *story)
 
 int main(int argc, char **argv)
 {
-	return story_play(story_new("unread_close", argc, argv, "sc6mnarNv"), peer, victim);
+	return story_play(story_new("unread_close", argc, argv, "sc6mnarNvdM"), peer, victim);
 }

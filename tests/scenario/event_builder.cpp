@@ -61,6 +61,7 @@ const char* syscall_name(std::uint16_t number) {
         case 44: return "sendto";
         case 45: return "recvfrom";
         case 48: return "shutdown";
+        case 426: return "io_uring_enter";
         default: return nullptr;
     }
 }

@@ -39,6 +39,8 @@ inline constexpr Call kConnect{42, 3, -1};
 inline constexpr Call kSendto{44, 3, 5};
 inline constexpr Call kSendQuietly{44, 3, 5, 0x4000};
 inline constexpr Call kRecvfrom{45, 3, 4096};
+/// One of io_uring's requests: the call's descriptor is the ring, and its flags are not seen.
+inline constexpr Call kUringSend{426, -1, -1};
 
 inline constexpr std::uint16_t kNoCall = 0xffff;
 inline constexpr std::uint16_t kCloseCall = 3;
@@ -53,9 +55,10 @@ struct Hooks {
     bool sends_seen = true;
     bool receives_seen = true;
     bool packets_seen = true;
+    bool error_asked_seen = false;
     bool reasons_seen = true;  ///< enum sk_rst_reason, since 6.12
 };
-inline constexpr Hooks kFewHooks{false, false, false, false};
+inline constexpr Hooks kFewHooks{false, false, false, false, false};
 
 /// How SIGPIPE stands with the writing thread.
 enum class Stance { kDefault, kIgnored, kHandled, kBlocked };

@@ -28,6 +28,7 @@ CorrelatorConfig config_of(const Story& story) {
     config.syscall_name = syscall_name;
     config.sends_seen = story.hooks().sends_seen;
     config.receives_seen = story.hooks().receives_seen;
+    config.error_asked_seen = story.hooks().error_asked_seen;
     config.unix_sends_seen = story.hooks().sends_seen;
     config.unix_receives_seen = story.hooks().receives_seen;
     config.unix_unread_seen = true;

@@ -43,7 +43,7 @@ STANDARD = re.compile(r"^[a-z_0-9]+$")
 def check_bpf(path, kind, target):
     """One include of the kernel side: its own headers, libbpf's, the kernel types."""
     allowed = (
-        target in (ABI, "vmlinux.h")
+        target in (ABI, "vmlinux.h", "vmlinux_io_uring.h")
         or (kind == '"' and target.endswith(".bpf.h"))
         or target.startswith("bpf/")
     )

@@ -33,6 +33,7 @@ KernelFeatures modern_kernel() {
                         {"unix_seqpacket_recvmsg", {42, 4, false}},
                         {"bpf_iter_tcp", {11, 3, false}},
                         {"bpf_iter_task_file", {12, 4, false}},
+                        {"do_recvmmsg", {43, 5, false}},
                         {"sk_getsockopt", {13, 5, false}}};
     kernel.tracepoints = {{"tcp_receive_reset", {21, 1, false}},   {"tcp_send_reset", {22, 3, true}},
                           {"inet_sock_set_state", {23, 3, false}}, {"inet_sk_error_report", {24, 1, false}},
@@ -74,6 +75,8 @@ KernelFeatures kernel_7_2() {
     KernelFeatures kernel = modern_kernel();
     kernel.functions["tcp_send_active_reset"] = {5, 2, true};
     kernel.functions["tcp_recvmsg"].argument_count = 4;
+    kernel.functions.erase("do_recvmmsg");
+    kernel.functions["__sys_recvmmsg"] = {44, 6, false};
     return kernel;
 }
 
@@ -118,10 +121,11 @@ TEST(HookPlanTest, ModernKernelMissesNothingInFullMode) {
     const auto plan = plan_for(modern_kernel());
     EXPECT_EQ(plan.mode, Mode::kFull);
     EXPECT_EQ(plan.report.missing_count(), 0U);
-    EXPECT_EQ(plan.report.hook_count, 24U);
+    EXPECT_EQ(plan.report.hook_count, 25U);
     EXPECT_EQ(row(plan, "rst_received").hook, "fentry tcp_reset");
     EXPECT_EQ(row(plan, "rst_sent_passive").hook, "fentry tcp_v4/v6_send_reset");
     EXPECT_EQ(row(plan, "receive_failed").hook, "tracepoint sock_recv_length");
+    EXPECT_EQ(row(plan, "batch_receive_failed").hook, "fexit do_recvmmsg");
     EXPECT_EQ(row(plan, "error_asked").hook, "fentry sk_getsockopt");
     EXPECT_EQ(row(plan, "unix_closed").hook, "fentry unix_release_sock");
     EXPECT_EQ(row(plan, "unix_send_failed").hook, "tracepoint sock_send_length");
@@ -152,6 +156,7 @@ TEST(HookPlanTest, ArgumentListsBecomeConfiguration) {
     const auto newest = plan_for(kernel_7_2()).config;
     EXPECT_EQ(newest.active_reset_reason_argument, 1);
     EXPECT_EQ(newest.recvmsg_return_argument, 4);
+    EXPECT_EQ(row(plan_for(kernel_7_2()), "batch_receive_failed").hook, "fexit __sys_recvmmsg");
 }
 
 TEST(HookPlanTest, OldKernelLosesOnlyTheResetsPacketInFullMode) {
@@ -174,6 +179,7 @@ TEST(HookPlanTest, KprobeModeDoesTheSame) {
     EXPECT_EQ(row(plan, "send_failed").hook, "kprobe sk_stream_error");
     EXPECT_TRUE(loads(plan, "pt_tcp_reset_kprobe") && loads(plan, "pt_tcp_receive_reset"));
     EXPECT_EQ(row(plan, "receive_failed").hook, "kretprobe tcp_recvmsg");
+    EXPECT_EQ(row(plan, "batch_receive_failed").hook, "kretprobe do_recvmmsg");
     EXPECT_EQ(row(plan, "accepted").hook, "kretprobe inet_csk_accept");
     EXPECT_EQ(row(plan, "unix_shut_down").hook, "kprobe unix_shutdown");
     EXPECT_TRUE(loads(plan, "pt_unix_dgram_send_kretprobe"));
@@ -200,7 +206,7 @@ TEST(HookPlanTest, LockdownLeavesTracepointsAndSaysWhatIsLost) {
     EXPECT_TRUE(contains(row(plan, "unix_closed").lost, "lives on"));
     EXPECT_TRUE(contains(row(plan, "unix_shut_down").lost, "shutdown()"));
     EXPECT_TRUE(row(plan, "unix_send_failed").complete());
-    EXPECT_EQ(plan.report.missing_count(), 9U);
+    EXPECT_EQ(plan.report.missing_count(), 10U);
     EXPECT_EQ(plan.config.walk_pipes, 1);
     EXPECT_EQ(plan.config.walk_unix, 1);
     EXPECT_EQ(plan.config.tcp_sends_hooked, 0);
@@ -222,7 +228,7 @@ TEST(HookPlanTest, InferredErrorsWatchNoHealthyTraffic) {
         const auto plan = plan_for(kernel, {}, ErrorsMode::kInferred);
         EXPECT_FALSE(loads(plan, "pt_sock_recv_length") || loads(plan, "pt_sock_send_length") ||
                      loads(plan, "pt_recvmsg_fexit") || loads_kind(plan, "send_fexit") ||
-                     loads_kind(plan, "receive_fexit"));
+                     loads_kind(plan, "receive_fexit") || loads(plan, "pt_do_recvmmsg_fexit"));
         EXPECT_TRUE(contains(row(plan, "receive_failed").lost, "inferred"));
         EXPECT_TRUE(contains(row(plan, "receive_failed").why, "--errors exact"));
     }

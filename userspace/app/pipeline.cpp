@@ -63,6 +63,7 @@ CorrelatorConfig Pipeline::correlator_config() const {
     config.unix_receives_seen = sees(report, "unix_receive_failed");
     config.unix_unread_seen = sees_unread(report);
     config.unix_sends_seen = sees(report, "unix_send_failed");
+    config.error_asked_seen = sees(report, "error_asked");
     config.receives_seen = sees(report, "receive_failed");
     config.resets_sent_seen = sees(report, "rst_sent_passive") && sees(report, "rst_sent_active");
     config.idle_after_us = std::uint64_t{settings_.options.idle_after_seconds} * 1'000'000;

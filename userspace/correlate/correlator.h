@@ -27,6 +27,7 @@ namespace pipetrace {
 struct CorrelatorConfig {
     std::string id_prefix;  ///< makes incident ids unique over boots
     SyscallName syscall_name = nullptr;
+    bool error_asked_seen = false;  ///< and each getsockopt(SO_ERROR) that takes an error
     bool receives_seen = false;  ///< a hook sees each receive that fails
     bool sends_seen = false;     ///< and each send, with or without a signal
     bool unix_sends_seen = false;  ///< likewise on unix sockets

@@ -124,7 +124,7 @@ void Correlator::on(const Event& event, const CallFailed& body) {
 }
 
 /// The pending error is gone and no call was seen to report it: one did all the same. Where every
-/// send and receive is seen, only SO_ERROR is left.
+/// send and receive is seen, SO_ERROR is left; where that is seen as well, a rare one (splice from a socket).
 void Correlator::infer_taken_error(Failure& failure, const Connection& connection, Ktime at,
                                    const Task& task) {
     const int error = pending_error(connection);
@@ -136,9 +136,10 @@ void Correlator::infer_taken_error(Failure& failure, const Connection& connectio
     // A lost record could have shown a send or a receive.
     const bool any_lost = loss_.total() > failure.lost_before;
     const bool all_seen = config_.receives_seen && config_.sends_seen && !any_lost;
+    const bool was_asked = all_seen && !config_.error_asked_seen;
     Task unknown_thread = task;
     unknown_thread.tid = 0;
-    add_call(failure, FailedCall{at, unknown_thread, call, 1, true, all_seen ? "getsockopt" : nullptr});
+    add_call(failure, FailedCall{at, unknown_thread, call, 1, true, was_asked ? "getsockopt" : nullptr});
     connections_.touch(connection.endpoint).error_taken = true;
 }
 
@@ -160,9 +161,10 @@ void Correlator::infer_taken_reset(Failure& failure, const TcpFacts& facts, Ktim
     call.error = ECONNRESET;
     const bool any_lost = loss_.total() > failure.lost_before;
     const bool all_seen = config_.unix_receives_seen && config_.unix_sends_seen && !any_lost;
+    const bool was_asked = all_seen && !config_.error_asked_seen;
     Task unknown_thread = task;
     unknown_thread.tid = 0;
-    add_call(failure, FailedCall{at, unknown_thread, call, 1, true, all_seen ? "getsockopt" : nullptr});
+    add_call(failure, FailedCall{at, unknown_thread, call, 1, true, was_asked ? "getsockopt" : nullptr});
 }
 
 void Correlator::on(const Event& event, const SigpipeGenerated& body) {

@@ -18,6 +18,8 @@
 namespace pipetrace {
 namespace {
 
+constexpr std::uint64_t kOneActNsMax = 50'000'000;
+
 /// From the write that drew it to the RST.
 std::optional<std::uint64_t> rst_delay_of(const Connection& own) {
     const Ktime write = drawing_write_at(own);
@@ -64,18 +66,26 @@ CallError told_error(const FailedCall& call, SyscallName syscall_name) {
     return error;
 }
 
+bool is_uring(const CallSite& call, SyscallName syscall_name) {
+    const char* name = syscall_name != nullptr ? syscall_name(call.number) : nullptr;
+    return name != nullptr && std::string_view(name) == "io_uring_enter";
+}
+
 /// A TCP or unix socket raises SIGPIPE only where nothing of the message was taken (tcp_sendmsg_locked,
 /// unix_stream_sendmsg), so a call that sends one message has failed. A pipe takes up to PIPE_BUF bytes
 /// whole or not at all (pipe(7)); and a count that the signal's delivery still finds unchanged was not added to.
 bool surely_failed(const RaisedSigpipe& sigpipe, SyscallName syscall_name) {
+    // Of io_uring's requests only a plain write's size is known.
+    const bool sized_request = is_uring(sigpipe.body.call, syscall_name) && sigpipe.body.call.bytes >= 0;
     if (sigpipe.body.endpoint.kind == EndpointKind::kPipe) {
         const bool atomic = sigpipe.body.call.bytes >= 0 && sigpipe.body.call.bytes <= PIPE_BUF;
-        return atomic || (sigpipe.delivered && sigpipe.body.written_bytes);
+        const bool counts = !is_uring(sigpipe.body.call, syscall_name);
+        return atomic || (counts && sigpipe.delivered && sigpipe.body.written_bytes);
     }
     constexpr std::array<std::string_view, 4> kOneMessage{"write", "writev", "sendto", "sendmsg"};
     const char* name = syscall_name != nullptr ? syscall_name(sigpipe.body.call.number) : nullptr;
-    return sigpipe.body.endpoint.known() && name != nullptr &&
-           std::find(kOneMessage.begin(), kOneMessage.end(), name) != kOneMessage.end();
+    if (!sigpipe.body.endpoint.known() || name == nullptr) return false;
+    return sized_request || std::find(kOneMessage.begin(), kOneMessage.end(), name) != kOneMessage.end();
 }
 
 /// The write that raised this SIGPIPE, where no hook saw it fail: it returned EPIPE.
@@ -120,10 +130,11 @@ bool raises_sigpipe(const Story& story) {
 }
 
 /// Of unix sockets only a stream's send raises SIGPIPE, and always does unless it is told not to (which is
-/// not seen where io_uring sends): unix_stream_sendmsg(), all releases.
+/// not seen where io_uring sends): unix_stream_sendmsg(), all releases. A TCP socket's always does.
 bool is_suppressed(const Story& story, const FailedCall& call) {
     if (call.body.error != EPIPE) return false;
-    if (call.body.endpoint.kind != EndpointKind::kUnix) return call.body.no_signal;
+    const bool is_unix = call.body.endpoint.kind == EndpointKind::kUnix;
+    if (!is_unix && !is_uring(call.body.call, story.syscall_name)) return call.body.no_signal;
     if (!raises_sigpipe(story)) return false;
     const auto& raised = story.failure->sigpipes;
     return std::none_of(raised.begin(), raised.end(), [&](const RaisedSigpipe& sigpipe) {
@@ -160,7 +171,7 @@ std::optional<FirstClose> first_close_of(const Story& story, const std::optional
 std::optional<Peer> peer_of(const Story& story, Ktime at) {
     if (story.other_end != nullptr) return peer_at_other_end(story, at);
     if (story.peer == nullptr) return std::nullopt;
-    const Closure closure = closure_before(story.peer->closure, at);
+    const Closure closure = other_closure(story, at);
     Task task = story.peer->closure.by;
     const bool by_another = story.peer->closure.path == ClosePath::kDestroyed;
     if ((!task.known() || by_another) && story.peer->remembered) task = story.peer->remembered->owner;
@@ -174,6 +185,7 @@ std::optional<Peer> peer_of(const Story& story, Ktime at) {
     if (story.peer_reset != nullptr && story.peer_reset->body.active) {
         peer.unread_bytes = story.peer_reset->body.tcp.unread_bytes;
     }
+    if (closure.unread_uncounted) peer.unread_bytes.reset();
     return peer;
 }
 
@@ -185,7 +197,7 @@ IncidentFacts judged_facts(const Story& story, const std::vector<FailedCall>& ca
     if (story.peer_reset != nullptr) facts.peer_reset = story.peer_reset->body;
     if (story.peer != nullptr) {
         facts.peer_on_host = true;
-        facts.peer_closure = closure_before(story.peer->closure, at);
+        facts.peer_closure = other_closure(story, at);
     }
     if (story.own == nullptr) return facts;
     const bool all_seen = story.sends_seen && story.receives_seen;
@@ -256,7 +268,14 @@ Closure closure_before(const Closure& closure, Ktime at) { return closure.at <= 
 
 Closure other_closure(const Story& story, Ktime at) {
     if (story.other_end != nullptr) return closure_before(story.other_end->closure, at);
-    return story.peer != nullptr ? closure_before(story.peer->closure, at) : Closure{};
+    if (story.peer == nullptr) return {};
+    const Closure& closure = story.peer->closure;
+    // An MPTCP subflow is given up after its RST has left (__mptcp_close_ssk, 6.1 to 7.2): one act, which the
+    // victim can meet in the middle.
+    const Stamped<ResetSent>* abort = story.peer_reset;
+    const bool one_act = abort != nullptr && abort->body.active && abort->task.tid == closure.by.tid &&
+                         closure.at <= Ktime{abort->at.ns + kOneActNsMax};
+    return one_act ? closure : closure_before(closure, at);
 }
 
 PeerAction action_of(const Closure& closure, EndpointKind kind, SyscallName syscall_name) {

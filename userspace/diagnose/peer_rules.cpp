@@ -62,9 +62,9 @@ std::string died_advice(const Incident& incident) {
 MaybeConfidence unread_applies(const Incident& incident) {
     if (!incident.rst || !peer_aborted(incident)) return std::nullopt;
     // MPTCP gives this reason to SO_LINGER 0 too (mptcp_do_fastclose, 6.12 to 7.2).
-    const bool said_so = sent_abort(incident) &&
-                         incident.facts.peer_reset->reason == kResetAbortOnClose &&
-                         incident.facts.peer_closure.path == ClosePath::kClose;
+    const Closure& closure = incident.facts.peer_closure;
+    const bool gave_reason = sent_abort(incident) && incident.facts.peer_reset->reason == kResetAbortOnClose;
+    const bool said_so = closure.path == ClosePath::kClose && (gave_reason || closure.unread_uncounted);
     if (!said_so && unread_at_peer(incident) == 0) return std::nullopt;
     return Confidence::kCertain;
 }

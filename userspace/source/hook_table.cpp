@@ -38,6 +38,10 @@ bool receive_return_is_known(const KernelFeatures& f) {
     return count >= 4 && count <= 6;
 }
 
+// One of the two is compiled into the other.
+bool do_recvmmsg_is_known(const KernelFeatures& f) { return function_arguments(f, "do_recvmmsg") == 5; }
+bool sys_recvmmsg_is_known(const KernelFeatures& f) { return function_arguments(f, "__sys_recvmmsg") == 6; }
+
 // (skb, location, reason) since 5.17; before, where the packet was dropped tells.
 bool drop_tells_why(const KernelFeatures& f) {
     return tracepoint_arguments(f, "kfree_skb") >= 3 || f.filter_begin != 0;
@@ -123,6 +127,11 @@ std::vector<ObservationRow> error_rows() {
          {{kTracepoint, {"sock_recv_length"}, {"pt_sock_recv_length"}, "", nullptr, true},
           {kFexit, {"tcp_recvmsg"}, {"pt_recvmsg_fexit"}, "", receive_return_is_known, true},
           {kKretprobe, {"tcp_recvmsg"}, {"pt_recvmsg_kretprobe"}, "", nullptr, true}}},
+        {"batch_receive_failed", "Batch of receives failed", "which recvmmsg() took an error: inferred", false,
+         {{kFexit, {"do_recvmmsg"}, {"pt_do_recvmmsg_fexit"}, "", do_recvmmsg_is_known, true},
+          {kKretprobe, {"do_recvmmsg"}, {"pt_do_recvmmsg_kretprobe"}, "", nullptr, true},
+          {kFexit, {"__sys_recvmmsg"}, {"pt_sys_recvmmsg_fexit"}, "", sys_recvmmsg_is_known, true},
+          {kKretprobe, {"__sys_recvmmsg"}, {"pt_sys_recvmmsg_kretprobe"}, "", nullptr, true}}},
         {"error_asked", "Error asked for", "which getsockopt(SO_ERROR) took an error: inferred", false,
          {{kFentry, {"sock_getsockopt"}, {"pt_sock_getsockopt_fentry"}, "", nullptr, true},
           {kKprobe, {"sock_getsockopt"}, {"pt_sock_getsockopt_kprobe"}, "", nullptr, true},
