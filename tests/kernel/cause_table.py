@@ -20,7 +20,7 @@ from remote_cases import REMOTE  # noqa: E402
 
 MODES = ("full", "kprobe", "tracepoint")
 KERNELS = ("5.10", "6.1", "6.12", "newest")
-ONE_HOST = (*KERNELS, "running")
+ONE_HOST = (*KERNELS, "arm64", "running")
 TWO_HOSTS = tuple(f"{kernel}.remote" for kernel in KERNELS)
 # From here on full mode is to leave nothing unknown.
 COMPLETE_SINCE = (6, 12)

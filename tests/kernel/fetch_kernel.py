@@ -1,20 +1,15 @@
 #!/usr/bin/env python3
-"""Fetch one Debian kernel and unpack vmlinuz and its modules.
-
-The mirror is the one that the machine's own apt configuration names. apt works
-in a state directory of its own, so that the machine's package lists, pins and
-hooks are neither used nor changed; signatures are checked as always.
-"""
+"""Fetch one Debian kernel and unpack vmlinuz and its modules."""
 import argparse
 import fcntl
 import json
 import re
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
-KEYRING_DIR = Path("/usr/share/keyrings")
+from private_apt import FetchError, configured_mirrors, prepare_apt, run, unpack, update
+
 # Suites in the order in which they are tried. bullseye's last point release
 # stands still; bookworm-security is where 6.1 gets its fixes first.
 SUITES = {
@@ -22,102 +17,31 @@ SUITES = {
     "6.1": ["bookworm-security", "bookworm"],
     "6.12": ["trixie", "trixie-security"],
     "newest": ["sid"],
+    "arm64": ["trixie", "trixie-security"],
 }
-META_PACKAGE = "linux-image-cloud-amd64"
-PART = re.compile(r"linux-(?:image|binary|modules)-[^\s,(|]*cloud-amd64")
-DEBIAN_SUITE = re.compile(
-    r"^(bullseye|bookworm|trixie|forky|duke|sid|oldstable|stable|testing|unstable)"
-    r"(-security|-updates)?$")
-APT_SECONDS = 240
+ARCHITECTURES = {"arm64": "arm64"}
+META_PACKAGE = "linux-image-cloud-{}"
+PART = re.compile(r"linux-(?:image|binary|modules)-[^\s,(|]*cloud-(?:amd64|arm64)")
 
 
-class FetchError(Exception):
-    """The kernel cannot be had; the text says why."""
-
-
-def run(command, **options):
-    try:
-        return subprocess.run(command, stdin=subprocess.DEVNULL, text=True,
-                              capture_output=True, timeout=APT_SECONDS, **options)
-    except subprocess.TimeoutExpired as error:
-        raise FetchError(f"{command[0]} took more than {APT_SECONDS} s: "
-                         f"{' '.join(map(str, command))}") from error
-
-
-def configured_mirrors():
-    """Return (base URI, security URI or None) from the machine's apt sources."""
-    listing = run(["apt-get", "update", "--print-uris"])
-    base = security = None
-    for uri, suite in re.findall(r"'([^']+?)/dists/([^/']+)/[^']*'", listing.stdout):
-        match = DEBIAN_SUITE.match(suite)
-        if not match:
-            continue
-        if match.group(2) == "-security":
-            security = security or uri
-        else:
-            base = base or uri
-    if not base:
-        raise FetchError("the machine's apt sources name no Debian mirror\n" + listing.stderr)
-    return base, security
-
-
-def keyring():
-    for name in ("debian-archive-keyring.gpg", "debian-archive-keyring.pgp"):
-        if (KEYRING_DIR / name).exists():
-            return KEYRING_DIR / name
-    raise FetchError(f"no Debian keyring in {KEYRING_DIR}: install debian-archive-keyring")
-
-
-def prepare_apt(state, uri, suite):
-    """Write the configuration of a private apt; return the option that selects it."""
-    if state.exists():
-        shutil.rmtree(state)
-    for part in ("lists/partial", "cache/archives/partial"):
-        (state / part).mkdir(parents=True)
-    (state / "status").touch()
-    (state / "sources.list").write_text(
-        f"deb [arch=amd64 signed-by={keyring()}] {uri} {suite} main\n")
-    (state / "apt.conf").write_text(f'''
-Dir::State "{state}";
-Dir::State::lists "{state}/lists";
-Dir::State::status "{state}/status";
-Dir::Cache "{state}/cache";
-Dir::Etc::sourcelist "{state}/sources.list";
-Dir::Etc::sourceparts "/dev/null";
-Dir::Etc::preferences "/dev/null";
-Dir::Etc::preferencesparts "/dev/null";
-APT::Architecture "amd64";
-APT::Architectures {{ "amd64"; }};
-Acquire::AllowInsecureRepositories "false";
-APT::Get::AllowUnauthenticated "false";
-Acquire::Languages "none";
-Acquire::Retries "2";
-# A mirror may lag behind: signatures are checked, the age of an index is not.
-Acquire::Check-Valid-Until "false";
-#clear APT::Update::Pre-Invoke;
-#clear APT::Update::Post-Invoke;
-#clear APT::Update::Post-Invoke-Success;
-''')
-    return ["-c", str(state / "apt.conf")]
-
-
-def resolve(config):
+def resolve(config, architecture):
     """Follow the meta package to the packages that hold vmlinuz and modules."""
-    wanted, names, version = [META_PACKAGE], [], None
+    meta = META_PACKAGE.format(architecture)
+    wanted, names, version = [meta], [], None
     while wanted:
         name = wanted.pop(0)
         shown = run(["apt-cache", *config, "show", "--no-all-versions", name])
         depends = re.search(r"^Depends: (.*)$", shown.stdout, re.M)
         if shown.returncode != 0 or not shown.stdout:
             raise FetchError(f"package {name} not found: {shown.stderr.strip()}")
-        if name != META_PACKAGE:
+        if name != meta:
             names.append(name)
             version = version or re.search(r"^Version: (.*)$", shown.stdout, re.M).group(1)
         for part in PART.findall(depends.group(1) if depends else ""):
             if part not in names + wanted:
                 wanted.append(part)
     if not names:
-        raise FetchError(f"{META_PACKAGE} names no kernel package")
+        raise FetchError(f"{meta} names no kernel package")
     return names, version
 
 
@@ -130,9 +54,7 @@ def download(config, names, version, target):
         raise FetchError(f"download of {' '.join(names)} failed:\n{got.stderr}")
     tree = target / "tree"
     for deb in debs.glob("*.deb"):
-        unpacked = run(["dpkg-deb", "-x", str(deb), str(tree)])
-        if unpacked.returncode != 0:
-            raise FetchError(f"{deb.name}: {unpacked.stderr}")
+        unpack(deb, tree)
     images = [*tree.glob("boot/vmlinuz-*"), *tree.glob("usr/lib/modules/*/vmlinuz")]
     module_trees = [*tree.glob("lib/modules/*"), *tree.glob("usr/lib/modules/*")]
     if len(images) != 1 or len(module_trees) != 1:
@@ -145,12 +67,10 @@ def download(config, names, version, target):
     return {"release": module_trees[0].name, "version": version, "packages": names}
 
 
-def fetch_suite(uri, suite, work):
-    config = prepare_apt(work / "apt", uri, suite)
-    update = run(["apt-get", *config, "-o", "APT::Update::Error-Mode=any", "update"])
-    if update.returncode != 0:
-        raise FetchError("apt-get update failed:\n" + update.stderr.strip())
-    names, version = resolve(config)
+def fetch_suite(uri, suite, architecture, work):
+    config = prepare_apt(work / "apt", uri, suite, architecture)
+    update(config)
+    names, version = resolve(config, architecture)
     target = work / "unpacked"
     if target.exists():
         shutil.rmtree(target)
@@ -175,7 +95,7 @@ def fetch(kernel, cache):
                 failures.append(f"{suite}: the machine's apt sources name no security mirror")
                 continue
             try:
-                stamp = fetch_suite(uri, suite, work)
+                stamp = fetch_suite(uri, suite, ARCHITECTURES.get(kernel, "amd64"), work)
             except FetchError as error:
                 failures.append(f"{suite}: {error}")
                 continue

@@ -11,8 +11,11 @@ import re
 import stat
 import subprocess
 import sys
+import sysconfig
 import tempfile
 from pathlib import Path
+
+from libraries import TRIPLET, libraries_of
 
 HERE = Path(__file__).resolve().parent
 PYTHON = "/usr/bin/python3"
@@ -31,10 +34,18 @@ ETC = {"passwd": "root:x:0:0::/root:/bin/sh\nnobody:x:65534:65534::/:/bin/sh\n",
 
 
 class Archive:
-    """A cpio archive in the "newc" format, everything owned by root."""
+    """A cpio archive in the "newc" format, everything owned by root.
 
-    def __init__(self):
+    `root` is None, or where packages of another architecture are unpacked: the VM's.
+    """
+
+    def __init__(self, root=None):
         self.entries = {}
+        self.root = Path(root) if root else None
+
+    def source(self, path):
+        """The file here that is to be `path` there."""
+        return self.root / str(path).lstrip("/") if self.root else Path(path)
 
     def add(self, path, mode, data=b"", device=(0, 0)):
         path = str(path).strip("/")
@@ -61,11 +72,8 @@ class Archive:
     def program(self, path, source):
         """Add a program and the shared libraries that it needs."""
         self.file(path, source)
-        listing = subprocess.run(["ldd", str(source)], capture_output=True, text=True, timeout=30)
-        if "not found" in listing.stdout:
-            raise RuntimeError(f"{source}: a shared library is missing\n{listing.stdout}")
-        for library in re.findall(r"(/\S+) \(0x", listing.stdout):
-            self.file(library, library)
+        for place, library in libraries_of(source, self.root).items():
+            self.file(place, library)
 
     def write(self, path):
         with open(path, "wb") as out:
@@ -91,7 +99,7 @@ def add_base(archive):
     archive.add("dev/console", stat.S_IFCHR | 0o600, device=(5, 1))
     for name, content in ETC.items():
         archive.text(f"etc/{name}", content)
-    archive.file("/bin/busybox", BUSYBOX)
+    archive.file("/bin/busybox", archive.source(BUSYBOX))
     applets = subprocess.run([BUSYBOX, "--list"], capture_output=True, text=True,
                              timeout=30, check=True).stdout.split()
     for applet in applets:
@@ -112,6 +120,13 @@ def imports_of(sources):
     return {name for name in names if name.split(".")[0] in sys.stdlib_module_names}
 
 
+def add_binary(archive, path):
+    """The interpreter or one of its extensions: of the VM's architecture, in the version that runs here."""
+    if archive.root:
+        path = path.replace(sysconfig.get_config_var("MULTIARCH"), TRIPLET)
+    archive.program(path, archive.source(path))
+
+
 def add_python(archive, sources):
     modules = sorted({*PYTHON_MODULES, *imports_of(sources)})
     with tempfile.TemporaryDirectory() as stage:
@@ -126,9 +141,9 @@ def add_python(archive, sources):
             elif source.endswith(".pyc"):
                 archive.file(path, source)
             else:
-                archive.program(path, source)
+                add_binary(archive, path)
     interpreter = str(Path(PYTHON).resolve())
-    archive.program(interpreter, interpreter)
+    add_binary(archive, interpreter)
     archive.symlink(PYTHON, Path(interpreter).name)
 
 
@@ -156,9 +171,10 @@ def add_kernel_modules(archive, directory, names):
 
 
 def build(output, *, pipetrace=None, provokers=None, cases=None, modules=None, job="", extra=(),
-          network=False):
-    """Write the archive. `job` is the shell text that /init runs; `network` adds the wire's drivers."""
-    archive = Archive()
+          network=False, root=None):
+    """Write the archive. `job` is the shell text that /init runs; `network` adds the wire's drivers;
+    `root` is where packages of another architecture are unpacked."""
+    archive = Archive(root)
     add_base(archive)
     sources = sorted(Path(cases).glob("*.py")) if cases else []
     add_python(archive, [*sources, *(Path(p) for p in extra if str(p).endswith(".py"))])

@@ -7,10 +7,9 @@ import tarfile
 import time
 from pathlib import Path
 
-COMMAND_LINE = ("console=ttyS0 loglevel=4 panic=-1 oops=panic random.trust_cpu=on "
-                "mitigations=off net.ifnames=0")
+COMMAND_LINE = "loglevel=4 panic=-1 oops=panic random.trust_cpu=on mitigations=off net.ifnames=0"
 # 6.12 crashed in about every second emulated boot with two processors.
-PROCESSORS = {"6.12": 1}
+PROCESSORS = {"6.12": 1, "arm64": 1}
 # The guest's own limits come first; this much later QEMU is ended from outside.
 BOOT_SECONDS = 60
 CONSOLE_TAIL = 40
@@ -44,19 +43,35 @@ def network(link):
             "-device", f"virtio-net-pci,netdev=wire,mac=52:54:00:00:00:0{number},romfile="]
 
 
+def machine(kernel):
+    """The emulated machine, and the names that its kernel gives the lines of `serial_lines`."""
+    if kernel == "arm64":
+        return (["qemu-system-aarch64", "-machine", "virt", "-accel", "tcg", "-cpu", "cortex-a72"],
+                "console=ttyAMA0 output_line=ttyS0 results_line=ttyS1")
+    return ["qemu-system-x86_64", "-accel", "tcg", "-cpu", "max"], "console=ttyS0"
+
+
+def serial_lines(kernel, work):
+    """The kernel's console, the job's output, the results. arm64's machine has one line of its own."""
+    console, results = f"file:{work / 'console'}", work / "results.tar"
+    output = ["-chardev", "stdio,id=output,signal=off"]
+    if kernel == "arm64":
+        return ["-serial", console, *output, "-device", "pci-serial,chardev=output",
+                "-chardev", f"file,id=results,path={results}", "-device", "pci-serial,chardev=results"]
+    return ["-serial", console, *output, "-serial", "chardev:output", "-serial", f"file:{results}"]
+
+
 def command(kernel, directory, initramfs, work, job_seconds, processors=None, link=None):
     smp = processors or PROCESSORS.get(kernel, 2)
     limit = job_seconds + BOOT_SECONDS
+    emulator, lines = machine(kernel)
     # timeout(1) and not Python holds the limit: it outlives a killed caller.
     return ["timeout", "--foreground", "--kill-after=5", str(limit),
-            "qemu-system-x86_64", "-accel", "tcg", "-cpu", "max", "-smp", str(smp), "-m", "768",
+            *emulator, "-smp", str(smp), "-m", "768",
             "-nodefaults", "-no-user-config", "-display", "none", "-monitor", "none",
             *network(link), "-no-reboot",
             "-kernel", str(Path(directory) / "vmlinuz"), "-initrd", str(initramfs),
-            "-append", f"{COMMAND_LINE} job_seconds={job_seconds}",
-            "-serial", f"file:{work / 'console'}",
-            "-chardev", "stdio,id=output,signal=off", "-serial", "chardev:output",
-            "-serial", f"file:{work / 'results.tar'}"]
+            "-append", f"{COMMAND_LINE} {lines} job_seconds={job_seconds}", *serial_lines(kernel, work)]
 
 
 def unpack(archive, target):

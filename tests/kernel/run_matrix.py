@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import fetch_kernel
+import fetch_sysroot
 import make_initramfs
 import qemu
 
@@ -28,12 +29,15 @@ def arguments(description=__doc__):
     root = HERE.parents[1]
     parser = argparse.ArgumentParser(description=description.split("\n", 1)[0])
     parser.add_argument("--kernel", required=True, choices=fetch_kernel.SUITES)
-    parser.add_argument("--build", type=Path, default=root / "build/release")
+    parser.add_argument("--build", type=Path, default=root / "build/release",
+                        help="what is run there: of arm64, its cross-build")
     parser.add_argument("--cache", type=Path, default=root / "build/kernels")
     parser.add_argument("--cases", type=Path, default=HERE.parent / "cases",
                         help="directory of run_cases.py and check_incidents.py")
     parser.add_argument("--mode", dest="modes", action="append", choices=MODES,
                         help="only this mode; may be repeated")
+    parser.add_argument("--verdicts", type=Path, metavar="DIR",
+                        help="where the judge's verdicts are left; in the build directory, if not said")
     parser.add_argument("--keep", type=Path, metavar="DIR", help="leave console and results here")
     options = parser.parse_args()
     options.modes = options.modes or MODES
@@ -54,8 +58,13 @@ def prepare(options, work):
     job = job_text(options, *((HERE / part).read_text() for part in ("matrix_job.sh", "no_btf_job.sh")))
     make_initramfs.build(work / "initramfs", pipetrace=options.build / "pipetrace",
                          provokers=options.build / "tests/provokers/bin", cases=options.cases,
-                         modules=kernel / "modules", job=job)
+                         modules=kernel / "modules", job=job, root=foreign_root(options))
     return kernel
+
+
+def foreign_root(options):
+    """Where the packages of the kernel's architecture are, if it is another than this machine's."""
+    return fetch_sysroot.fetch(options.cache) if options.kernel in fetch_kernel.ARCHITECTURES else None
 
 
 def boot_once(options, kernel, work, boot_work, job_seconds):
@@ -78,7 +87,8 @@ def boot(options, kernel, work, once=boot_once):
 
 def verdict_file(options, mode):
     """Where cause_table.py looks for what was judged."""
-    return options.build / "cause_verdicts" / f"{options.column}.{mode}.json"
+    directory = options.verdicts or options.build / "cause_verdicts"
+    return directory / f"{options.column}.{mode}.json"
 
 
 def judge_mode(options, outcome, mode):

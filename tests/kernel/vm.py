@@ -13,6 +13,7 @@ import tempfile
 from pathlib import Path
 
 import fetch_kernel
+import fetch_sysroot
 import make_initramfs
 import qemu
 
@@ -46,11 +47,13 @@ def main():
         work = Path(temporary)
         try:
             kernel = fetch_kernel.fetch(options.kernel, options.cache)
+            foreign = options.kernel in fetch_kernel.ARCHITECTURES
             make_initramfs.build(
                 work / "initramfs", pipetrace=pipetrace if pipetrace.exists() else None,
                 provokers=provokers if provokers.exists() else None,
                 cases=ROOT / "tests/cases", modules=kernel / "modules",
-                job="#!/bin/sh\n" + " ".join(options.command) + "\n", extra=options.extra)
+                job="#!/bin/sh\n" + " ".join(options.command) + "\n", extra=options.extra,
+                root=fetch_sysroot.fetch(options.cache) if foreign else None)
         except (fetch_kernel.FetchError, RuntimeError, subprocess.TimeoutExpired) as error:
             sys.exit(f"vm: {error}")
         outcome = qemu.boot(options.kernel, kernel, work / "initramfs", work,
