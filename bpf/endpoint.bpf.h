@@ -16,6 +16,7 @@
 #define PT_IPPROTO_TCP 6
 #define PT_IPPROTO_MPTCP 262
 #define PT_ECONNABORTED 103
+#define PT_TCPCB_EVER_RETRANS 0x80
 
 #define PT_TCP_ESTABLISHED 1
 #define PT_TCP_SYN_SENT 2
@@ -145,14 +146,24 @@ static __always_inline __u64 pt_ticks_since(__u32 then)
 	return (__u32)bpf_jiffies64() - then;
 }
 
-/* When the only unacknowledged segment left; the queue is a tree whose nodes begin their sk_buff. */
-static __always_inline __u64 pt_unacked_sent_ns(struct sock *sk)
+/* The control block of a segment in a TCP socket's queues. */
+struct tcp_skb_cb {
+	__u8 sacked;
+} __attribute__((preserve_access_index));
+
+/* When the only unacknowledged segment left, and whether it had left before: a retransmission sets the time
+ * anew (__tcp_retransmit_skb). The queue is a tree whose nodes begin their sk_buff. */
+static __always_inline void pt_fill_unacked(struct pt_tcp *out, struct sock *sk)
 {
 	struct rb_node *root = BPF_CORE_READ(sk, tcp_rtx_queue.rb_node);
+	struct sk_buff *skb = (struct sk_buff *)root;
+	struct tcp_skb_cb *control;
 
 	if (!root || BPF_CORE_READ(root, rb_left) || BPF_CORE_READ(root, rb_right))
-		return 0;
-	return BPF_CORE_READ((struct sk_buff *)root, skb_mstamp_ns);
+		return;
+	control = (struct tcp_skb_cb *)((char *)skb + bpf_core_field_offset(skb->cb));
+	out->unacked_sent_ns = BPF_CORE_READ(skb, skb_mstamp_ns);
+	out->sent_again = (BPF_CORE_READ(control, sacked) & PT_TCPCB_EVER_RETRANS) != 0;
 }
 
 static __always_inline bool pt_fin_was_received(__u8 state)
@@ -174,7 +185,7 @@ static __always_inline void pt_fill_tcp(struct pt_tcp *out, struct sock *sk)
 	out->last_sent_ago_ticks = pt_ticks_since(BPF_CORE_READ(tp, lsndtime));
 	out->last_received_ago_ticks =
 		pt_has_rcv_tstamp(tp) ? pt_ticks_since(BPF_CORE_READ(tp, rcv_tstamp)) : PT_NO_AGE;
-	out->unacked_sent_ns = pt_unacked_sent_ns(sk);
+	pt_fill_unacked(out, sk);
 	out->snd_nxt = BPF_CORE_READ(tp, snd_nxt);
 	out->snd_una = BPF_CORE_READ(tp, snd_una);
 	out->rcv_nxt = BPF_CORE_READ(tp, rcv_nxt);

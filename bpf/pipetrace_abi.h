@@ -9,7 +9,7 @@
 #include <linux/types.h>
 #endif
 
-#define PT_ABI_VERSION 3
+#define PT_ABI_VERSION 4
 #define PT_COMM_LEN 16
 
 enum pt_record_kind {
@@ -104,7 +104,8 @@ struct pt_tcp {
 	__u8 probes_out; /* icsk_probes_out: keepalive or window probes without an answer */
 	__u32 unsent; /* write_seq - snd_nxt */
 	__u8 keepalive; /* SO_KEEPALIVE */
-	__u8 padding[3];
+	__u8 sent_again; /* what unacked_sent_ns is of had been sent before */
+	__u8 padding[2];
 };
 
 struct pt_call {

@@ -21,7 +21,7 @@ static __always_inline void pt_fill_segment(struct pt_reset_received *record, st
 		record->ttl = pt_packet_ttl(skb);
 		record->tcp_flags = pt_tcp_flags(skb);
 		record->window = pt_tcp_window(skb);
-	} else if (memory && memory->rst_tcp_flags) {
+	} else if (memory && memory->rst_tcp_flags && record->endpoint.state != PT_TCP_ESTABLISHED) {
 		record->packet = PT_PACKET_SEEN;
 		record->seq = memory->rst_seq;
 		record->ttl = memory->rst_ttl;
@@ -104,6 +104,9 @@ static __always_inline int pt_reset_sent(struct sock *sk, struct sk_buff *skb, _
 	__u8 state = sk ? BPF_CORE_READ(sk, __sk_common.skc_state) : 0;
 	__u64 id = 0;
 
+	/* No RST is answered by one: tcp_v4_send_reset() and tcp_v6_send_reset() return at once (all releases). */
+	if (!active && skb && (pt_tcp_flags(skb) & PT_TCP_RST))
+		return 0;
 	if (pt_is_full_socket(state))
 		id = active ? pt_endpoint_id(sk) : pt_known_id(sk);
 	if (!id && !skb)

@@ -247,6 +247,9 @@ int BPF_PROG(pt_tcp_destroy_sock, struct sock *sk)
 	record = pt_reserve(struct pt_endpoint_destroyed, PT_ENDPOINT_DESTROYED);
 	if (!record)
 		return 0;
+	/* Userspace forgets it soon; what meets its other end later wants to know of it again. */
+	if (memory)
+		memory->reported = 0;
 	/* Its connection had ended in a program's hands, so only that program's close can destroy it. */
 	if (memory && memory->held_at_close && pt_can_be_closer())
 		pt_stamp_task(&record->header);
@@ -305,6 +308,13 @@ static __always_inline int pt_segment_outside_established(struct sock *sk, struc
 			memory->rst_window = pt_tcp_window(skb);
 		}
 		return 0;
+	}
+	/* A RST that was not accepted must not pass for the segment that ends the connection later. */
+	if (!pt_config.tcp_reset_has_skb) {
+		id = pt_known_id(sk);
+		memory = bpf_map_lookup_elem(&endpoints, &id);
+		if (memory)
+			memory->rst_tcp_flags = 0;
 	}
 	if (state != PT_TCP_SYN_SENT && state != PT_TCP_SYN_RECV)
 		return 0;

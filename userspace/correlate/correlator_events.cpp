@@ -211,6 +211,7 @@ void Correlator::on(const Event&, const EndpointRemembered& body) {
     Connection& connection = connections_.touch(body.endpoint);
     connection.remembered = body;
     if (!connection.closure.known()) connection.closure = body.closure;
+    if (!body.owner.known() && !body.closure.by.known()) owner_wanted_ = true;
 }
 
 void Correlator::on(const Event&, const StateChanged& body) {

@@ -35,6 +35,7 @@ std::optional<std::uint64_t> idle_of(const Story& story, const std::vector<Faile
     Ktime at = calls.empty() ? Ktime{} : calls.front().at;
     if (story.own->error) at = story.own->error->at;
     if (story.own->reset) at = story.own->reset->at;
+    if (story.own->reset && was_sent_again(story.own->reset->body.tcp)) return std::nullopt;
     const Ktime write = drawing_write_at(*story.own);
     if (write.known()) return elapsed(last_activity(*story.own, *tcp, at, write, true), write);
     if (calls.empty()) return std::nullopt;
@@ -107,9 +108,12 @@ std::string address_text(const Address& address) {
     return fmt::format("[{}]:{}", text, address.port);
 }
 
+bool was_sent_again(const TcpFacts& tcp) { return tcp.sent_again || tcp.timeouts != 0; }
+
 Ktime drawing_write_at(const Connection& connection) {
     if (!connection.reset) return {};
     const ResetReceived& reset = connection.reset->body;
+    if (was_sent_again(reset.tcp)) return {};
     if (reset.endpoint.state == TcpState::kSynSent || reset.tcp.bytes_sent == 0) return {};
     if (reset.tcp.unacked_sent_ns != 0) return Ktime{reset.tcp.unacked_sent_ns};
     const auto& sent = reset.tcp.last_sent_ago_us;

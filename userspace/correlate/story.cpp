@@ -165,6 +165,10 @@ std::optional<FirstClose> first_close_of(const Story& story, const std::optional
     if (rst && rst->state == TcpState::kSynSent) return FirstClose::kNone;
     if (fin_seen && (!own_close.known() || remembered->fin_received < own_close)) return FirstClose::kPeer;
     if (own_close.known() && (!rst || own_close < rst->at)) return FirstClose::kLocal;
+    // The peer is here and has closed nothing, and no hook of this mode shows who sent the RST.
+    const bool sender_unseen =
+        rst && story.peer != nullptr && !story.peer->closure.known() && !story.peer_reset;
+    if (sender_unseen && !fin_seen) return std::nullopt;
     return rst || fin_seen ? FirstClose::kPeer : FirstClose::kNone;
 }
 

@@ -68,13 +68,16 @@ void add_closure(std::vector<TimelineEntry>& timeline, const Story& story, const
 
 /// The socket's own clock remembers the write that drew the RST.
 void add_drawing_write(std::vector<TimelineEntry>& timeline, const Connection& own) {
-    const Ktime at = drawing_write_at(own);
-    if (!at.known() || !own.reset) return;
+    if (!own.reset) return;
     const TcpFacts& tcp = own.reset->body.tcp;
+    const bool again = was_sent_again(tcp);
+    const Ktime at = again ? Ktime{tcp.unacked_sent_ns} : drawing_write_at(own);
+    if (!at.known()) return;
     TimelineEntry told = entry(std::min(at, own.reset->at), "data_sent", Side::kLocal);
     if (tcp.bytes_sent > tcp.bytes_acked) {
         told.detail["bytes"] = static_cast<std::int64_t>(tcp.bytes_sent - tcp.bytes_acked);
     }
+    if (again) told.detail["again"] = true;
     told.detail["answered"] = "RST";
     told.detail["source"] = "socket";
     timeline.push_back(std::move(told));

@@ -81,6 +81,7 @@ TcpFacts tcp_of(const pt_tcp& raw, std::uint8_t state, std::uint64_t ticks_per_s
     tcp.last_sent_ago_us = microseconds_of(raw.last_sent_ago_ticks, ticks_per_second);
     tcp.last_received_ago_us = microseconds_of(raw.last_received_ago_ticks, ticks_per_second);
     tcp.unacked_sent_ns = raw.unacked_sent_ns;
+    tcp.sent_again = raw.sent_again != 0;
     tcp.error = raw.error;
     tcp.soft_error = raw.soft_error;
     tcp.shutdown = raw.shutdown;

@@ -93,6 +93,7 @@ struct TcpFacts {
     std::optional<std::uint64_t> last_sent_ago_us;
     std::optional<std::uint64_t> last_received_ago_us;
     std::uint64_t unacked_sent_ns = 0;  ///< ktime of the one unacknowledged segment; 0 none or several
+    bool sent_again = false;            ///< that is when it was last sent, and not for the first time
     std::int32_t error = 0;             ///< sk_err, a positive errno
     std::int32_t soft_error = 0;
     std::uint8_t shutdown = 0;  ///< sk_shutdown

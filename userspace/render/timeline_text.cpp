@@ -98,6 +98,7 @@ EntryText data_sent(const EntryContext& context) {
     const auto bytes = detail.number("bytes");
     const std::string state = detail.text("state");
     std::string sentence = (bytes ? byte_count_text(*bytes) : "data") + " sent";
+    if (detail.flag("again")) sentence += " again";
     if (detail.text("answered") == "RST") {
         // In CLOSE_WAIT the peer had closed already: there was nobody to read it.
         const auto& rst = context.incident.rst;
