@@ -3,7 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <optional>
+#include <string>
 
 namespace pipetrace::testing {
 namespace {
@@ -44,6 +47,56 @@ TEST(FirewallReset, IsNamedWhereTheFilterDroppedWhatTheRstAnswers) {
         EXPECT_EQ(told.incident.verdict.confidence, Confidence::kCertain);
         EXPECT_TRUE(says(told, "packet filter on this host"));
     }
+}
+
+/// The peer aborts just as a rule drops something.
+const auto aborted_after_drop = scenario("filter_dropped_then_peer_aborts", {Cause::kPeerReset}, [] {
+    return distant().sent(5, false).filter_drops(1).wait_ms(1).reset_received(0x14).call_fails(kRecvfrom,
+                                                                                               ECONNRESET);
+});
+Story packet_unseen(std::uint64_t milliseconds) {
+    Story story = distant(kFewHooks);
+    return story.sent(5, false)
+        .filter_drops(1)
+        .wait_ms(milliseconds)
+        .reset_received()
+        .error_taken_unseen()
+        .destroyed(kClient);
+}
+const auto unseen_at_once =
+    scenario("filter_rejects_packet_unseen", {Cause::kFirewallReset}, [] { return packet_unseen(0); });
+const auto unseen_later =
+    scenario("filter_drops_packet_unseen", {Cause::kPeerReset}, [] { return packet_unseen(8); });
+/// The FIN had come; what was written then was rejected here, and never reached who had closed.
+const auto rejected_after_fin = scenario("filter_rejects_after_fin", {Cause::kFirewallReset}, [] {
+    return distant()
+        .fin_received()
+        .wait_ms(10)
+        .sent(5, false)
+        .filter_drops(1)
+        .reset_received()
+        .write_meets_sigpipe(kSendto, Stance::kIgnored);
+});
+
+TEST(FirewallReset, IsNotThePeersOwnAbort) {
+    const Told told = play_to_one_incident(aborted_after_drop());
+    EXPECT_EQ(told.incident.verdict.cause, Cause::kPeerReset);
+    EXPECT_NE(rejected_because(told, Cause::kFirewallReset).find("acknowledges"), std::string::npos);
+}
+
+TEST(FirewallReset, IsOnlyLikelyAndOnlyAtOnceWhereThePacketIsNotSeen) {
+    const Told told = play_to_one_incident(unseen_at_once());
+    EXPECT_EQ(told.incident.verdict.cause, Cause::kFirewallReset);
+    EXPECT_EQ(told.incident.verdict.confidence, Confidence::kLikely);
+    EXPECT_EQ(told.incident.first_close, std::nullopt);
+    EXPECT_EQ(play_to_one_incident(unseen_later()).incident.verdict.cause, Cause::kPeerReset);
+}
+
+TEST(FirewallReset, DoesNotSayThatNeitherEndHadClosedWhereOneHad) {
+    const Told told = play_to_one_incident(rejected_after_fin());
+    EXPECT_EQ(told.incident.verdict.cause, Cause::kFirewallReset);
+    EXPECT_EQ(told.incident.first_close, FirstClose::kPeer);
+    EXPECT_FALSE(says(told, "neither end"));
 }
 
 TEST(FirewallReset, IsNotBlamedForADropLongBefore) {
@@ -118,6 +171,57 @@ const auto late_rst = scenario("idle_then_late_rst", {Cause::kPeerReset}, [] {
 const auto busy = scenario("reset_of_a_busy_connection", {Cause::kPeerReset}, [] {
     return distant().wait_ms(200).sent(5, false).wait_ms(31).reset_received().call_fails(kRecvfrom, ECONNRESET);
 });
+
+/// What drew it had been lost before: when it was written is not known, nor which time the RST answers.
+const auto lost_before = scenario("idle_then_sent_again", {Cause::kPeerReset}, [] {
+    return distant()
+        .wait_ms(300'000)
+        .sent(5, false)
+        .wait_ms(230)
+        .sent_again()
+        .wait_ms(10)
+        .reset_received(RstPacket{7, 52, 52, 0x04, 0})
+        .call_fails(kRecvfrom, ECONNRESET);
+});
+Story forgets(std::uint64_t idle_ms) {
+    Story story;
+    return story.connected()
+        .sent(100, true)
+        .peer_forgets()
+        .peer_destroyed()
+        .wait_ms(idle_ms)
+        .sent(5, false)
+        .peer_kernel_answers(kResetNoSocket)
+        .reset_received()
+        .call_fails(kRecvfrom, ECONNRESET);
+}
+const auto forgotten_here = scenario("idle_connection_forgotten_here", {Cause::kIdleConnectionReset},
+                                     [] { return forgets(300'000); });
+const auto forgotten_soon =
+    scenario("busy_connection_forgotten_here", {Cause::kPeerReset}, [] { return forgets(500); });
+
+TEST(IdleConnectionReset, IsNotToldOfWhatWasSentAgain) {
+    const Told told = play_to_one_incident(lost_before());
+    EXPECT_EQ(told.incident.verdict.cause, Cause::kPeerReset)
+        << "the RST may answer the first time: not too soon";
+    EXPECT_EQ(told.incident.endpoint.idle_us, std::nullopt);
+    EXPECT_EQ(told.incident.rst->delay_us, std::nullopt);
+    const auto& timeline = told.incident.timeline;
+    EXPECT_TRUE(std::any_of(timeline.begin(), timeline.end(), [](const TimelineEntry& entry) {
+        return entry.event == "data_sent" && entry.detail.contains("again");
+    }));
+}
+
+TEST(IdleConnectionReset, IsCertainWhereThePeerWasSeenToForget) {
+    const Told told = play_to_one_incident(forgotten_here());
+    EXPECT_EQ(told.incident.verdict.cause, Cause::kIdleConnectionReset);
+    EXPECT_EQ(told.incident.verdict.confidence, Confidence::kCertain);
+    EXPECT_TRUE(says(told, "TCP_REPAIR")) << told.incident.verdict.summary;
+    const Told soon = play_to_one_incident(forgotten_soon());
+    EXPECT_EQ(soon.incident.verdict.cause, Cause::kPeerReset);
+    EXPECT_EQ(soon.incident.verdict.confidence, Confidence::kCertain);
+    EXPECT_TRUE(says(soon, "for want of a socket")) << soon.incident.verdict.summary;
+}
 
 TEST(IdleConnectionReset, NeedsASilenceAndAPromptAnswer) {
     const Told told = play_to_one_incident(forgotten());

@@ -190,6 +190,13 @@ Story& Story::sent(std::uint32_t bytes, bool acknowledged) {
     return wait_us(2);
 }
 
+Story& Story::sent_again() {
+    own_.last_sent = now_;
+    own_.tcp.unacked_sent_ns = now_.ns;
+    own_.tcp.sent_again = true;
+    return wait_us(2);
+}
+
 Story& Story::received(std::uint32_t bytes) {
     own_.tcp.bytes_received += bytes;
     own_.last_received = now_;
@@ -218,6 +225,17 @@ Story& Story::peer_closed() {
 Story& Story::peer_closed_behind_full_window() {
     give_up(peer_, TcpState::kFinWait1, closure_by(kServer, now_, kCloseCall, 3));
     return wait_us(1);
+}
+
+Story& Story::peer_forgets() {
+    Closure closure = closure_by(server_, now_, kCloseCall, 3);
+    closure.path = ClosePath::kRepair;
+    give_up(peer_, TcpState::kClose, closure);
+    peer_.tcp.error = ECONNABORTED;  // tcp_disconnect() under repair
+    ErrorRaised raised;
+    raised.endpoint = peer_.endpoint;
+    raised.tcp = facts_of(peer_);
+    return emit(raised, server_.task());
 }
 
 Story& Story::peer_shut_down() {

@@ -95,10 +95,12 @@ public:
     Story& connecting();  ///< SYN sent
     Story& sent(std::uint32_t bytes, bool acknowledged);
     Story& received(std::uint32_t bytes);
+    Story& sent_again();  ///< what was not acknowledged
     Story& round_trip_us(std::uint32_t measured);
     Story& fin_received();
     Story& peer_closed();
     Story& peer_closed_behind_full_window();  ///< its FIN waits behind data that the victim does not read
+    Story& peer_forgets();    ///< closed under TCP_REPAIR: no packet
     Story& peer_shut_down();  ///< SHUT_RDWR, and kept the descriptor
     Story& peer_exited_with_signal(std::uint8_t signal);
     Story& shut_down_by(Person who);  ///< SHUT_WR at the victim's end

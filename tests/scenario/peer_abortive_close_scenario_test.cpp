@@ -70,6 +70,27 @@ TEST(PeerAbortiveClose, IsTheVictimsIncidentAlone) {
     EXPECT_EQ(errors_of(play_to_one_incident(linger())), (Words{"ECONNRESET recvfrom", "EPIPE write"}));
 }
 
+/// Its RST was lost on the way; a later one, for want of a socket, answers what was sent then.
+const auto abort_lost = scenario("peer_abortive_close_lost", {Cause::kPeerAbortiveClose}, [] {
+    Story story;
+    return story.connected()
+        .sent(100, true)
+        .peer_aborts(kResetState, 0, ClosePath::kLingerZero)
+        .peer_destroyed()
+        .wait_ms(60'000)
+        .sent(5, false)
+        .peer_kernel_answers(kResetNoSocket)
+        .reset_received()
+        .call_fails(kRecvfrom, ECONNRESET);
+});
+
+TEST(PeerAbortiveClose, IsTheCauseThoughItsOwnRstWasLost) {
+    const Told told = play_to_one_incident(abort_lost());
+    EXPECT_EQ(told.incident.verdict.cause, Cause::kPeerAbortiveClose);
+    EXPECT_EQ(told.incident.verdict.confidence, Confidence::kCertain);
+    EXPECT_NE(rejected_because(told, Cause::kIdleConnectionReset), "");
+}
+
 TEST(PeerAbortiveClose, ListenerThatClosedIsToldSo) {
     const Told told = play_to_one_incident(listener_closed());
     EXPECT_EQ(told.incident.verdict.cause, Cause::kPeerAbortiveClose);

@@ -21,29 +21,56 @@ std::string remote_name(const Incident& incident) { return incident.endpoint.rem
 /// A filter that answers with a RST drops the segment at once; the RST may wait for the socket's lock.
 constexpr std::uint64_t kFilterToRstNsMax = 1'000'000'000;
 constexpr std::uint64_t kFilterToRstNsSure = 20'000'000;
+/// Where nothing but the time speaks for it.
+constexpr std::uint64_t kFilterToRstNsUnseen = 5'000'000;
 constexpr std::uint64_t kRstToFilterNsMax = 20'000'000;
+
+/// A filter's RST acknowledges a SYN alone: nf_reject_ip_tcphdr_put(), 5.10 to 7.2.
+bool could_be_a_filters(const Incident& incident) {
+    return arrived_in(incident, TcpState::kSynSent) || rst_answers_a_segment(incident);
+}
+
+/// Else the peer's own may have come just as the filter dropped something.
+bool is_no_abort(const Incident& incident) {
+    return arrived_in(incident, TcpState::kSynSent) || incident.facts.rst_packet ||
+           incident.facts.sent_by_nobody_here;
+}
 
 MaybeConfidence firewall_applies(const Incident& incident) {
     const auto& filtered = incident.facts.filtered;
     if (!incident.rst || !filtered || incident.facts.peer_reset) return std::nullopt;
+    if (!could_be_a_filters(incident) || peer_aborted(incident)) return std::nullopt;
     const Ktime rst = incident.rst->at;
     const Ktime drop = filtered->last;
     if (drop > rst) {
         return drop.ns - rst.ns <= kRstToFilterNsMax ? MaybeConfidence(Confidence::kLikely) : std::nullopt;
     }
     const std::uint64_t passed = rst.ns - drop.ns;
-    if (passed > kFilterToRstNsMax) return std::nullopt;
-    return passed <= kFilterToRstNsSure ? Confidence::kCertain : Confidence::kLikely;
+    if (passed > (is_no_abort(incident) ? kFilterToRstNsMax : kFilterToRstNsUnseen)) return std::nullopt;
+    return passed <= kFilterToRstNsSure && is_no_abort(incident) ? Confidence::kCertain : Confidence::kLikely;
 }
 std::string firewall_why_not(const Incident& incident) {
     if (!incident.facts.filtered) return "no packet filter of this host dropped a packet of it";
-    return incident.facts.peer_reset ? "the peer's own kernel sent the RST"
-                                     : "the packet filter's drop and the RST are far apart in time";
+    if (incident.facts.peer_reset || peer_aborted(incident)) return "the peer's own kernel sent the RST";
+    if (incident.rst && !could_be_a_filters(incident)) {
+        return "the RST acknowledges, as an end's own does; a packet filter's is bare";
+    }
+    return "the packet filter's drop and the RST are far apart in time";
 }
 std::string firewall_summary(const Incident& incident) {
-    return fmt::format("A packet filter on this host rejected what {} sent to {} and answered it with a RST "
-                       "in the peer's name; neither end had closed the connection.",
-                       victim_name(incident), remote_name(incident));
+    const IncidentFacts& facts = incident.facts;
+    if (arrived_in(incident, TcpState::kSynSent)) {
+        return fmt::format(
+            "A packet filter on this host rejected the connection of {} to {}: it answered the SYN "
+            "with a RST in the peer's name.",
+            victim_name(incident), remote_name(incident));
+    }
+    const bool any_closed = facts.fin_received || facts.peer_closure.known() || facts.own_closure.known();
+    return fmt::format(
+        "A packet filter on this host rejected what {} sent to {} and answered it with a RST "
+        "in the peer's name{}.",
+        victim_name(incident), remote_name(incident),
+        any_closed ? "" : "; neither end had closed the connection");
 }
 std::string firewall_advice(const Incident& incident) {
     return "Find the rule: `nft list ruleset`, `iptables-save -c`, for `reject with tcp reset`; allow this "
@@ -98,8 +125,8 @@ std::string forged_signs(const Incident& incident) {
     const auto add = [&](const std::string& sign) { signs += signs.empty() ? sign : "; " + sign; };
     if (nobody_here_sent_it(incident)) add("no kernel on this host, where the peer is, sent it");
     if (ttl_differs(incident)) {
-        add(fmt::format("its TTL is {}, the handshake's was {}", incident.facts.rst_packet->ttl,
-                        incident.facts.rst_packet->handshake_ttl));
+        add(fmt::format("its TTL is {}, the handshake's was {} (another route would change it too)",
+                        incident.facts.rst_packet->ttl, incident.facts.rst_packet->handshake_ttl));
     }
     if (came_too_soon(incident)) {
         add(fmt::format("it came {} after the data that it answers, with a round trip of {}",
@@ -129,7 +156,8 @@ MaybeConfidence idle_applies(const Incident& incident) {
     const auto& delay = incident.facts.rst_delay_us;
     if (!idle || *idle < incident.facts.idle_after_us || !delay) return std::nullopt;
     const std::uint64_t answer = std::max(kAnswerUsMin, 2 * std::uint64_t{incident.endpoint.rtt_us.value_or(0)});
-    return *delay <= answer ? MaybeConfidence(Confidence::kLikely) : std::nullopt;
+    if (*delay > answer) return std::nullopt;
+    return seen_to_forget(incident) ? Confidence::kCertain : Confidence::kLikely;
 }
 std::string idle_why_not(const Incident& incident) {
     if (incident.facts.fin_received) return "the peer had closed in order";
@@ -140,6 +168,14 @@ std::string idle_why_not(const Incident& incident) {
     return "the RST was no prompt answer to the first write";
 }
 std::string idle_summary(const Incident& incident) {
+    if (seen_to_forget(incident)) {
+        return fmt::format(
+            "{} had dropped its end of the connection without a word{} (closed under TCP_REPAIR); "
+            "after {} of silence the first write of {} met a RST {} later, for want of a socket.",
+            peer_name(incident), earlier_text(incident, incident.facts.peer_closure.at),
+            duration_text(*incident.endpoint.idle_us), victim_name(incident),
+            duration_text(*incident.facts.rst_delay_us));
+    }
     return fmt::format("The connection to {} had been silent for {}; the first write of {} after that met a RST "
                        "{} later: the peer, or a NAT or balancer on the way, had forgotten it.",
                        remote_name(incident), duration_text(*incident.endpoint.idle_us), victim_name(incident),

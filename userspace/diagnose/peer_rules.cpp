@@ -219,15 +219,29 @@ std::string late_write_advice(const Incident& incident) {
 
 MaybeConfidence reset_applies(const Incident& incident) {
     if (!incident.rst || peer_aborted(incident)) return std::nullopt;
-    return Confidence::kLikely;
+    return seen_to_forget(incident) ? Confidence::kCertain : Confidence::kLikely;
 }
 std::string reset_why_not(const Incident&) { return "what the peer did is known"; }
 std::string reset_summary(const Incident& incident) {
+    if (seen_to_forget(incident)) {
+        return fmt::format(
+            "{} had dropped its end of the connection without a word{} (closed under TCP_REPAIR, as "
+            "checkpointing does); its kernel answered what {} then sent with a RST, for want of a "
+            "socket.",
+            peer_name(incident), earlier_text(incident, incident.facts.peer_closure.at),
+            victim_name(incident));
+    }
     return fmt::format("A RST came from {} in {}; why it was sent cannot be seen from this host.",
                        incident.endpoint.remote.value_or("the peer"),
                        tcp_state_name(incident.rst->state));
 }
 std::string reset_advice(const Incident& incident) {
+    if (seen_to_forget(incident)) {
+        return fmt::format(
+            "Find out what moved or checkpointed {}, and let it take its connections along; connect "
+            "again.{}",
+            peer_name(incident), sigpipe_advice(incident));
+    }
     return "Look at the other end: trace there too, or read its log at this time; a firewall or balancer "
            "on the way can send it as well." +
            sigpipe_advice(incident);

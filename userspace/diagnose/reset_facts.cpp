@@ -4,12 +4,13 @@ namespace pipetrace {
 namespace {
 
 /// Straight to CLOSE from a live state: tcp_close() with data unread, or tcp_disconnect(); both send a
-/// RST, whose own record may come late.
+/// RST, whose own record may come late. Where that one was lost on the way, what came is the answer to a
+/// later segment, and the abort is still why.
 bool closed_by_abort(const Incident& incident) {
     const Closure& closure = incident.facts.peer_closure;
+    if (!closure.known() || closure.to != TcpState::kClose || closure.path == ClosePath::kRepair) return false;
     const bool answered_later = incident.facts.peer_reset && !incident.facts.peer_reset->active;
-    return closure.known() && closure.to == TcpState::kClose && closure.path != ClosePath::kRepair &&
-           !answered_later;
+    return !answered_later || closure.path != ClosePath::kClose || closure.unread_bytes != 0;
 }
 
 }  // namespace
@@ -31,6 +32,11 @@ std::uint32_t unread_at_peer(const Incident& incident) {
 
 bool rst_answers_a_segment(const Incident& incident) {
     return !incident.rst->flags || *incident.rst->flags == "RST";
+}
+
+bool seen_to_forget(const Incident& incident) {
+    const Closure& closure = incident.facts.peer_closure;
+    return closure.known() && closure.path == ClosePath::kRepair && incident.facts.peer_reset;
 }
 
 std::string not_seen_from_here(const Incident& incident) {

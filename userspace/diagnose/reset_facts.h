@@ -19,6 +19,9 @@ std::uint32_t unread_at_peer(const Incident& incident);
 /// packet was not seen.
 bool rst_answers_a_segment(const Incident& incident);
 
+/// The other end was closed under TCP_REPAIR, which sends nothing, and its kernel answered what came later.
+bool seen_to_forget(const Incident& incident);
+
 /// Why nothing can be said of the peer's acts, "" if it is on this host; for rejected rivals.
 std::string not_seen_from_here(const Incident& incident);
 std::string or_else(std::string first, const char* second);
