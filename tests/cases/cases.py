@@ -317,6 +317,55 @@ UNIX_MESSAGES = [
          severity=("warning",)),
 ]
 
+# What comes between the two ends. Each has network namespaces of its own.
+NO_CLOSE = dict(first_close=("none",), action=("none",))
+FORGOTTEN = dict(sigpipe="ignored", flags="RST", action=("abort", "close"), idle=True)
+
+
+def filtered(name, variant, *arguments, **changes):
+    """A packet filter on this host rejects what the victim sends."""
+    values = dict(flags="RST", timeline=("packet_filtered", "rst_received"), sigpipe="ignored", **NO_CLOSE)
+    values.update(changes)
+    return reset(name, "filtered", ("--variant", variant, "--repeat", "1", *IGNORE, *arguments), WRITE_RESET,
+                 "firewall_reset", **values)
+
+
+def filtered_syn(name, variant):
+    return reset(name, "filtered", ("--variant", variant), [("ECONNREFUSED", "connect", 1)], "firewall_reset",
+                 rst="SYN_SENT", first_close=("none",), peer=None, timeline=("packet_filtered", "rst_received"))
+
+
+def forged(name, variant, *arguments, **changes):
+    values = dict(flags="RST", **NO_CLOSE)
+    values.update(changes)
+    return reset(name, "forged", ("--variant", variant, *arguments), READ_RESET, "forged_reset", **values)
+
+
+BETWEEN = [
+    reset("race", "race", ("--variant", "crossing", *IGNORE), [("EPIPE", "sendto", 1)], "close_race",
+          severity=("warning",), sigpipe="ignored", rst="CLOSE_WAIT", action=("close",), timeline=CLASSIC_EVENTS),
+    reset("race_full_window", "race", ("--variant", "full", "--repeat", "1", *IGNORE), WRITE_RESET, "close_race",
+          severity=("warning",), sigpipe="ignored", flags="RST", action=("close",)),
+    filtered("filtered_output", "output"),
+    filtered("filtered_output_ipv6", "output", "--ipv6"),
+    filtered("filtered_input_netns", "input", "--netns"),
+    filtered_syn("filtered_syn", "syn"),
+    filtered_syn("filtered_syn_input", "syn_input"),
+    # What a filter dropped just before is not why the peer threw the connection away.
+    reset("filtered_then_aborted", "filtered", ("--variant", "dropped", "--repeat", "1", *IGNORE), WRITE_RESET,
+          "peer_abortive_close", sigpipe="ignored", action=("abort", "close")),
+    # Nor does it matter that its RST was lost, and another answered what was sent later.
+    reset("filtered_abort", "filtered", ("--variant", "lost", "--repeat", "1", *IGNORE), WRITE_RESET,
+          "peer_abortive_close", sigpipe="ignored", flags="RST", action=("abort", "close")),
+    forged("forged_other_ttl", "ttl", ttl=33),
+    forged("forged_own_ttl", "same", "--netns"),
+    forged("forged_twice", "twice", ttl=33),
+    Case("forged_outside_window", "forged", ("--variant", "outside"), peer=None),
+    reset("forgotten_idle", "forgotten", ("--variant", "idle", "--repeat", "1", *IGNORE), WRITE_RESET,
+          "idle_connection_reset", slow=True, **FORGOTTEN),
+    reset("forgotten", "forgotten", ("--repeat", "1", *IGNORE), WRITE_RESET, "peer_reset", **FORGOTTEN),
+]
+
 HEALTHY = [
     Case("innocent", "innocent", peer=None),
     Case("innocent_ipv6", "innocent", ("--ipv6", "--victim-accepts"), peer=None),
@@ -337,5 +386,6 @@ OF_PID = [
             fin_from_state=True, comm="python3"),
 ]
 
-CASES = [*CLASSIC, *RESETS, *LOCAL, *PIPES, *UNIX_STREAMS, *UNIX_MESSAGES, *HEALTHY, *OLD, *OF_PID]
+CASES = [*CLASSIC, *RESETS, *BETWEEN, *LOCAL, *PIPES, *UNIX_STREAMS, *UNIX_MESSAGES, *HEALTHY, *OLD,
+         *OF_PID]
 BY_NAME = {case.name: case for case in CASES}

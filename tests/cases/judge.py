@@ -145,7 +145,10 @@ class Judge:
             self.expect("rst.direction", rst["direction"], "received")
             self.expect("rst.state", rst["state"], self.case.rst)
             self.packet(rst)
-        if not (incident["first_close"] is None and self.excused("first_close")):
+        limit = self.limit("first_close")
+        if limit and incident["first_close"] in (limit.allowed or (None,)):
+            self.excused("first_close")
+        else:
             self.expect("first_close", incident["first_close"], *self.case.first_close)
 
     def packet(self, rst):

@@ -110,10 +110,42 @@ def kprobe_limits(case, kernel):
     return []
 
 
+def unseen_senders(case, kernel):
+    """What a RST that no socket sent, and who accepted, would have told."""
+    limits = []
+    if case.program != "remote" and kernel < SOCKETLESS_RESET_TRACEPOINT:
+        why = "before 6.12 no tracepoint shows a RST that no socket sends, so nobody here can be ruled out"
+        if case.cause == ("forged_reset",):
+            limits += [Limit("cause", why, allowed=("peer_reset",)), Limit("confidence", why, allowed=("likely",))]
+        if case.program == "forgotten" or case.cause == ("firewall_reset",) and case.rst == "ESTABLISHED":
+            limits.append(Limit("confidence", why, allowed=("likely",)))
+        if case.cause in (("forged_reset",), ("firewall_reset",)) and case.rst == "ESTABLISHED":
+            limits.append(Limit("first_close", why, allowed=(None,)))
+    if case.kind == "tcp" and case.action == ("none",):
+        limits.append(Limit("peer", "no tracepoint shows who accepts a connection, before it acts, and who holds it "
+                            "may not be looked up before the incident is told"))
+    return limits
+
+
+def unseen_packet(case):
+    """What the TTL and flags of a RST that came in ESTABLISHED would have told of who sent it."""
+    if case.program == "remote" and case.cause == ("forged_reset",):
+        why = "its TTL is that of the RST's packet, which is not seen"
+        return [Limit("cause", why, allowed=("peer_reset",)), Limit("first_close", why, allowed=("peer",))]
+    if case.program == "remote" and case.cause == ("firewall_reset",):
+        why = "the RST's packet is not seen, so the peer's own may have come just then"
+        return [Limit("confidence", why, allowed=("likely",)), Limit("first_close", why, allowed=(None,))]
+    return []
+
+
 def limits_of(case, mode, kernel):
     of_mode = {"tracepoint": tracepoint_limits, "kprobe": kprobe_limits}.get(mode)
     limits = of_mode(case, kernel) if of_mode else []
+    if mode == "tracepoint":
+        limits += unseen_senders(case, kernel)
     if kernel < RESET_PACKET_ARGUMENT and case.rst == "ESTABLISHED":
         limits.append(Limit("packet", "before 5.15 tcp_reset has no packet, and in ESTABLISHED the RST does "
                             "not pass tcp_rcv_state_process"))
+    if any(limit.field == "packet" for limit in limits) and case.rst == "ESTABLISHED":
+        limits += unseen_packet(case)
     return limits

@@ -49,6 +49,19 @@ REMOTE = [
     remote("remote_dials_us", "dial", READ_RESET, "peer_reset", severity=("benign",)),
     remote("remote_forgot", "forget", WRITE_RESET, "peer_reset", flags="RST",
            arguments=(*IGNORE, "--repeat", "1"), sigpipe="ignored", idle=True),
+    # As the ones before, after a silence: the peer, or who stood between, no longer knew of it.
+    remote("remote_forgot_idle", "forget_idle", WRITE_RESET, "idle_connection_reset", flags="RST",
+           arguments=(*IGNORE, "--repeat", "1"), sigpipe="ignored", idle=True, slow=True),
+    # Its TTL alone speaks against it: who closed first is not known.
+    remote("remote_forged", "forge", READ_RESET, "forged_reset", flags="RST", ttl=33, first_close=(None,)),
+    # Nothing tells it from the peer's own, and its double is no answer to anything.
+    remote("remote_forged_twice", "forge_twice", READ_RESET, "peer_reset", flags="RST"),
+    remote("remote_filtered", "filter", WRITE_RESET, "firewall_reset", flags="RST", confidence=("certain",),
+           arguments=(*IGNORE, "--repeat", "1"), sigpipe="ignored", first_close=("none",),
+           timeline=("packet_filtered", "rst_received")),
+    # What the filter here had dropped is not why the peer aborted.
+    remote("remote_filtered_then_aborted", "filter_abort", WRITE_RESET, "peer_reset",
+           arguments=(*IGNORE, "--repeat", "1"), sigpipe="ignored"),
     remote("remote_refused", "refused", [("ECONNREFUSED", "connect", 1)], "connection_refused",
            severity=("warning",), rst="SYN_SENT", first_close=("none", "peer", None)),
     remote("remote_healthy", "answer", [], None, rst=None, first_close=(), rejected=()),

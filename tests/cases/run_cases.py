@@ -24,6 +24,8 @@ from tracer import Tracer
 WAIT_SECONDS_EACH = 5
 WAIT_SECONDS_ALL = 15
 PID_END_SECONDS = 10
+# Less than the silence of the cases that have one, more than any other's.
+IDLE_SECONDS = 1
 
 
 def utc_now():
@@ -39,7 +41,8 @@ class Run:
         self.own_pids = []
 
     def command(self, *arguments):
-        return [self.options.pipetrace, "--mode", self.options.mode, "--json", *arguments]
+        return [self.options.pipetrace, "--mode", self.options.mode, "--idle-after", IDLE_SECONDS, "--json",
+                *arguments]
 
     def wait_for_victim(self, tracer, pid):
         begin = time.monotonic()

@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "cases"))
 
 from cases import BY_NAME, CASES  # noqa: E402
-from coverage import AWAITED, SHOWN_ELSEWHERE, cases_of, causes_of_contract  # noqa: E402
+from coverage import AWAITED, cases_of, causes_of_contract  # noqa: E402
 from limits import kernel_version  # noqa: E402
 from remote_cases import REMOTE  # noqa: E402
 
@@ -128,7 +128,7 @@ def markdown(lines):
 
 def groups_of_one_host():
     """{title of a row: names of its cases, or the reason why it has none}."""
-    groups = {cause: SHOWN_ELSEWHERE.get(cause) or [case.name for case in cases_of(cause)]
+    groups = {cause: [case.name for case in cases_of(cause)]
               for cause in causes_of_contract() if cause not in AWAITED}
     return {**groups, "no incident": [case.name for case in CASES if not case.cause]}
 

@@ -22,8 +22,8 @@ PYTHON = "/usr/bin/python3"
 BUSYBOX = "/bin/busybox"
 PYTHON_MODULES = ["argparse", "dataclasses", "fcntl", "json", "os", "pathlib", "re", "selectors",
                   "signal", "socket", "struct", "subprocess", "tempfile", "threading", "time"]
-# Sockets are destroyed through the diag modules; two hosts need a veth pair.
-KERNEL_MODULES = ["tcp_diag", "unix_diag", "veth"]
+# Sockets are destroyed through the diag modules; two hosts need a veth pair; a packet filter rejects.
+KERNEL_MODULES = ["tcp_diag", "unix_diag", "veth", "nft_reject_inet"]
 # The bus has no user among the modules, so that nothing else would load it.
 NETWORK_MODULES = ["virtio_pci", "virtio_net"]
 # /etc/passwd and friends, so that tests can become another user.

@@ -28,7 +28,7 @@ SEND_QUEUE = 2
 # Load the length; beyond the limit drop, else pass. Or drop in any case.
 DROP_PAYLOAD = [(0x80, 0, 0, 0), (0x25, 0, 1, HEADERS_SIZE), (0x06, 0, 0, 0), (0x06, 0, 0, 0xffffffff)]
 DROP_ALL = [(0x06, 0, 0, 0)]
-FORGED_TTL = 33
+OTHER_TTL, OWN_TTL = 33, 64
 ICMP_UNREACHABLE = 3
 ICMP_HOST, ICMP_PORT = 1, 3
 TCP_RST = 0x04
@@ -80,8 +80,8 @@ def checksum(data):
     return ~(total + (total >> 16)) & 0xffff
 
 
-def forge_reset(connection):
-    """A RST that is right but for its TTL: as a box on the way would send it."""
+def forge_reset(connection, ttl):
+    """A RST that is right but for its TTL, if that is another: as a box on the way would send it."""
     connection.setsockopt(socket.IPPROTO_TCP, TCP_REPAIR, REPAIR_ON)
     connection.setsockopt(socket.IPPROTO_TCP, TCP_REPAIR_QUEUE, SEND_QUEUE)
     sequence = connection.getsockopt(socket.IPPROTO_TCP, TCP_QUEUE_SEQ) & 0xffffffff
@@ -91,7 +91,7 @@ def forge_reset(connection):
     segment = struct.pack("!HHIIBBHHH", own_port, other_port, sequence, 0, 5 << 4, TCP_RST, 0, 0, 0)
     segment = segment[:16] + struct.pack("!H", checksum(pseudo + segment)) + segment[18:]
     with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_TCP) as raw:
-        raw.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, FORGED_TTL)
+        raw.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, ttl)
         raw.sendto(segment, (other, 0))
 
 
@@ -180,8 +180,24 @@ def forge(listener):
     yield
     connection = greet(listener)
     attach_filter(connection, DROP_ALL)
-    forge_reset(connection)
+    forge_reset(connection, OTHER_TTL)
     yield
+
+
+def forge_twice(listener):
+    """As the peer itself might: nothing tells them from its own."""
+    yield
+    connection = greet(listener)
+    forge_reset(connection, OWN_TTL)
+    forge_reset(connection, OWN_TTL)
+    forget_silently(connection)
+
+
+def stay(listener):
+    yield
+    connection = greet(listener)
+    yield
+    close_abortively(connection)
 
 
 def answer(listener):
@@ -232,10 +248,11 @@ def icmp_port(listener):
 
 
 BEHAVIOURS = {behaviour.__name__: behaviour for behaviour in (
-    close, killed, unread, killed_unread, abort, dial, race, half_unread, half_written, forget, forge, answer,
-    silence, icmp, refused, deaf, icmp_host, icmp_port)}
+    close, killed, unread, killed_unread, abort, dial, race, half_unread, half_written, forget, forge, forge_twice,
+    answer, silence, icmp, refused, deaf, icmp_host, icmp_port)}
 # The victim's side alone makes the difference.
-BEHAVIOURS |= {"forget_idle": forget, "silence_user_timeout": silence, "silence_keepalive": silence}
+BEHAVIOURS |= {"forget_idle": forget, "silence_user_timeout": silence, "silence_keepalive": silence,
+               "filter": stay, "filter_abort": stay}
 
 
 def prepare(name, port, control):

@@ -47,7 +47,7 @@ struct options {
 
 /* Meeting points of the processes; each is a counter that one passes and one awaits. */
 enum step { STEP_LISTENING, STEP_PEER_UP, STEP_LINK_UP, STEP_JOINED, STEP_SENT, STEP_CLOSE, STEP_CLOSED,
-	    STEP_READY, STEP_GO, STEP_END, STEP_COUNT };
+	    STEP_PREPARED, STEP_READY, STEP_GO, STEP_END, STEP_COUNT };
 
 struct call_error {
 	int number;
@@ -147,6 +147,7 @@ void address_fill(const struct story *story, bool of_victim, uint16_t port, stru
 		  socklen_t *size);
 void address_format(const struct sockaddr_storage *address, char out[ADDRESS_SIZE]);
 void endpoint_names(struct story *story, int fd);
+uint16_t remote_port(int fd);
 void read_exactly(int fd, size_t size);
 void wait_fin(int fd);
 void wait_reset(int fd);
@@ -168,5 +169,19 @@ void veth_create(pid_t peer);
 void veth_configure(bool of_victim);
 #define VETH_VICTIM_ADDRESS 0x0a4d0001u /* 10.77.0.1 */
 #define VETH_PEER_ADDRESS 0x0a4d0002u   /* 10.77.0.2 */
+/* Moves the caller and its children to a network namespace with nothing but a loopback link. */
+void netns_of_its_own(void);
+
+/* nft.c: in the caller's network namespace, which is one of the provoker's own. */
+enum filter_side { FILTER_OUT, FILTER_IN };
+enum filter_verdict { FILTER_REJECTS, FILTER_DROPS };
+void filter_add(enum filter_side side, uint16_t port, enum filter_verdict verdict);
+void filter_remove(void); /* all that were added */
+
+/* disturb.c: what comes between two ends. */
+void drop_payload(int fd); /* segments with 61 bytes or more, headers included, do not reach the socket */
+void forget_silently(int fd);
+/* A RST in the name of this end, `ahead` bytes from the sequence number that is next; IPv4 alone. */
+void forge_reset(int fd, uint32_t ahead, int ttl);
 
 #endif

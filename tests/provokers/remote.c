@@ -160,6 +160,27 @@ static void meet_race(struct story *story, int fd)
 	write_reset(story, fd);
 }
 
+static void write_filtered(struct story *story, int fd)
+{
+	filter_add(FILTER_OUT, remote_port(fd), FILTER_REJECTS);
+	if (call_out(story, fd, "again", 5) != 5)
+		die("send into the filter");
+	write_reset(story, fd);
+	filter_remove();
+}
+
+/* What the filter dropped is not why the peer then aborts. */
+static void write_dropped(struct story *story, int fd)
+{
+	filter_add(FILTER_OUT, remote_port(fd), FILTER_DROPS);
+	if (call_out(story, fd, "again", 5) != 5)
+		die("send into the filter");
+	pause_briefly();
+	let_peer_act();
+	write_reset(story, fd);
+	filter_remove();
+}
+
 static void half_closed_then_reset(struct story *story, int fd)
 {
 	wait_fin(fd);
@@ -229,6 +250,9 @@ static const struct course courses[] = {
 	{"forget", say_hello, write_soon},
 	{"forget_idle", say_hello, write_late},
 	{"forge", say_hello, read_reset},
+	{"forge_twice", say_hello, read_reset},
+	{"filter", say_hello, write_filtered},
+	{"filter_abort", say_hello, write_dropped},
 	{"answer", say_hello, leave_in_order},
 	{"silence_user_timeout", say_hello, send_with_user_timeout},
 	{"silence_keepalive", say_hello, keep_alive},

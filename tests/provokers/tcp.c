@@ -77,6 +77,17 @@ void endpoint_names(struct story *story, int fd)
 		address_format(&address, story->remote);
 }
 
+uint16_t remote_port(int fd)
+{
+	struct sockaddr_storage address;
+	socklen_t size = sizeof(address);
+
+	if (getpeername(fd, (struct sockaddr *)&address, &size) < 0)
+		die("getpeername");
+	/* It sits at the same place in both kinds of address. */
+	return ntohs(((struct sockaddr_in *)&address)->sin_port);
+}
+
 static int stream_socket(const struct story *story, int family)
 {
 	return socket(family, SOCK_STREAM | SOCK_CLOEXEC, story->options.mptcp ? IPPROTO_MPTCP : IPPROTO_TCP);
