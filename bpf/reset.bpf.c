@@ -121,6 +121,9 @@ static __always_inline int pt_reset_sent(struct sock *sk, struct sk_buff *skb, _
 			pt_stamp_task(&record->header);
 	} else {
 		pt_fill_endpoint_of_packet(&record->endpoint, skb);
+		/* A segment on its way through a socket has lost its device (tcp_v4_rcv, all releases). */
+		if (sk)
+			record->endpoint.netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
 		record->endpoint.state = state;
 		__builtin_memset(&record->tcp, 0, sizeof(record->tcp));
 	}
