@@ -140,8 +140,9 @@ void Pipeline::look_at(const Event& event) {
         processes_.executed(event.task);
     } else if (as<ProcessExited>(event)) {
         if (living_.erase(tgid) == 0 && event.is_traced) ended_.insert(tgid);
-        // Its pipes end with it: how often each failed must be known before.
-        source_.failure_counts([this](std::span<const std::byte> record) { take_record(record); }, tgid);
+        // Its pipes end with it: how often each failed must be known before, however late this is read.
+        source_.failure_counts([this](std::span<const std::byte> record) { take_record(record); }, tgid,
+                               event.at);
     } else if (as<CallFailed>(event) || as<SigpipeGenerated>(event)) {
         processes_.meet(event.task);
     }

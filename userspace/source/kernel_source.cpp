@@ -191,7 +191,7 @@ void KernelSource::unwatch(Tgid tgid) {
     bpf_map_delete_elem(bpf_map__fd(state_->programs.skeleton()->maps.watched), &tgid);
 }
 
-void KernelSource::failure_counts(const RecordSink& sink, std::optional<Tgid> tgid) {
+void KernelSource::failure_counts(const RecordSink& sink, std::optional<Tgid> tgid, Ktime exited) {
     const int map = bpf_map__fd(state_->programs.skeleton()->maps.failing);
     std::uint64_t key = 0;
     const std::uint64_t* previous = nullptr;
@@ -204,7 +204,7 @@ void KernelSource::failure_counts(const RecordSink& sink, std::optional<Tgid> tg
         previous = &key;
         if (bpf_map_lookup_elem(map, &key, &record.counts) != 0) continue;
         if (tgid && record.counts.tgid != *tgid) continue;
-        record.header.ktime_ns = read_ktime().ns;
+        record.header.ktime_ns = exited.known() ? exited.ns : read_ktime().ns;
         sink(std::as_bytes(std::span(&record, 1)));
     }
 }

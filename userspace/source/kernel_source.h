@@ -2,6 +2,7 @@
 // names, reads their ring buffer, and detaches everything when it is destroyed.
 #pragma once
 
+#include "model/ktime.h"
 #include "model/observation.h"
 #include "model/options.h"
 #include "model/process.h"
@@ -46,8 +47,8 @@ public:
     void unwatch(Tgid tgid);
 
     /// Hands over a PT_FAILURES_COUNTED record for every endpoint that has failed and still lives,
-    /// or for those of one process. Nothing is reset.
-    void failure_counts(const RecordSink& sink, std::optional<Tgid> tgid = std::nullopt);
+    /// or for those of one process that ended at `exited`, by which they were reached. Nothing is reset.
+    void failure_counts(const RecordSink& sink, std::optional<Tgid> tgid = std::nullopt, Ktime exited = {});
 
     /// Looks up the holders of reported endpoints that have none known yet; those found come as
     /// PT_ENDPOINT_REMEMBERED records with the next drain().
