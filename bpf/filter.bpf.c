@@ -39,21 +39,24 @@ static __always_inline bool pt_is_sending_on(struct sock *sk)
 	return file && pt_file_type(file) == PT_S_IFSOCK && pt_sock_of_file(file) == sk;
 }
 
-/* Older kernels mark what they throw away as read, so that of the first part of a stream, of which a part may
- * have been read, the rest is not known. */
-static __always_inline void pt_add_unread(struct pt_closure *closure, struct sock *sender, struct sk_buff *skb)
+/* All that lay unread, counted as the first of it goes: who sent it may be told, and report it,
+ * before the last has gone. Older kernels mark what they throw away as read, so that of the first
+ * part of a stream, of which a part may have been read, the rest is not known. */
+static __always_inline void pt_count_unread(struct pt_closure *closure, struct sock *sender,
+					    struct sock *closed, struct sk_buff *skb)
 {
 	__u32 bytes = pt_unix_bytes(skb);
-	bool is_first = !closure->unread_bytes;
+	__u32 rest;
 
-	if (closure->unread_bytes == PT_UNREAD_SOME)
+	if (closure->unread_bytes)
 		return;
-	if (bytes)
-		closure->unread_bytes += bytes;
-	else if (is_first && BPF_CORE_READ(sender, sk_type) == PT_SOCK_STREAM)
+	rest = pt_unix_unread((__u64)closed);
+	if (!bytes && BPF_CORE_READ(sender, sk_type) == PT_SOCK_STREAM)
+		closure->unread_bytes = PT_UNREAD_SOME;
+	else if (rest == PT_UNREAD_SOME)
 		closure->unread_bytes = PT_UNREAD_SOME;
 	else
-		closure->unread_bytes += BPF_CORE_READ(skb, len);
+		closure->unread_bytes = rest + (bytes ? bytes : BPF_CORE_READ(skb, len));
 }
 
 /* unix_release_sock() tells the other end, which sent it, and then throws the data away (5.10 to 7.2): where
@@ -67,20 +70,20 @@ static __always_inline void pt_unix_data_dropped(struct sk_buff *skb, struct soc
 
 	if (BPF_CORE_READ(sender, sk_err) != PT_ECONNRESET || !closed || !pt_is_dead(closed))
 		return;
-	if (!pt_can_be_closer() || pt_is_sending_on(sender))
+	if (pt_is_sending_on(sender))
 		return;
 	end = bpf_map_lookup_elem(&unix_ends, &key);
 	if (!end || !end->closure.at_ns || !pt_is_end_of(end, sender, inode)) {
 		struct pt_unix_end closing = {};
 
-		pt_fill_unix_closure(&closing.closure);
+		pt_fill_unix_closure(&closing.closure, closed);
 		closing.other_inode = inode;
 		bpf_map_update_elem(&unix_ends, &key, &closing, BPF_ANY);
 		end = bpf_map_lookup_elem(&unix_ends, &key);
 		if (!end)
 			return;
 	}
-	pt_add_unread(&end->closure, sender, skb);
+	pt_count_unread(&end->closure, sender, closed, skb);
 }
 
 /* Every packet that the host drops comes by here, none that it delivers. */

@@ -74,6 +74,21 @@ static __always_inline struct io_worker *pt_io_worker(struct task_struct *task)
 	return BPF_CORE_READ((struct task_struct___from_5_17 *)task, worker_private);
 }
 
+/* A socket that only messages nobody can receive any more refer to. 5.10 and 6.1: unix_gc() marks
+ * it, and runs in whatever process closes some unix socket next; from 6.12 in a kernel thread. */
+#define PT_UNIX_GC_CANDIDATE 0x1
+struct unix_sock___older {
+	unsigned long gc_flags;
+} __attribute__((preserve_access_index));
+
+static __always_inline bool pt_is_collected(struct sock *sk)
+{
+	struct unix_sock___older *older = (struct unix_sock___older *)sk;
+
+	return bpf_core_field_exists(older->gc_flags) &&
+	       (BPF_CORE_READ(older, gc_flags) & PT_UNIX_GC_CANDIDATE);
+}
+
 /* enum sock_flags, the same in 5.10 to 7.2. */
 #define PT_SOCK_DEAD 0
 #define PT_SOCK_DONE 1

@@ -30,28 +30,44 @@ __noinline __u32 pt_copies_of(__u64 file)
 	return copies;
 }
 
+/* Current's end leaves it in other hands. */
+static __always_inline bool pt_is_shared(struct file *file)
+{
+	__u64 references = pt_file_references(file);
+
+	return references != 1 && references > pt_copies_of((__u64)file);
+}
+
 /* The read end of a pipe whose going can break something. */
 static __always_inline void pt_look_at_pipe(struct file *file, bool exiting)
 {
+	__u64 id = pt_pipe_id(file);
+	struct pt_closure *reader;
+
 	if (!(BPF_CORE_READ(file, f_mode) & PT_FMODE_READ))
 		return;
-	/* Not the last reader: its going breaks nothing. */
-	if (exiting && BPF_CORE_READ(file, f_inode, i_pipe, readers) > 1)
+	/* A pipe counts how often it was opened for reading, not the processes that share that. */
+	if (!exiting ||
+	    (BPF_CORE_READ(file, f_inode, i_pipe, readers) <= 1 && !pt_is_shared(file))) {
+		pt_note_reader(file, pt_current(), exiting);
 		return;
-	pt_note_reader(file, pt_current(), exiting);
+	}
+	/* Not the last reader: its going breaks nothing. */
+	reader = bpf_map_lookup_elem(&pipe_readers, &id);
+	if (reader && reader->by.tgid == (__u32)(bpf_get_current_pid_tgid() >> 32))
+		bpf_map_delete_elem(&pipe_readers, &id);
 }
 
 static __always_inline void pt_look_at_unix_socket(struct sock *sk, struct file *file, bool exiting)
 {
 	struct sock *other = pt_unix_peer(sk);
-	__u64 references = pt_file_references(file);
 	__u64 key = (__u64)sk;
 	struct pt_unix_end *end;
 
 	if (!other || pt_is_dead(other))
 		return;
 	/* What a program begins with is meant for it, though its parent may not have closed its copy yet. */
-	if (!exiting || references == 1 || references <= pt_copies_of((__u64)file)) {
+	if (!exiting || !pt_is_shared(file)) {
 		pt_note_unix_holder(sk, pt_current(), exiting);
 		return;
 	}
@@ -100,11 +116,15 @@ __noinline int pt_walk_word(__u64 slots, __u64 open, __u32 exiting)
  * them (sched_process_exit comes before exit_files). */
 static __always_inline void pt_walk_descriptors(bool exiting)
 {
-	struct fdtable *table = BPF_CORE_READ(pt_current(), files, fdt);
+	struct files_struct *files = BPF_CORE_READ(pt_current(), files);
+	struct fdtable *table = BPF_CORE_READ(files, fdt);
 	__u64 slots = (__u64)BPF_CORE_READ(table, fd);
 	unsigned long *bits = BPF_CORE_READ(table, open_fds);
 	__u32 words = BPF_CORE_READ(table, max_fds) / PT_FD_WORD_BITS;
 
+	/* Another process lives on with this very table (CLONE_FILES). */
+	if (exiting && BPF_CORE_READ(files, count.counter) > 1)
+		return;
 	for (__u32 word = 0; word < PT_FD_WORDS_MAX; word++) {
 		unsigned long open = 0;
 

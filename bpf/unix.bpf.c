@@ -113,6 +113,23 @@ static __always_inline void pt_report_names(const struct pt_endpoint *e, struct 
 	pt_submit(record);
 }
 
+__noinline __u32 pt_unix_unread(__u64 socket)
+{
+	struct sock *sk = (struct sock *)socket;
+	struct sk_buff *head =
+		(struct sk_buff *)(socket + bpf_core_field_offset(sk->sk_receive_queue));
+	struct sk_buff *skb = BPF_CORE_READ(sk, sk_receive_queue.next);
+	__u32 bytes = 0;
+
+	for (int walked = 0; walked < PT_UNREAD_WALKED_MAX; walked++) {
+		if (!skb || skb == head)
+			return bytes;
+		bytes += pt_unix_bytes(skb);
+		skb = BPF_CORE_READ(skb, next);
+	}
+	return PT_UNREAD_SOME;
+}
+
 __noinline int pt_report_unix(__u64 socket, __u64 other)
 {
 	struct sock *sk = (struct sock *)socket;
@@ -138,6 +155,10 @@ __noinline int pt_report_unix(__u64 socket, __u64 other)
 	} else if (pt_config.walk_unix && other && pt_was_accepted(sk, (struct sock *)other)) {
 		pt_fill_connector(&record->closure, sk);
 	}
+	/* It tells this end before it throws away what lies unread there, and only that is seen. */
+	if (pt_config.walk_unix && other && pt_is_dead((struct sock *)other) &&
+	    !record->closure.unread_bytes && pt_unix_unread(other))
+		record->closure.unread_bytes = PT_UNREAD_SOME;
 	if (own)
 		__builtin_memcpy(&record->own, &own->closure, sizeof(record->own));
 	if (other)
@@ -176,24 +197,6 @@ __noinline int pt_unix_call_failed(__u64 socket, __u32 error, __u32 direction)
 }
 
 /* --- ends that go --- */
-
-/* Bytes that lie unread. */
-__noinline __u32 pt_unix_unread(__u64 socket)
-{
-	struct sock *sk = (struct sock *)socket;
-	struct sk_buff *head =
-		(struct sk_buff *)(socket + bpf_core_field_offset(sk->sk_receive_queue));
-	struct sk_buff *skb = BPF_CORE_READ(sk, sk_receive_queue.next);
-	__u32 bytes = 0;
-
-	for (int walked = 0; walked < PT_UNREAD_WALKED_MAX; walked++) {
-		if (!skb || skb == head)
-			return bytes;
-		bytes += pt_unix_bytes(skb);
-		skb = BPF_CORE_READ(skb, next);
-	}
-	return PT_UNREAD_SOME;
-}
 
 /* The failed end itself goes: how often it failed is known now. */
 static __always_inline void pt_end_unix_failures(struct sock *sk)
@@ -248,7 +251,7 @@ static __always_inline int pt_unix_released(struct sock *sk, bool embryo)
 		bpf_map_delete_elem(&unix_ends, &other_key);
 		return 0;
 	}
-	pt_fill_unix_closure(&end.closure);
+	pt_fill_unix_closure(&end.closure, sk);
 	end.closure.unread_bytes = pt_unix_unread(key);
 	if (embryo)
 		end.closure.path = PT_PATH_LISTENER;
@@ -283,7 +286,7 @@ static __always_inline int pt_unix_shut_down(struct socket *socket, int how)
 
 	if (how < 0 || how > 2)
 		return 0;
-	pt_fill_unix_closure(&end.closure);
+	pt_fill_unix_closure(&end.closure, (struct sock *)sk);
 	end.closure.shutdown = how + 1;
 	end.other_inode = other ? pt_unix_inode(other) : 0;
 	if (how != 0)

@@ -64,15 +64,15 @@ static __always_inline __u32 pt_unix_bytes(struct sk_buff *skb)
 	return BPF_CORE_READ(skb, len) - BPF_CORE_READ(parms, consumed);
 }
 
-/* How current gives an end up now. */
-static __always_inline void pt_fill_unix_closure(struct pt_closure *out)
+/* How current gives this end up now. */
+static __always_inline void pt_fill_unix_closure(struct pt_closure *out, struct sock *sk)
 {
 	struct pt_registers registers = {};
 
 	__builtin_memset(out, 0, sizeof(*out));
 	out->at_ns = bpf_ktime_get_ns();
 	out->call_number = pt_read_registers(&registers) ? registers.number : PT_NO_CALL;
-	if (!pt_can_be_closer())
+	if (!pt_can_be_closer() || pt_is_collected(sk))
 		return;
 	pt_fill_task(&out->by, pt_current());
 	pt_fill_ending(out, pt_current());
@@ -116,6 +116,8 @@ static __always_inline void pt_note_unix_gone_before(struct sock *sk)
 }
 
 /* unix.bpf.c. Global: the verifier looks into each once a program. */
+/* Bytes that lie unread there; PT_UNREAD_SOME: too many parts to count. */
+__u32 pt_unix_unread(__u64 socket);
 /* Tells what is known of the ends of `socket`, whose other end is `other` (0: it has none any
  * more). */
 int pt_report_unix(__u64 socket, __u64 other);

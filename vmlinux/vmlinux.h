@@ -32,7 +32,6 @@ typedef int pid_t;
 typedef unsigned int uid_t;
 typedef unsigned long size_t;
 typedef long ssize_t;
-typedef long long loff_t;
 typedef unsigned int fmode_t;
 typedef unsigned short umode_t;
 
@@ -194,6 +193,7 @@ struct fdtable {
 	unsigned long *open_fds;
 };
 struct files_struct {
+	atomic_t count;
 	struct fdtable *fdt;
 };
 struct pipe_inode_info {

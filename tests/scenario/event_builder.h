@@ -140,7 +140,9 @@ public:
     Story& other_end_closes(std::uint32_t unread = 0);
     Story& other_end_exits(std::uint8_t signal = 0, std::uint32_t unread = 0);
     Story& other_end_shuts_down(std::uint8_t directions);
-    Story& listener_closes();          ///< before it accepted
+    /// It lay in messages that nobody could receive any more.
+    Story& other_end_is_collected(std::uint32_t unread);
+    Story& listener_closes(std::uint32_t unread = 0);  ///< before it accepted
     Story& other_end_closes_unseen();  ///< in a mode without a hook
     Story& other_end_last_seen();      ///< in the peer's hands
     Story& other_end_gone_before_trace();

@@ -60,10 +60,17 @@ Story& Story::other_end_exits(std::uint8_t signal, std::uint32_t unread) {
     return end_goes(closure, unread);
 }
 
-Story& Story::listener_closes() {
+Story& Story::other_end_is_collected(std::uint32_t unread) {
+    Closure closure;
+    closure.at = now_;
+    closure.call_number = kNoCall;
+    return end_goes(closure, unread);
+}
+
+Story& Story::listener_closes(std::uint32_t unread) {
     Closure closure = closure_by(server_, now_, kCloseCall, 0);
     closure.path = ClosePath::kListener;
-    return end_goes(closure, 0);
+    return end_goes(closure, unread);
 }
 
 Story& Story::other_end_shuts_down(std::uint8_t directions) {

@@ -138,6 +138,19 @@ TEST(UnixPeerUnreadData, CountsWhatLayUnread) {
     EXPECT_NE(told.incident.verdict.summary.find("5 bytes"), std::string::npos);
 }
 
+/// The kernel cleared it away in whatever process was there, which has no part in it.
+TEST(UnixPeerUnreadData, EndThatNobodyHeldNamesNobody) {
+    Story story;
+    story.on_a_unix_socket().other_end_is_collected(5).write_meets_sigpipe(kSendto, Stance::kIgnored);
+    const Told told = play_to_one_incident(story);
+    EXPECT_FALSE(told.incident.peer);
+    EXPECT_EQ(told.incident.verdict.confidence, Confidence::kCertain);
+    EXPECT_EQ(told.incident.first_close, FirstClose::kPeer);
+    EXPECT_NE(told.incident.verdict.summary.find("The other end closed the socket"), std::string::npos)
+        << told.incident.verdict.summary;
+    EXPECT_NE(told.incident.verdict.summary.find("5 bytes"), std::string::npos);
+}
+
 TEST(UnixPeerDied, ComesBeforeUnreadData) {
     const Told told = play_to_one_incident(died());
     EXPECT_EQ(told.incident.peer->action, PeerAction::kKilled);
@@ -232,6 +245,16 @@ TEST(UnixPeerClosed, ConnectionThatWasNeverAcceptedHasNoUnreadData) {
     EXPECT_EQ(told.incident.peer->unread_bytes, 0U);
     EXPECT_EQ(told.incident.peer->action, PeerAction::kClose);
     EXPECT_NE(told.incident.verdict.summary.find("listener"), std::string::npos);
+}
+
+TEST(UnixPeerUnreadData, OfAConnectionThatWasNeverAcceptedTellsTheListenersClose) {
+    Story story;
+    story.on_a_unix_socket().listener_closes(5).call_fails(kRecvfrom, ECONNRESET);
+    const Told told = play_to_one_incident(story);
+    EXPECT_EQ(told.incident.verdict.cause, Cause::kUnixPeerUnreadData);
+    EXPECT_NE(told.incident.verdict.summary.find("closed its listener"), std::string::npos);
+    EXPECT_NE(told.incident.verdict.summary.find("5 bytes"), std::string::npos)
+        << told.incident.verdict.summary;
 }
 
 TEST(UnixPeerUnreadData, ErrorThatNoHookSawTakenIsInferred) {

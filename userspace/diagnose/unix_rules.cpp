@@ -84,11 +84,19 @@ std::string unread_why_not(const Incident& incident) {
     return "no data was thrown away unread: the connection had not been accepted yet";
 }
 std::string unread_summary(const Incident& incident) {
-    const bool counted = incident.peer && incident.peer->unread_bytes.value_or(0) != 0;
+    const Closure& closure = incident.facts.peer_closure;
+    const bool counted = closure.unread_bytes != 0 && !closure.unread_uncounted;
+    const std::string unread = counted ? byte_count_text(closure.unread_bytes) : "data";
+    if (closure.path == ClosePath::kListener) {
+        return fmt::format(
+            "{} closed its listener{}, before it had accepted this connection and read the {} from "
+            "{}, which was told {}.",
+            peer_text(incident), earlier_text(incident, closure.at), unread, victim_name(incident),
+            told_text(incident));
+    }
     return fmt::format("{} closed the socket{} with {} from {} unread, and so {} was told {}.",
-                       peer_text(incident), earlier_text(incident, incident.facts.peer_closure.at),
-                       counted ? byte_count_text(*incident.peer->unread_bytes) : "data",
-                       victim_name(incident), victim_name(incident), told_text(incident));
+                       peer_text(incident), earlier_text(incident, closure.at), unread, victim_name(incident),
+                       victim_name(incident), told_text(incident));
 }
 std::string unread_advice(const Incident& incident) {
     return fmt::format(
