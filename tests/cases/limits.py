@@ -47,6 +47,9 @@ def unix_limits(case, kernel):
     if kernel < LENGTH_TRACEPOINTS and "listener" in case.arguments:
         limits.append(Limit("missing", "before 6.12 no tracepoint shows the call that took ECONNRESET, nor who "
                             "closed a listener", "ECONNRESET"))
+    if "blocked" in case.arguments:
+        limits.append(Limit("unread", "who is woken by the other end's close can fail before that has thrown away "
+                            "what lay unread, which is all that a tracepoint shows"))
     if case.cause == ("unix_peer_closed",) and case.action == ("close",):
         why = "no tracepoint shows a unix socket's end that is closed with nothing unread by who lives on"
         limits += [Limit("peer", why), Limit("timeline", why), Limit("unread", why),

@@ -45,7 +45,7 @@ static void apply(struct options *options, int letter)
 					       "recvmmsg", "uring_recv", "uring_read"};
 	static const char *const types[] = {"stream", "dgram", "seqpacket"};
 	static const int type_numbers[] = {SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET};
-	static const char *const namings[] = {"not", "path", "abstract"};
+	static const char *const namings[] = {"not", "path", "abstract", "long"};
 
 	switch (letter) {
 	case 's': options->sigpipe = (enum sigpipe_choice)choice(optarg, sigpipes, 5); break;
@@ -62,7 +62,7 @@ static void apply(struct options *options, int letter)
 	case 'v': options->variant = optarg; break;
 	case 'h': options->host = optarg; break;
 	case 't': options->type = type_numbers[choice(optarg, types, 3)]; break;
-	case 'p': options->naming = (enum naming)choice(optarg, namings, 3); break;
+	case 'p': options->naming = (enum naming)choice(optarg, namings, 4); break;
 	case 'R': options->reads = true; break;
 	case 'H': options->hold = optarg; break;
 	default: die("unknown option");

@@ -2,7 +2,8 @@
  * A pipe whose last reader goes. Variants: the reader's `exit`, `close`, or `exec` (the
  * descriptor is close-on-exec); `partial`: the writer already stands in a big write, which
  * then returns a short count and raises SIGPIPE; `killed`: the reader dies of SIGKILL;
- * `child`: the last reader is a program that the reader had started; `one_of_two`: another
+ * `child`: the last reader is a program that the reader had started; `shared`: a child of the
+ * reader's, which has exited by then, closes the descriptor that both had; `one_of_two`: another
  * reader is left, and writes go on. `fifo`: it has a name in the file system. `full`: the writer,
  * which does not block, had filled it. `splice`, `tee`, `vmsplice`: how the writer moves data in.
  * --hold: what comes before the trace, up to the reader's end (`open`) or with it (`gone`).
@@ -18,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -80,12 +82,31 @@ static void another_reader(struct story *story)
 	pass(story, STEP_END);
 }
 
+static void heir(struct story *story)
+{
+	pid_t parent = getppid();
+
+	prctl(PR_SET_PDEATHSIG, 0);
+	pass(story, STEP_SENT);
+	await_end_of(parent);
+	close(ends[0]);
+	pass(story, STEP_CLOSED);
+	await(story, STEP_END);
+}
+
 static void start_another(struct story *story)
 {
 	static struct actor other;
-	bool is_last = is_variant(story, "child");
 
-	role_start(story, is_last ? last_reader : another_reader, is_last ? &story->peer : &other, "other");
+	if (is_variant(story, "child")) {
+		role_start(story, last_reader, &story->peer, "other");
+	} else if (is_variant(story, "one_of_two")) {
+		role_start(story, another_reader, &other, "other");
+	} else if (is_variant(story, "shared")) {
+		role_start(story, heir, &story->peer, "heir");
+		await(story, STEP_SENT);
+		_exit(0);
+	}
 }
 
 static void reader(struct story *story)
@@ -103,8 +124,7 @@ static void reader(struct story *story)
 		wait_full(ends[0]);
 	if (is_variant(story, "full"))
 		await(story, STEP_SENT);
-	if (is_variant(story, "child") || is_variant(story, "one_of_two"))
-		start_another(story);
+	start_another(story);
 	if (is_variant(story, "exit"))
 		_exit(0);
 	if (is_variant(story, "killed"))

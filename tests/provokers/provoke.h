@@ -15,7 +15,7 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 
-enum { NAME_SIZE = 16, ADDRESS_SIZE = 64, ERRORS_MAX = 16 };
+enum { NAME_SIZE = 16, ADDRESS_SIZE = 128, ERRORS_MAX = 16 };
 
 enum sigpipe_choice { SIGPIPE_DEFAULT, SIGPIPE_IGNORE, SIGPIPE_HANDLER, SIGPIPE_BLOCK, SIGPIPE_NOSIGNAL };
 /* The uring ones: through io_uring, in the submitting thread, or (_ASYNC) in a worker of its own. */
@@ -23,7 +23,7 @@ enum call_kind { CALL_SEND, CALL_WRITE, CALL_WRITEV, CALL_SENDMSG, CALL_SENDMMSG
 		 CALL_URING_SEND, CALL_URING_WRITE, CALL_URING_WRITE_ASYNC, CALL_KINDS };
 enum receive_kind { RECEIVE_RECV, RECEIVE_READ, RECEIVE_READV, RECEIVE_RECVMSG, RECEIVE_RECVMMSG,
 		    RECEIVE_URING_RECV, RECEIVE_URING_READ, RECEIVE_KINDS };
-enum naming { NAMED_NOT, NAMED_PATH, NAMED_ABSTRACT }; /* not: a pair */
+enum naming { NAMED_NOT, NAMED_PATH, NAMED_ABSTRACT, NAMED_LONG }; /* not: a pair; long: fills sun_path */
 enum address_choice { ADDRESS_IPV4, ADDRESS_IPV6, ADDRESS_MAPPED };
 
 struct options {

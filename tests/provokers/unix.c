@@ -26,11 +26,17 @@ static void make_name(struct story *story)
 	bool is_abstract = story->options.naming == NAMED_ABSTRACT;
 	char *text = is_abstract ? name.sun_path + 1 : name.sun_path;
 	char *told = story->options.victim_accepts ? story->local : story->remote;
+	size_t length;
 
 	name.sun_family = AF_UNIX;
-	snprintf(text, ADDRESS_SIZE - 1, is_abstract ? "provoke-%d" : "/tmp/provoke-%d.sock", getpid());
-	snprintf(told, ADDRESS_SIZE, is_abstract ? "@%.60s" : "%.60s", text);
-	name_size = (socklen_t)(text + strlen(text) - (char *)&name) + !is_abstract;
+	length = (size_t)sprintf(text, is_abstract ? "provoke-%d" : "/tmp/provoke-%d.sock", getpid());
+	if (story->options.naming == NAMED_LONG) {
+		memset(text + length, 'x', sizeof(name.sun_path) - length);
+		length = sizeof(name.sun_path);
+	}
+	snprintf(told, ADDRESS_SIZE, "%s%.*s", is_abstract ? "@" : "", (int)length, text);
+	/* The 0 behind a path is part of it, where there is room. */
+	name_size = (socklen_t)(text + length - (char *)&name) + (story->options.naming == NAMED_PATH);
 }
 
 void unix_prepare(struct story *story)
@@ -74,7 +80,10 @@ void unix_leave_name(struct story *story)
 
 void unix_remove_name(void)
 {
-	unlink(name.sun_path);
+	char path[sizeof(name.sun_path) + 1] = {0};
+
+	memcpy(path, name.sun_path, sizeof(name.sun_path));
+	unlink(path);
 }
 
 static int accept_one(int listener)
@@ -119,7 +128,7 @@ int unix_join(struct story *story, bool is_victim)
 		pass(story, STEP_PEER_UP);
 		await(story, STEP_JOINED);
 	}
-	if (accepts && story->options.naming == NAMED_PATH)
+	if (accepts && story->options.naming != NAMED_ABSTRACT && story->options.naming != NAMED_NOT)
 		unix_remove_name();
 	return fd;
 }

@@ -1,11 +1,15 @@
 /*
  * An end of a unix pair that goes through several hands. Variants: `passed` (over SCM_RIGHTS to another
  * process, which closes it), `flight` (passed, but nobody ever receives it, and the socket that carries it
- * is closed), `shared` (by a child, which closes it last: until then sends go through).
+ * is closed), `collected` (the same, but the socket that carries it lies in its own queue: the kernel
+ * clears such away when some process closes a unix socket), `shared` (by a child, which closes it last:
+ * until then sends go through).
  */
 #include "provoke.h"
 
+#include <poll.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static int held; /* the end that moves */
@@ -50,6 +54,33 @@ static void await_end(struct story *story)
 	pass(story, STEP_END);
 }
 
+/* Has nothing to do with any of it. */
+static void bystander(struct story *story)
+{
+	int pair[2];
+
+	(void)story;
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) < 0)
+		die("socketpair");
+	close(pair[0]);
+	close(pair[1]);
+}
+
+static void let_go_in_flight(struct story *story)
+{
+	static struct actor other;
+
+	close(held);
+	await(story, STEP_SENT);
+	story->unread = 5;
+	close(carrier[0]);
+	close(carrier[1]);
+	if (is_variant(story, "collected"))
+		waitpid(role_start(story, bystander, &other, "bystander"), NULL, 0);
+	pass(story, STEP_CLOSED);
+	await(story, STEP_END);
+}
+
 static void last_holder(struct story *story)
 {
 	int fd = held;
@@ -83,14 +114,10 @@ static void peer(struct story *story)
 		die("socketpair");
 	if (!is_variant(story, "shared"))
 		send_descriptor(carrier[0], held);
-	if (is_variant(story, "flight")) {
-		close(held);
-		await(story, STEP_SENT);
-		close(carrier[0]);
-		close(carrier[1]);
-		story->unread = 5;
-		pass(story, STEP_CLOSED);
-		await(story, STEP_END);
+	if (is_variant(story, "collected"))
+		send_descriptor(carrier[0], carrier[1]);
+	if (is_variant(story, "collected") || is_variant(story, "flight")) {
+		let_go_in_flight(story);
 		return;
 	}
 	start_last_holder(story);
@@ -102,7 +129,8 @@ static void peer(struct story *story)
 static void victim(struct story *story)
 {
 	int fd = unix_join(story, true);
-	bool in_flight = is_variant(story, "flight");
+	bool in_flight = is_variant(story, "flight") || is_variant(story, "collected");
+	struct pollfd gone = {.fd = fd};
 
 	sigpipe_prepare(story);
 	if (!in_flight)
@@ -111,6 +139,8 @@ static void victim(struct story *story)
 		die("send to an end that is still held");
 	pass(story, in_flight ? STEP_SENT : STEP_CLOSE);
 	await(story, STEP_CLOSED);
+	if (poll(&gone, 1, -1) != 1 || !(gone.revents & POLLHUP))
+		die("poll");
 	send_in_vain(story, fd, story->options.repeat);
 	sigpipe_finish(story);
 }
