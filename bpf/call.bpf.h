@@ -16,6 +16,11 @@
 #define PT_ECONNREFUSED 111
 #define PT_EHOSTUNREACH 113
 #define PT_ENETUNREACH 101
+/* What else ICMP is made into (icmp_err_convert). */
+#define PT_ENONET 64
+#define PT_EPROTO 71
+#define PT_ENOPROTOOPT 92
+#define PT_EHOSTDOWN 112
 #define PT_MSG_NOSIGNAL 0x4000
 #define PT_IO_URING_ENTER 426 /* on every architecture */
 
@@ -194,6 +199,9 @@ static __always_inline void pt_fill_call_on(struct pt_call *call, struct sock *s
 }
 
 /* Errors that mean the connection, not the argument, is at fault. */
+/* sock.bpf.c: says that an error waits on a TCP socket. */
+int pt_raise_error(__u64 socket);
+
 static __always_inline bool pt_is_connection_error(int error)
 {
 	switch (error) {
@@ -204,6 +212,10 @@ static __always_inline bool pt_is_connection_error(int error)
 	case -PT_ETIMEDOUT:
 	case -PT_EHOSTUNREACH:
 	case -PT_ENETUNREACH:
+	case -PT_ENONET:
+	case -PT_EPROTO:
+	case -PT_ENOPROTOOPT:
+	case -PT_EHOSTDOWN:
 	case -PT_ENOTCONN:
 		return true;
 	}

@@ -8,12 +8,12 @@
 #define PT_SOL_SOCKET 1
 #define PT_SO_ERROR 4
 
-static __always_inline int pt_error_raised(struct sock *sk)
+/* Global: the state tracepoint, which has little room on 5.10, stands in for it there. */
+__noinline int pt_raise_error(__u64 socket)
 {
+	struct sock *sk = (struct sock *)socket;
 	struct pt_error_raised *record;
 
-	if (!pt_is_tcp(sk))
-		return 0;
 	record = pt_reserve(struct pt_error_raised, PT_ERROR_RAISED);
 	if (!record)
 		return 0;
@@ -29,6 +29,13 @@ static __always_inline int pt_error_raised(struct sock *sk)
 	}
 	pt_report_endpoint(&record->endpoint);
 	pt_submit(record);
+	return 0;
+}
+
+static __always_inline int pt_error_raised(struct sock *sk)
+{
+	if (pt_is_tcp(sk))
+		pt_raise_error(pt_as_number(sk));
 	return 0;
 }
 

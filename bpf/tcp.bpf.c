@@ -211,6 +211,8 @@ int BPF_PROG(pt_inet_sock_set_state, struct sock *sk, int from, int to)
 	memory->endpoint.state = to;
 	closed_before = memory->closure.at_ns != 0;
 	pt_update_memory(memory, sk, from, to);
+	if (pt_config.errors_by_state && to == PT_TCP_CLOSE && BPF_CORE_READ(sk, sk_err))
+		pt_raise_error(pt_as_number(sk));
 	/* Only a closure is news to a story that is being told already. */
 	if (memory->reported && !closed_before && memory->closure.at_ns)
 		pt_send_state(sk, memory, from, to);

@@ -257,9 +257,9 @@ void Story::peer_gives_up(Closure closure) {
     fin_received();
 }
 
-Story& Story::shut_down_by(Person who) {
-    own_.tcp.shutdown |= kSendShutdown;
-    give_up(own_, TcpState::kFinWait1, closure_by(who, now_, kShutdownCall, kSendShutdown));
+Story& Story::shut_down_by(Person who, std::uint8_t directions) {
+    own_.tcp.shutdown |= directions;
+    give_up(own_, TcpState::kFinWait1, closure_by(who, now_, kShutdownCall, directions));
     wait_us(1);
     enter(own_, TcpState::kFinWait2);
     return *this;

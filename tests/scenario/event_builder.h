@@ -103,7 +103,7 @@ public:
     Story& peer_forgets();    ///< closed under TCP_REPAIR: no packet
     Story& peer_shut_down();  ///< SHUT_RDWR, and kept the descriptor
     Story& peer_exited_with_signal(std::uint8_t signal);
-    Story& shut_down_by(Person who);  ///< SHUT_WR at the victim's end
+    Story& shut_down_by(Person who, std::uint8_t directions = kSendShutdown);  ///< the victim's end
     Story& closed_by(Person who);     ///< the victim's end
 
     // Resets.
@@ -122,6 +122,7 @@ public:
     Story& times_out(TcpFacts socket);      ///< its timers' fields; ETIMEDOUT
     Story& own_kernel_sends_rst(int reason, Person by = {});  ///< keepalive's or SOCK_DESTROY's last packet
     Story& network_reports(int error);      ///< ICMP
+    Story& network_warns(int error);        ///< ICMP, to a socket that outlives it
     /// SOCK_DESTROY of the victim's socket; 5.10 reports the error before it sends the RST.
     Story& destroyed_by_ss(Person who, bool reports_first = false);
 

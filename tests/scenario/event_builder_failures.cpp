@@ -100,6 +100,17 @@ Story& Story::network_reports(int error) {
     return *this;
 }
 
+Story& Story::network_warns(int error) {
+    own_.tcp.error = error;
+    ErrorRaised raised;
+    raised.endpoint = own_.endpoint;
+    raised.tcp = facts_of(own_);
+    emit(raised);
+    report();
+    own_.tcp.error = 0;  // the next call takes it
+    return *this;
+}
+
 Story& Story::destroyed_by_ss(Person who, bool reports_first) {
     Closure closure = closure_by(who, now_, 44, 0);
     closure.path = ClosePath::kDestroyed;

@@ -28,6 +28,23 @@ const auto by_itself =
 const auto by_a_sharer = scenario("local_shutdown_by_sharer", {Cause::kLocalShutdown},
                                   [] { return write_after_shutdown(kChild); });
 
+/// Row r, at the end that shut down both directions and goes on using the socket. Without the RST's packet
+/// tcp_reset() may have run for one; with it, it is seen that it had not.
+Story late_data_after_shutdown(Hooks hooks) {
+    Story story(hooks);
+    story.connected().sent(100, true).wait_ms(20).shut_down_by(kClient, kSendShutdown | kReceiveShutdown).wait_ms(5);
+    if (hooks.packets_seen) {
+        story.network_reports(ECONNRESET);
+    } else {
+        story.reset_without_rst();
+    }
+    return story.own_socket_answers_with_rst().wait_ms(5).call_fails(kRecvfrom, ECONNRESET);
+}
+const auto late_data_told = scenario("late_data_after_own_shutdown", {Cause::kLocalShutdown},
+                                     [] { return late_data_after_shutdown({}); });
+const auto late_data_in_doubt = scenario("late_data_after_own_shutdown_in_doubt", {Cause::kLocalShutdown},
+                                         [] { return late_data_after_shutdown({true, true, false, true}); });
+
 /// Row d2.
 const auto never_connected = scenario("not_connected", {Cause::kNotConnected}, [] {
     Story story;
@@ -41,6 +58,16 @@ const auto dead_before_the_trace = scenario("write_after_error", {Cause::kWriteA
     Story story;
     return story.connected_before_the_trace(TcpState::kClose)
         .wait_ms(5)
+        .write_meets_sigpipe(kWrite, Stance::kIgnored);
+});
+
+/// It had ended before, and the error waited on the socket: what raised it left no other trace.
+const auto pending_before_the_trace = scenario("pending_error_before_the_trace", {Cause::kUnknown}, [] {
+    Story story;
+    return story.connected_before_the_trace(TcpState::kClose)
+        .wait_ms(5)
+        .call_fails(kRecvfrom, ECONNRESET)
+        .wait_ms(1)
         .write_meets_sigpipe(kWrite, Stance::kIgnored);
 });
 
@@ -70,6 +97,17 @@ TEST(LocalShutdown, BySomebodyWhoSharesTheSocket) {
     EXPECT_NE(told.incident.verdict.summary.find("worker[4300]"), std::string::npos);
 }
 
+TEST(LocalShutdown, IsWhatEndsItWhereThePeerSentOn) {
+    for (const auto& story : {late_data_told, late_data_in_doubt}) {
+        const Told told = play_to_one_incident(story());
+        EXPECT_EQ(told.incident.verdict.cause, Cause::kLocalShutdown);
+        EXPECT_EQ(told.incident.verdict.confidence, Confidence::kCertain);
+        EXPECT_FALSE(told.incident.rst) << "none was received";
+        EXPECT_EQ(told.incident.first_close, FirstClose::kLocal);
+        EXPECT_NE(told.incident.verdict.summary.find("was told ECONNRESET from recvfrom"), std::string::npos);
+    }
+}
+
 TEST(NotConnected, WriteOnASocketThatNeverWas) {
     const Told told = play_to_one_incident(never_connected());
     EXPECT_EQ(told.incident.verdict.cause, Cause::kNotConnected);
@@ -84,6 +122,15 @@ TEST(WriteAfterError, ConnectionThatEndedBeforeTheTrace) {
     EXPECT_EQ(told.incident.verdict.cause, Cause::kWriteAfterError);
     EXPECT_EQ(told.incident.verdict.confidence, Confidence::kLikely);
     EXPECT_FALSE(told.incident.endpoint.age_us);
+    EXPECT_FALSE(told.incident.first_close) << "whoever closed did so before the trace";
+}
+
+TEST(Unknown, IsWhatRaisedAnErrorThatWaitedOnTheSocket) {
+    const Told told = play_to_one_incident(pending_before_the_trace());
+    EXPECT_EQ(told.incident.verdict.cause, Cause::kUnknown);
+    EXPECT_EQ(told.incident.verdict.confidence, Confidence::kUnknown);
+    EXPECT_NE(told.incident.verdict.summary.find("older than the trace"), std::string::npos);
+    EXPECT_EQ(errors_of(told), (Words{"ECONNRESET recvfrom", "EPIPE write"}));
 }
 
 TEST(Unknown, SaysWhichFactsAreMissingAndHowToGetThem) {
@@ -94,6 +141,7 @@ TEST(Unknown, SaysWhichFactsAreMissingAndHowToGetThem) {
     EXPECT_NE(told.incident.verdict.summary.find("RST"), std::string::npos);
     EXPECT_NE(told.incident.verdict.advice, "");
     EXPECT_TRUE(told.incident.verdict.evidence.empty());
+    EXPECT_FALSE(told.incident.first_close);
 }
 
 }  // namespace

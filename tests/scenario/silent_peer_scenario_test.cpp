@@ -41,6 +41,29 @@ const auto lost_syn = scenario("syn_never_answered", {Cause::kRetransmissionTime
     Story story;
     return story.with_a_distant_peer().connecting().wait_ms(7'000).times_out(timers(6, 0)).connect_gives_up();
 });
+/// TCP_USER_TIMEOUT had been set, and was far from passed: tcp_syn_retries ended it.
+const auto lost_syn_in_time = scenario("syn_never_answered_in_time", {Cause::kRetransmissionTimeout}, [] {
+    Story story;
+    return story.with_a_distant_peer()
+        .connecting()
+        .wait_ms(7'000)
+        .times_out(timers(6, 0, false, 600'000))
+        .connect_gives_up();
+});
+const auto lost_syn_limited = scenario("syn_user_timeout", {Cause::kUserTimeout}, [] {
+    Story story;
+    return story.with_a_distant_peer()
+        .connecting()
+        .wait_ms(7'000)
+        .times_out(timers(3, 0, false, 6'000))
+        .connect_gives_up();
+});
+/// The window is closed; which of the two limits passed is not certain.
+const auto probes_limited = scenario("probes_or_user_timeout", {Cause::kUserTimeout}, [] {
+    TcpFacts probed = timers(0, 2, false, 60'000);
+    probed.unsent_bytes = 100;
+    return distant().wait_ms(9'000).received(1).wait_ms(9'000).times_out(probed).call_fails(kSendto, ETIMEDOUT);
+});
 const auto limited = scenario("user_timeout", {Cause::kUserTimeout}, [] {
     return distant().sent(20, false).wait_ms(2'600).times_out(timers(3, 0, false, 2500)).call_fails(kSendto, ETIMEDOUT);
 });
@@ -73,6 +96,27 @@ const auto no_port = scenario("icmp_port_unreachable", {Cause::kUnreachable}, []
 const auto soft_error = scenario("icmp_then_timeout", {Cause::kUnreachable}, [] {
     return distant().sent(20, false).wait_ms(9'000).network_reports(EHOSTUNREACH).call_fails(kRecvfrom, EHOSTUNREACH);
 });
+/// ICMPv6 "prohibited", which healthy calls return as well: which call took it is not seen.
+const auto prohibited = scenario("icmp_prohibited_taken_unseen", {Cause::kUnreachable}, [] {
+    return distant()
+        .sent(20, false)
+        .network_reports(EACCES)
+        .error_taken_unseen()
+        .wait_ms(5)
+        .closed_by(kClient)
+        .destroyed(kClient);
+});
+/// A socket that asks for ICMP errors (IP_RECVERR) outlives them.
+const auto outlived = scenario("icmp_then_reset", {Cause::kPeerReset}, [] {
+    return distant()
+        .sent(20, false)
+        .network_warns(EHOSTUNREACH)
+        .call_fails(kRecvfrom, EHOSTUNREACH)
+        .wait_ms(500)
+        .reset_received(0x14)
+        .wait_ms(1)
+        .call_fails(kRecvfrom, ECONNRESET);
+});
 const auto destroyed = scenario("socket_destroyed", {Cause::kLocalAbort}, [] {
     return distant()
         .wait_ms(500)
@@ -82,6 +126,18 @@ const auto destroyed = scenario("socket_destroyed", {Cause::kLocalAbort}, [] {
         .write_meets_sigpipe(kSendto, Stance::kIgnored);
 });
 
+/// Who accepted it is not known in every mode.
+const auto destroyed_of_nobody_known = scenario("socket_destroyed_of_unknown_holder", {Cause::kLocalAbort}, [] {
+    Story story;
+    return story.with_a_distant_peer()
+        .held_by(Person{})
+        .connected()
+        .wait_ms(500)
+        .destroyed_by_ss(kKiller)
+        .error_taken_unseen()
+        .wait_ms(1)
+        .destroyed();
+});
 const auto destroyed_on_5_10 = scenario("socket_destroyed_error_first", {Cause::kLocalAbort}, [] {
     return distant().wait_ms(500).destroyed_by_ss(kKiller, true).wait_ms(1).call_fails(kRecvfrom, ECONNABORTED);
 });
@@ -110,6 +166,21 @@ TEST(RetransmissionTimeout, CountsUnansweredSyns) {
     EXPECT_EQ(told.incident.verdict.cause, Cause::kRetransmissionTimeout);
     EXPECT_TRUE(says(told, "SYN of client[4242] was sent 7 times")) << told.incident.verdict.summary;
     EXPECT_EQ(errors_of(told), Words{"ETIMEDOUT connect"});
+}
+
+TEST(UserTimeout, IsNotToBlameForSynsThatRanOutBeforeIt) {
+    const Told told = play_to_one_incident(lost_syn_in_time());
+    EXPECT_EQ(told.incident.verdict.cause, Cause::kRetransmissionTimeout);
+    EXPECT_EQ(told.incident.verdict.confidence, Confidence::kCertain);
+    const Told limited_syn = play_to_one_incident(lost_syn_limited());
+    EXPECT_EQ(limited_syn.incident.verdict.cause, Cause::kUserTimeout);
+    EXPECT_EQ(limited_syn.incident.verdict.confidence, Confidence::kCertain);
+}
+
+TEST(UserTimeout, IsLikelyWhereProbesMayHaveRunOut) {
+    const Told told = play_to_one_incident(probes_limited());
+    EXPECT_EQ(told.incident.verdict.cause, Cause::kUserTimeout);
+    EXPECT_EQ(told.incident.verdict.confidence, Confidence::kLikely);
 }
 
 TEST(UserTimeout, IsTheLimitInForceInEveryTimer) {
@@ -147,6 +218,26 @@ TEST(Unreachable, WhateverTheErrno) {
         EXPECT_FALSE(told.incident.rst);
     }
     EXPECT_EQ(errors_of(play_to_one_incident(no_port())), Words{"ECONNREFUSED connect"});
+}
+
+TEST(Unreachable, IsOverWhereTheConnectionOutlivedIt) {
+    const Told told = play_to_one_incident(outlived());
+    EXPECT_EQ(told.incident.verdict.cause, Cause::kPeerReset);
+    EXPECT_EQ(errors_of(told), (Words{"EHOSTUNREACH recvfrom", "ECONNRESET recvfrom"}));
+}
+
+TEST(Unreachable, DoesNotGuessWhoTookAnErrorThatCallsDoNotShow) {
+    const Told told = play_to_one_incident(prohibited());
+    ASSERT_EQ(told.incident.errors.size(), 1U);
+    EXPECT_TRUE(told.incident.errors.front().inferred);
+    EXPECT_FALSE(told.incident.errors.front().syscall);
+    EXPECT_FALSE(says(told, "No program was told")) << told.incident.verdict.summary;
+}
+
+TEST(LocalAbort, BlamesNobodyWhereTheHolderIsNotKnown) {
+    const Told told = play_to_one_incident(destroyed_of_nobody_known());
+    EXPECT_EQ(told.incident.verdict.cause, Cause::kLocalAbort);
+    EXPECT_FALSE(told.incident.process.tgid) << "the destroyer does not hold it";
 }
 
 TEST(LocalAbort, NamesWhoDestroyedTheSocket) {

@@ -32,6 +32,11 @@ bool sees(const HookReport& report, const std::string& observation) {
     return status != nullptr && !status->hook.empty();
 }
 
+bool sees_all(const HookReport& report, const std::string& observation) {
+    const ObservationStatus* status = find(report, observation);
+    return status != nullptr && status->complete();
+}
+
 /// By a hook on the close; else data thrown away shows it, where a hook shows what is thrown away.
 bool sees_unread(const HookReport& report) {
     const ObservationStatus* closing = find(report, "unix_closed");
@@ -64,7 +69,7 @@ CorrelatorConfig Pipeline::correlator_config() const {
     config.unix_unread_seen = sees_unread(report);
     config.unix_sends_seen = sees(report, "unix_send_failed");
     config.error_asked_seen = sees(report, "error_asked");
-    config.receives_seen = sees(report, "receive_failed");
+    config.receives_seen = sees_all(report, "receive_failed");
     config.resets_sent_seen = sees(report, "rst_sent_passive") && sees(report, "rst_sent_active");
     config.idle_after_us = std::uint64_t{settings_.options.idle_after_seconds} * 1'000'000;
     return config;

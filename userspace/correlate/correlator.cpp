@@ -129,7 +129,9 @@ void Correlator::end_silent(Connection& connection) {
     failure.first_at = silent_end_of(connection);
     failure.lost_before = lost_before(&connection, failure.first_at);
     if (connection.remembered) failure.task = connection.remembered->owner;
-    if (!failure.task.known()) failure.task = connection.closure.by;
+    // Who destroys a socket from outside does not hold it.
+    const bool by_holder = connection.closure.path != ClosePath::kDestroyed;
+    if (!failure.task.known() && by_holder) failure.task = connection.closure.by;
     if (!failure.task.known()) failure.task = connection.destroyed_by;
     if (connection.destroyed && connection.error_at_destroy == 0) {
         infer_taken_error(failure, connection, connection.destroyed_at, failure.task);

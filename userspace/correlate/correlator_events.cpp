@@ -46,7 +46,12 @@ void Correlator::on(const Event& event, const ResetReceived& body) {
     connection.reset = Stamped<ResetReceived>{event.at, event.task, body};
     connection.reset_in_doubt = is_reset_in_doubt(body);
     connection.peer_reset = sent_resets_.find(connection.endpoint, event.at);
-    if (!connection.reset_in_doubt) ++resets_received_;
+    if (!connection.reset_in_doubt) {
+        ++resets_received_;
+        // It had outlived an earlier error: of ICMP, to a socket that asks for those (IP_RECVERR).
+        connection.error.reset();
+        connection.error_taken = false;
+    }
     if (!connection.remembered || !connection.remembered->owner.known()) owner_wanted_ = true;
 }
 
@@ -132,10 +137,14 @@ void Correlator::infer_taken_error(Failure& failure, const Connection& connectio
     CallFailed call;
     call.endpoint = connection.endpoint;
     call.error = error;
-    if (connection.reset) call.tcp = connection.reset->body.tcp;
+    if (connection.reset) {
+        call.tcp = connection.reset->body.tcp;
+    } else if (connection.error) {
+        call.tcp = connection.error->body.tcp;
+    }
     // A lost record could have shown a send or a receive.
     const bool any_lost = loss_.total() > failure.lost_before;
-    const bool all_seen = config_.receives_seen && config_.sends_seen && !any_lost;
+    const bool all_seen = config_.receives_seen && config_.sends_seen && is_seen_in_calls(error) && !any_lost;
     const bool was_asked = all_seen && !config_.error_asked_seen;
     Task unknown_thread = task;
     unknown_thread.tid = 0;

@@ -43,18 +43,6 @@ std::optional<std::uint64_t> idle_of(const Story& story, const std::vector<Faile
     return elapsed(last_activity(*story.own, *tcp, at, call, false), call);
 }
 
-/// The state when the first error was raised. From 6.12 tcp_done_with_error() enters CLOSE before it reports
-/// the error, so the report's own state says nothing.
-TcpState state_at_failure(const Story& story, const std::vector<FailedCall>& calls) {
-    const Connection* own = story.own;
-    if (own != nullptr && own->error && own->remembered) {
-        const TcpState closed_from = own->remembered->closed_from;
-        return closed_from != TcpState::kUnknown ? closed_from : own->error->body.endpoint.state;
-    }
-    if (!calls.empty()) return calls.front().body.endpoint.state;
-    return own != nullptr ? own->endpoint.state : story.failure->endpoint.state;
-}
-
 }  // namespace
 
 const TcpFacts* facts_of(const Story& story, const std::vector<FailedCall>& calls) {
@@ -109,6 +97,16 @@ std::string address_text(const Address& address) {
 }
 
 bool was_sent_again(const TcpFacts& tcp) { return tcp.sent_again || tcp.timeouts != 0; }
+
+TcpState state_at_failure(const Story& story, const std::vector<FailedCall>& calls) {
+    const Connection* own = story.own;
+    if (own != nullptr && own->error && own->remembered) {
+        const TcpState closed_from = own->remembered->closed_from;
+        return closed_from != TcpState::kUnknown ? closed_from : own->error->body.endpoint.state;
+    }
+    if (!calls.empty()) return calls.front().body.endpoint.state;
+    return own != nullptr ? own->endpoint.state : story.failure->endpoint.state;
+}
 
 Ktime drawing_write_at(const Connection& connection) {
     if (!connection.reset) return {};

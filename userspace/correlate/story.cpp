@@ -157,19 +157,29 @@ std::optional<SigpipeFate> sigpipe_of(const Story& story, const std::vector<Fail
     return gravest;
 }
 
-std::optional<FirstClose> first_close_of(const Story& story, const std::optional<RstFacts>& rst) {
+/// The peer's FIN would have led further (tcp_fin(), all releases).
+bool is_half_closed_here(TcpState state) { return state == TcpState::kFinWait1 || state == TcpState::kFinWait2; }
+
+std::optional<FirstClose> first_close_of(const Story& story, const std::vector<FailedCall>& calls,
+                                         const std::optional<RstFacts>& rst) {
     if (story.own == nullptr) return FirstClose::kNone;
     const auto& remembered = story.own->remembered;
     const Ktime own_close = story.own->closure.at;
     const bool fin_seen = remembered && remembered->fin_seen;
     if (rst && rst->state == TcpState::kSynSent) return FirstClose::kNone;
     if (fin_seen && (!own_close.known() || remembered->fin_received < own_close)) return FirstClose::kPeer;
-    if (own_close.known() && (!rst || own_close < rst->at)) return FirstClose::kLocal;
+    const bool by_destruction = story.own->closure.path == ClosePath::kDestroyed;
+    const bool after_error = story.own->error && story.own->error->at <= own_close && !by_destruction;
+    if (own_close.known() && !after_error && (!rst || own_close < rst->at)) return FirstClose::kLocal;
     // The peer is here and has closed nothing, and no hook of this mode shows who sent the RST.
     const bool sender_unseen =
         rst && story.peer != nullptr && !story.peer->closure.known() && !story.peer_reset;
     if (sender_unseen && !fin_seen) return std::nullopt;
-    return rst || fin_seen ? FirstClose::kPeer : FirstClose::kNone;
+    if (rst || fin_seen) return FirstClose::kPeer;
+    // Nobody, where something else is known to have ended it, or there was nothing to close.
+    const bool opened = remembered && (remembered->opened.known() || remembered->older_than_trace);
+    if (story.own->error || !opened) return FirstClose::kNone;
+    return is_half_closed_here(state_at_failure(story, calls)) ? std::optional(FirstClose::kLocal) : std::nullopt;
 }
 
 std::optional<Peer> peer_of(const Story& story, Ktime at) {
@@ -196,6 +206,7 @@ std::optional<Peer> peer_of(const Story& story, Ktime at) {
 IncidentFacts judged_facts(const Story& story, const std::vector<FailedCall>& calls, Ktime at) {
     IncidentFacts facts;
     facts.idle_after_us = story.idle_after_us;
+    facts.receives_seen = story.receives_seen;
     if (!calls.empty()) facts.shutdown = calls.front().body.tcp.shutdown;
     add_other_end_facts(facts, story, calls, at);
     if (story.peer_reset != nullptr) facts.peer_reset = story.peer_reset->body;
@@ -204,16 +215,20 @@ IncidentFacts judged_facts(const Story& story, const std::vector<FailedCall>& ca
         facts.peer_closure = other_closure(story, at);
     }
     if (story.own == nullptr) return facts;
-    const bool all_seen = story.sends_seen && story.receives_seen;
+    facts.pending_error = pending_error(*story.own);
+    const bool all_seen = story.sends_seen && story.receives_seen && is_seen_in_calls(facts.pending_error);
     const bool left_pending = story.own->destroyed && story.own->error_at_destroy != 0;
     facts.nobody_told = calls.empty() && story.failure->sigpipes.empty() && (all_seen || left_pending);
     facts.own_closure = closure_before(story.own->closure, at);
     facts.filtered = story.own->filtered;
     facts.data_after_rst = story.late_answer != nullptr;
+    facts.answered_late_data = story.own->reset_sent && !story.own->reset_sent->body.active;
     facts.rst_delay_us = rst_delay_of(*story.own);
-    facts.pending_error = pending_error(*story.own);
     if (story.own->error) {
         facts.at_error = story.own->error->body.tcp;
+        const Ktime opened = story.own->remembered ? story.own->remembered->opened : Ktime{};
+        const Ktime raised = story.own->error->at;
+        if (opened.known() && opened <= raised) facts.age_at_error_us = (raised.ns - opened.ns) / 1000;
     } else if (!calls.empty()) {
         facts.at_error = calls.front().body.tcp;
     }
@@ -244,6 +259,8 @@ std::optional<std::string> why_reset(const Story& story) {
     if (story.peer_reset == nullptr) return std::nullopt;
     return reset_reason_text(story.peer_reset->body, story.peer != nullptr ? &story.peer->closure : nullptr);
 }
+
+bool is_seen_in_calls(int error) { return error != EACCES && error != EOPNOTSUPP; }
 
 int pending_error(const Connection& connection) {
     if (connection.error) return connection.error->body.tcp.error;
@@ -308,7 +325,7 @@ Incident tell(const Story& story) {
     }
     incident.endpoint = endpoint_of(story, calls, incident.rst, incident.at);
     incident.first_close = story.failure->endpoint.kind == EndpointKind::kTcp
-                               ? first_close_of(story, incident.rst)
+                               ? first_close_of(story, calls, incident.rst)
                                : first_close_at_other_end(story, calls, incident.at);
     incident.peer = peer_of(story, incident.at);
     incident.facts = judged_facts(story, calls, incident.at);

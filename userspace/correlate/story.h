@@ -35,6 +35,10 @@ struct Story {
 /// All but id, revision and lost.
 Incident tell(const Story& story);
 
+/// Whether a send or receive that takes this error is seen (pt_is_connection_error): healthy ones return EACCES and
+/// EOPNOTSUPP too, so those are not looked at.
+bool is_seen_in_calls(int error);
+
 /// The error that the network left pending on the socket, 0 if none.
 int pending_error(const Connection& connection);
 

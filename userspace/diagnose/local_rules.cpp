@@ -3,6 +3,7 @@
 
 #include "diagnose/wording.h"
 
+#include <algorithm>
 #include <cerrno>
 
 #include <fmt/format.h>
@@ -21,7 +22,8 @@ bool met_epipe(const Incident& incident) {
 
 MaybeConfidence shutdown_applies(const Incident& incident) {
     if (incident.endpoint.kind == EndpointKind::kUnix) return unix_shutdown_applies(incident);
-    if (!met_epipe(incident) || (incident.facts.shutdown & kSendShutdown) == 0) return std::nullopt;
+    const bool follows = met_epipe(incident) || incident.facts.answered_late_data;
+    if (!follows || (incident.facts.shutdown & kSendShutdown) == 0) return std::nullopt;
     if (incident.facts.own_closure.known()) return Confidence::kCertain;
     // A live state with the send side shut cannot come from the network; CLOSE can.
     const bool live = incident.endpoint.state != TcpState::kClose;
@@ -31,6 +33,14 @@ std::string shutdown_why_not(const Incident&) { return "its sending side was not
 std::string shutdown_summary(const Incident& incident) {
     const Task& by = incident.facts.own_closure.by;
     const bool other = by.known() && by.process != incident.process.identity;
+    if (incident.facts.answered_late_data) {
+        return fmt::format("{} had shut this socket down{} and kept it; the peer still sent, which the kernel answered "
+                           "with a RST, and {} was told {}.",
+                           other ? fmt::format("{}[{}], which shares it,", by.process_comm.view(), by.process.tgid)
+                                 : victim_name(incident) + " itself",
+                           earlier_text(incident, incident.facts.own_closure.at), victim_name(incident),
+                           told_text(incident));
+    }
     return fmt::format("{} had shut down the sending side of this socket{}, and {} then wrote to it.",
                        other ? fmt::format("{}[{}], which shares it,", by.process_comm.view(),
                                            by.process.tgid)
@@ -60,18 +70,31 @@ std::string unconnected_advice(const Incident& incident) {
            sigpipe_advice(incident);
 }
 
+/// The error was still on the socket, or a call of this trace took it: no program had been told of it before.
+bool told_within_trace(const Incident& incident) {
+    const bool was_pending = incident.facts.at_error && incident.facts.at_error->error != 0;
+    return was_pending || std::any_of(incident.errors.begin(), incident.errors.end(),
+                                      [](const CallError& told) { return told.error != EPIPE; });
+}
+
 MaybeConfidence old_error_applies(const Incident& incident) {
     if (!incident.facts.older_than_trace || !met_epipe(incident)) return std::nullopt;
+    if (told_within_trace(incident)) return std::nullopt;
     if (incident.endpoint.state != TcpState::kClose || incident.facts.own_closure.known()) {
         return std::nullopt;
     }
     return Confidence::kLikely;
 }
-std::string old_error_why_not(const Incident&) { return "the socket was sound when the trace began"; }
+std::string old_error_why_not(const Incident& incident) {
+    return incident.facts.older_than_trace ? "no error had been reported before the trace began"
+                                           : "the socket was sound when the trace began";
+}
 std::string old_error_summary(const Incident& incident) {
-    return fmt::format("The connection had ended before the trace began; {} was told of it then, and "
-                       "wrote again.",
-                       victim_name(incident));
+    return fmt::format("The connection had ended before the trace began; {} was told of it {}, and wrote again.",
+                       victim_name(incident),
+                       incident.facts.receives_seen
+                           ? "then"
+                           : "then, or since by a receiving call, which this mode does not show");
 }
 std::string old_error_advice(const Incident& incident) {
     return "After the first error close the socket; trace from before the connection to see what ended "

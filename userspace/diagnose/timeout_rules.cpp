@@ -30,10 +30,23 @@ bool timed_out(const Incident& incident) {
 /// Which of the kernel's timers gave up (tcp_write_timeout, tcp_probe_timer, tcp_keepalive_timer). The
 /// fields are those that tcp_write_err() leaves alone in every release, 5.10 to 7.2.
 enum class Limit { kNone, kUser, kKeepalive, kRetransmission };
+
+/// The handshake did not end.
+bool never_answered(const Incident& incident) {
+    return incident.endpoint.state == TcpState::kSynSent || !incident.facts.was_established;
+}
+
+/// SYNs are counted too (tcp_syn_retries), whatever limit the program set beside that.
+bool syns_ran_out(const Incident& incident) {
+    const auto& age_us = incident.facts.age_at_error_us;
+    const std::uint64_t limit_us = std::uint64_t{incident.facts.at_error->user_timeout_ms} * 1000;
+    return never_answered(incident) && age_us && *age_us < limit_us;
+}
+
 Limit limit_of(const Incident& incident) {
     if (!timed_out(incident) || !incident.facts.at_error) return Limit::kNone;
     const TcpFacts& tcp = *incident.facts.at_error;
-    if (tcp.user_timeout_ms != 0) return Limit::kUser;
+    if (tcp.user_timeout_ms != 0) return syns_ran_out(incident) ? Limit::kRetransmission : Limit::kUser;
     const bool all_acknowledged = tcp.bytes_acked == tcp.bytes_sent && tcp.unsent_bytes == 0;
     if (tcp.keepalive && tcp.probes_out > 0 && all_acknowledged) return Limit::kKeepalive;
     return Limit::kRetransmission;
@@ -58,9 +71,21 @@ std::string silence_text(const Incident& incident) {
 
 // --- user_timeout ---
 
-MaybeConfidence user_applies(const Incident& incident) { return if_limit(incident, Limit::kUser); }
+/// Unanswered probes of a closed window are counted as well (tcp_retries2).
+bool probes_may_have_run_out(const TcpFacts& tcp) {
+    const bool probes = tcp.probes_out > 0 && tcp.timeouts == 0 && tcp.unsent_bytes > 0;
+    const std::uint64_t limit_us = std::uint64_t{tcp.user_timeout_ms} * 1000;
+    return probes && tcp.last_received_ago_us && *tcp.last_received_ago_us < limit_us;
+}
+
+MaybeConfidence user_applies(const Incident& incident) {
+    if (limit_of(incident) != Limit::kUser) return std::nullopt;
+    return probes_may_have_run_out(*incident.facts.at_error) ? Confidence::kLikely : Confidence::kCertain;
+}
 std::string user_why_not(const Incident& incident) {
-    return timed_out(incident) ? "the program had set no TCP_USER_TIMEOUT" : "the socket did not time out";
+    if (!timed_out(incident)) return "the socket did not time out";
+    const bool is_set = incident.facts.at_error && incident.facts.at_error->user_timeout_ms != 0;
+    return is_set ? "it had not passed yet" : "the program had set no TCP_USER_TIMEOUT";
 }
 std::string user_summary(const Incident& incident) {
     return fmt::format("The limit that {} set with TCP_USER_TIMEOUT ({}) ended the connection: {}.{}",
@@ -80,9 +105,11 @@ std::string keepalive_why_not(const Incident& incident) {
     return timed_out(incident) ? "not keepalive's probes, but data went unanswered" : "the socket did not time out";
 }
 std::string keepalive_summary(const Incident& incident) {
-    return fmt::format("{} answered none of {} keepalive probes, so the kernel of {} gave the connection up: {}.{}",
-                       remote_name(incident), incident.facts.at_error->probes_out, victim_name(incident),
-                       silence_text(incident), filter_text(incident));
+    const int probes = incident.facts.at_error->probes_out;
+    return fmt::format("{} answered {}, so the kernel of {} gave the connection up: {}.{}",
+                       remote_name(incident),
+                       probes == 1 ? "no keepalive probe" : fmt::format("none of {} keepalive probes", probes),
+                       victim_name(incident), silence_text(incident), filter_text(incident));
 }
 std::string keepalive_advice(const Incident& incident) {
     return "The host is down, or something on the way forgot the connection: connect again." +
@@ -99,7 +126,7 @@ std::string retransmission_why_not(const Incident& incident) {
 }
 std::string retransmission_summary(const Incident& incident) {
     const TcpFacts& tcp = *incident.facts.at_error;
-    if (incident.endpoint.state == TcpState::kSynSent || !incident.facts.was_established) {
+    if (never_answered(incident)) {
         return fmt::format("{} never answered: the SYN of {} was sent {} times.{}", remote_name(incident),
                            victim_name(incident), tcp.timeouts + 1, filter_text(incident));
     }
@@ -109,10 +136,12 @@ std::string retransmission_summary(const Incident& incident) {
                            remote_name(incident), byte_count_text(tcp.unsent_bytes), victim_name(incident),
                            filter_text(incident));
     }
-    return fmt::format("{} fell silent: {} of {} were never acknowledged, through {} timeouts in a row; {}.{}",
+    return fmt::format("{} fell silent: {} of {} were never acknowledged, through {}; {}.{}",
                        remote_name(incident),
                        byte_count_text(static_cast<std::int64_t>(tcp.bytes_sent - tcp.bytes_acked)),
-                       victim_name(incident), tcp.timeouts, silence_text(incident), filter_text(incident));
+                       victim_name(incident),
+                       tcp.timeouts == 1 ? "a timeout" : fmt::format("{} timeouts in a row", tcp.timeouts),
+                       silence_text(incident), filter_text(incident));
 }
 std::string retransmission_advice(const Incident& incident) {
     return "Look at the way and the host: it is down, or packets are dropped without a word. To notice sooner, "

@@ -130,17 +130,20 @@ struct IncidentFacts {
     Closure own_closure;
     Closure peer_closure;
     std::optional<ResetSent> peer_reset;  ///< the RST as the kernel of the other end sent it, if here
+    bool receives_seen = false;            ///< a hook sees each receive that fails
     bool nobody_told = false;              ///< no call of any program can have met the failure
     std::uint64_t idle_after_us = 0;       ///< silence that a device on the way may not outlast
     bool was_established = false;          ///< the handshake had ended
     std::optional<RstPacket> rst_packet;
     std::optional<std::uint32_t> expected_seq;  ///< rcv_nxt when the RST came
     std::optional<std::uint64_t> rst_delay_us;  ///< after the write that drew it
+    bool answered_late_data = false;  ///< this end had shut down: its kernel answered what came with a RST
     bool data_after_rst = false;           ///< the peer went on sending: this host answered with a RST
     std::optional<PacketFiltered> filtered;
     bool sent_by_nobody_here = false;      ///< the peer is on this host, whose kernel sent no RST for it
     int pending_error = 0;                 ///< that the network left on the socket
     std::optional<TcpFacts> at_error;      ///< the socket when that was raised
+    std::optional<std::uint64_t> age_at_error_us;  ///< of the endpoint then
 };
 
 struct Incident {

@@ -143,6 +143,9 @@ void note_choice(HookPlan& plan, const ObservationRow& row, const HookChoice& ch
     const bool walks = choice.means == HookMeans::kFdTables;
     if (row.name == "pipe_reader_closed") plan.config.walk_pipes = walks;
     if (row.name == "unix_closed") plan.config.walk_unix = walks;
+    if (row.name == "error_raised") {
+        plan.config.errors_by_state = choice.targets.front() == "inet_sock_set_state";
+    }
     if (row.name == "send_failed") plan.config.tcp_sends_hooked = choice.means != HookMeans::kTracepoint;
 }
 

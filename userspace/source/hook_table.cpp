@@ -114,11 +114,13 @@ std::vector<ObservationRow> endpoint_rows() {
 std::vector<ObservationRow> error_rows() {
     return {
         {"error_raised", "Error raised on a socket",
-         "when an error was raised; it is read from the socket as it closes", false,
+         "errors that the network raises without a RST", false,
          {{kTracepoint, {"inet_sk_error_report"}, {"pt_inet_sk_error_report"}, ""},
           // 5.10 has no sk_error_report().
           {kFentry, {"sock_def_error_report"}, {"pt_error_report_fentry"}, ""},
-          {kKprobe, {"sock_def_error_report"}, {"pt_error_report_kprobe"}, ""}}},
+          {kKprobe, {"sock_def_error_report"}, {"pt_error_report_kprobe"}, ""},
+          {kTracepoint, {"inet_sock_set_state"}, {"pt_inet_sock_set_state"},
+           "an error that the connection outlives: the others are read from the socket as it closes"}}},
         {"send_failed", "Send failed", kNoFailedSend, false,
          {{kFentry, {"sk_stream_error"}, {"pt_stream_error_fentry"}, ""},
           {kKprobe, {"sk_stream_error"}, {"pt_stream_error_kprobe"}, ""},
@@ -126,7 +128,8 @@ std::vector<ObservationRow> error_rows() {
         {"receive_failed", "Receive failed", "which receive took an error: inferred", false,
          {{kTracepoint, {"sock_recv_length"}, {"pt_sock_recv_length"}, "", nullptr, true},
           {kFexit, {"tcp_recvmsg"}, {"pt_recvmsg_fexit"}, "", receive_return_is_known, true},
-          {kKretprobe, {"tcp_recvmsg"}, {"pt_recvmsg_kretprobe"}, "", nullptr, true}}},
+          {kKretprobe, {"tcp_recvmsg"}, {"pt_recvmsg_kretprobe"},
+           "which receive took an error, where more wait at once than a kretprobe holds: inferred", nullptr, true}}},
         {"batch_receive_failed", "Batch of receives failed", "which recvmmsg() took an error: inferred", false,
          {{kFexit, {"do_recvmmsg"}, {"pt_do_recvmmsg_fexit"}, "", do_recvmmsg_is_known, true},
           {kKretprobe, {"do_recvmmsg"}, {"pt_do_recvmmsg_kretprobe"}, "", nullptr, true},
