@@ -4,38 +4,10 @@ A case's `errors` are what the kernel must tell the program, as (errno, syscall,
 provoker's own truth line is held against them without any tracer, and the incident against
 the truth line. What a mode or kernel cannot know stands in limits.py, not here.
 """
-from dataclasses import dataclass
+from case import IGNORE, READ_RESET, WRITE_RESET, Case, reset
+from silence_cases import DESTROYED, SILENCE, UNREACHABLE
 
 SPIN_COUNT = 20000
-
-
-@dataclass(frozen=True)
-class Case:
-    name: str
-    program: str  # a provoker, or "python" for the two Python programs
-    arguments: tuple = ()
-    errors: tuple = ()
-    sigpipe: str = "none"
-    cause: tuple = ()  # empty: no incident at all may be printed
-    confidence: tuple = ("certain",)
-    severity: tuple = ("fault",)
-    rst: str | None = None  # state of the victim's socket when the RST came; None: no RST
-    first_close: tuple = ("peer",)
-    peer: str | None = "named"  # named, or None: must be null
-    action: tuple = ()
-    timeline: tuple = ()  # events that must be in it
-    kind: str = "tcp"
-    # live: begins under a system-wide tracer. old: begins before it. pid: before `pipetrace -p`.
-    when: str = "live"
-    flags: str | None = None  # of the RST; None: as the state implies
-    ttl: int = 64  # of the RST: one host, or no router between two
-    rejected: tuple = ()  # rivals that the verdict must name
-    slow: bool = False  # waits for seconds: begun before the others, ended after them
-    fin_from_state: bool = False
-    idle: bool = False  # idle_us must lie within the bounds of the truth line
-    comm: str = "victim"
-    thread: str | None = None
-    since: tuple = (0, 0)  # the first kernel that has what it needs
 
 
 CLASSIC_EVENTS = ("fin_received", "rst_received")
@@ -51,15 +23,6 @@ def classic(name, arguments, fate="ignored", syscall="sendto", count=1, **change
     return Case(name, **values)
 
 
-def reset(name, program, arguments, errors, cause, **changes):
-    """The peer ended the connection by a RST while it was established."""
-    values = dict(program=program, arguments=tuple(arguments), errors=tuple(errors),
-                  cause=cause if isinstance(cause, tuple) else (cause,), rst="ESTABLISHED",
-                  timeline=("rst_received",))
-    values.update(changes)
-    return Case(name, **values)
-
-
 def pipe(name, variant, action, **changes):
     values = dict(program="pipe_closed", arguments=("--variant", variant, "--sigpipe", "ignore"),
                   errors=(("EPIPE", "write", 1),), sigpipe="ignored", cause=("pipe_reader_closed",),
@@ -69,12 +32,9 @@ def pipe(name, variant, action, **changes):
     return Case(name, **values)
 
 
-READ_RESET = (("ECONNRESET", "recvfrom", 1),)
-WRITE_RESET = (("ECONNRESET", "sendto", 1), ("EPIPE", "sendto", 1))
 # Told of the reset or not, the same facts may make it a lesser matter where nobody noticed.
 ANY_SEVERITY = ("fault", "warning", "benign")
 ANY_CONFIDENCE = ("certain", "likely", "unknown")
-IGNORE = ("--sigpipe", "ignore")
 
 URING = "io_uring_enter"
 MPTCP = (6, 1)  # of the kernels here; 5.10's are built without
@@ -116,6 +76,9 @@ CLASSIC = [
     Case("threads", "threads", IGNORE, errors=(("EPIPE", "sendto", 1),), sigpipe="ignored",
          cause=("write_after_peer_close",), rst="CLOSE_WAIT", action=("close",),
          timeline=CLASSIC_EVENTS, thread="writer"),
+    # The peer, which had shut both directions down and kept the socket, is told errors of its own.
+    classic("classic_peer_uses_it_on", ["--variant", "shutdown_told", *IGNORE], action=("shutdown",),
+            peer_cause=("local_shutdown",)),
     Case("spin", "spin", ("--bytes", str(SPIN_COUNT), *IGNORE),
          errors=(("EPIPE", "sendto", SPIN_COUNT),), sigpipe="ignored",
          cause=("write_after_peer_close",), rst="CLOSE_WAIT", action=("close",),
@@ -158,7 +121,22 @@ RESETS = [
     reset("health_check", "linger0", ["--variant", "empty", "--victim-accepts"], READ_RESET,
           "peer_abortive_close", severity=("benign",), action=("abort", "close")),
     reset("reset_unnoticed", "linger0", ["--variant", "unnoticed"], (), "peer_abortive_close",
+          severity=ANY_SEVERITY, action=("abort", "close"), says=("No program was told",)),
+    reset("reset_long_before_the_write", "linger0", ["--late", *IGNORE], WRITE_RESET, "peer_abortive_close",
+          sigpipe="ignored", action=("abort", "close"), slow=True),
+    # Its count is short, and says nothing of the reset.
+    reset("reset_in_a_blocked_send", "linger0", ["--variant", "blocked"], WRITE_RESET,
+          ("peer_closed_unread_data",), sigpipe="killed", action=("abort", "close")),
+    reset("reset_of_two_threads", "threads", ["--variant", "reset"], [*READ_RESET, ("EPIPE", "sendto", 1)],
+          "peer_abortive_close", sigpipe="killed", action=("abort", "close")),
+    reset("reset_before_accept", "backlog", ["--variant", "reset_before_accept", "--repeat", "1", *IGNORE],
+          [*READ_RESET, ("EPIPE", "sendto", 1)], "peer_abortive_close", severity=("benign",), sigpipe="ignored",
+          action=("abort", "close")),
+    reset("listener_closed", "backlog", ["--variant", "listener_closed", "--repeat", "1", *IGNORE],
+          [*READ_RESET, ("EPIPE", "sendto", 1)], "peer_abortive_close", sigpipe="ignored",
           severity=ANY_SEVERITY, action=("abort", "close")),
+    reset("ports_reused", "reuse", ["--repeat", "1"], [*READ_RESET, ("EPIPE", "sendto", 1)],
+          "peer_abortive_close", sigpipe="killed", action=("abort", "close")),
     reset("killed_unread", "killed_peer", [], READ_RESET, "peer_process_died", action=("killed",)),
     reset("killed_fin_only", "killed_peer", ["--bytes", "0", *IGNORE], [("EPIPE", "sendto", 1)],
           "peer_process_died", sigpipe="ignored", rst="CLOSE_WAIT", action=("killed",)),
@@ -382,6 +360,14 @@ OLD = [
     classic("old_gone", IGNORE, program="old_endpoint", when="old", peer=None, action=(),
             fin_from_state=True, idle=False),
     classic("old_open", ["--variant", "open", *IGNORE], program="old_endpoint", when="old", idle=False),
+    Case("old_told", "old_endpoint", ("--variant", "told", "--repeat", "2", *IGNORE),
+         errors=(("EPIPE", "sendto", 2),), sigpipe="ignored", cause=("write_after_error",),
+         confidence=("likely",), first_close=(None,), peer=None, when="old"),
+    # The error waited on the socket, and with it went the last trace of what had raised it.
+    Case("old_pending", "old_endpoint", ("--variant", "pending", "--repeat", "1", *IGNORE),
+         errors=(("ECONNRESET", "recvfrom", 1), ("EPIPE", "sendto", 1)), sigpipe="ignored",
+         cause=("unknown",), confidence=("unknown",), severity=("warning",), first_close=(None,),
+         peer=None, when="old", says=("older than the trace",)),
 ]
 
 OF_PID = [
@@ -389,10 +375,13 @@ OF_PID = [
             action=(), count=2, fin_from_state=True, idle=False),
     classic("pid_old_open", ["--variant", "open"], program="old_endpoint", when="pid", fate="killed",
             idle=False),
+    Case("pid_old_told", "old_endpoint", ("--variant", "told", "--repeat", "1"),
+         errors=(("EPIPE", "sendto", 1),), sigpipe="killed", cause=("write_after_error",),
+         confidence=("likely",), first_close=(None,), peer=None, when="pid"),
     classic("pid_python", ["--hold"], program="python", when="pid", peer=None, action=(),
             fin_from_state=True, comm="python3"),
 ]
 
-CASES = [*CLASSIC, *RESETS, *BETWEEN, *LOCAL, *PIPES, *UNIX_STREAMS, *UNIX_MESSAGES, *HEALTHY, *OLD,
-         *OF_PID]
+CASES = [*CLASSIC, *RESETS, *BETWEEN, *SILENCE, *UNREACHABLE, *DESTROYED, *LOCAL, *PIPES, *UNIX_STREAMS,
+         *UNIX_MESSAGES, *HEALTHY, *OLD, *OF_PID]
 BY_NAME = {case.name: case for case in CASES}

@@ -191,20 +191,12 @@ class Judge:
         if limit and verdict["cause"] in limit.allowed:
             self.excused("cause")
         else:
-            self.expect("verdict.cause", verdict["cause"], *self.case.cause)
+            self.right_cause(incident, verdict)
         named = {rival["cause"] for rival in verdict["rejected"] if rival["because"].strip()}
         if not named >= set(self.case.rejected) - {verdict["cause"]}:
             self.problems.append(f"verdict.rejected names {named}, expected {self.case.rejected}")
         if not (self.limit("peer") and incident["peer"] is None):
             self.confidence(verdict["confidence"])
-        age_us = incident["endpoint"].get("age_us")
-        if verdict["cause"] == "unknown":
-            self.expect("verdict.severity", verdict["severity"], "warning")
-        elif self.case.severity == ("benign",) and self.case.kind == "tcp" and (
-                age_us is None or age_us > HEALTH_CHECK_US_MAX):
-            self.expect("verdict.severity", verdict["severity"], "benign", "fault")
-        else:
-            self.expect("verdict.severity", verdict["severity"], *self.case.severity)
         if not verdict["advice"].strip():
             self.problems.append("verdict.advice is empty")
         steps = len(incident["timeline"])
@@ -212,6 +204,19 @@ class Judge:
             self.problems.append("a certain verdict without evidence")
         if any(index >= steps for index in verdict["evidence"]):
             self.problems.append(f"evidence {verdict['evidence']} points outside a timeline of {steps}")
+
+    def right_cause(self, incident, verdict):
+        """The cause, and what goes with it alone."""
+        self.expect("verdict.cause", verdict["cause"], *self.case.cause)
+        age_us = incident["endpoint"].get("age_us")
+        if self.case.severity == ("benign",) and self.case.kind == "tcp" and (
+                age_us is None or age_us > HEALTH_CHECK_US_MAX):
+            self.expect("verdict.severity", verdict["severity"], "benign", "fault")
+        else:
+            self.expect("verdict.severity", verdict["severity"], *self.case.severity)
+        for words in self.case.says:
+            if words not in verdict["summary"]:
+                self.problems.append(f"verdict.summary does not say {words!r}: {verdict['summary']}")
 
     def confidence(self, told):
         limit = self.limit("confidence")
@@ -265,15 +270,25 @@ class Judge:
             if numbers != list(range(len(numbers))):
                 self.problems.append(f"revisions are {numbers}")
 
+    def others(self, incidents):
+        """Nobody else has failed, but the peer where the case says so."""
+        of_peer = [line for line in incidents if self.truth["peer"] and self.case.peer_cause and
+                   line["process"]["pid"] == self.truth["peer"]["pid"]]
+        for line in incidents:
+            if line not in of_peer:
+                self.problems.append(f"{line['process']} is blamed ({line['verdict']['cause']})")
+        if self.case.peer_cause:
+            self.expect("number of incidents of the peer", len(of_peer), 1)
+        for line in of_peer:
+            self.expect("verdict.cause of the peer", line["verdict"]["cause"], *self.case.peer_cause)
+
     def case_result(self, result, kernel):
         """Judge everything that was printed about this case."""
         groups = revisions_in_order(result["incidents"])
         self.revisions(groups)
         last = [lines[-1] for lines in groups.values()]
         own = [line for line in last if line["process"]["pid"] == self.truth["victim"]["pid"]]
-        for line in last:
-            if line not in own:
-                self.problems.append(f"{line['process']} is blamed ({line['verdict']['cause']})")
+        self.others([line for line in last if line not in own])
         if not self.case.cause:
             self.expect("number of incidents", len(own), 0)
         elif not own and self.excused("incident"):

@@ -61,10 +61,19 @@ def right_incident(case, truth):
             "rst": rst_of(case) if case.rst else None,
             "first_close": case.first_close[0], "peer": peer if case.peer else None,
             "verdict": {"cause": case.cause[0], "confidence": case.confidence[0],
-                        "severity": case.severity[0], "summary": "s", "advice": "a",
+                        "severity": case.severity[0], "summary": " ".join(["s", *case.says]), "advice": "a",
                         "evidence": [0],
                         "rejected": [{"cause": cause, "because": "b"} for cause in case.rejected]},
             "timeline": events_of(case), "caused_by": None, "lost": 0}
+
+
+def right_incidents(case):
+    incidents = [right_incident(case, truth_of(case))] if case.cause else []
+    if case.peer_cause:
+        incidents.append(copy.deepcopy(incidents[0]))
+        incidents[1].update(id="b", process={"pid": PEER, "comm": "peer"})
+        incidents[1]["verdict"]["cause"] = case.peer_cause[0]
+    return incidents
 
 
 def judged(case, incidents, mode="full", kernel=KERNEL):
@@ -79,7 +88,7 @@ class RightIncidents(unittest.TestCase):
         validator = load_validator(SCHEMA)
         for case in [*CASES, *REMOTE]:
             with self.subTest(case.name):
-                incidents = [right_incident(case, truth_of(case))] if case.cause else []
+                incidents = right_incidents(case)
                 self.assertEqual(judged(case, incidents).problems, [])
                 if validator:
                     self.assertEqual([e.message for i in incidents for e in validator.iter_errors(i)], [])
@@ -166,6 +175,20 @@ class WrongIncidents(unittest.TestCase):
         one = right_incident(case, truth_of(case))
         self.assertNotEqual(judged(case, []).problems, [])
         self.assertNotEqual(judged(case, [one, {**one, "id": "b"}]).problems, [])
+
+    def test_what_the_summary_must_say_is_demanded(self):
+        case = BY_NAME["user_timeout"]
+        incident = right_incident(case, truth_of(case))
+        incident["verdict"]["summary"] = "s"
+        self.assertNotEqual(judged(case, [incident]).problems, [])
+
+    def test_the_peer_fails_where_the_case_says_so_and_only_there(self):
+        case = BY_NAME["destroyed_server"]
+        own, of_peer = right_incidents(case)
+        self.assertNotEqual(judged(case, [own]).problems, [])
+        of_peer["verdict"]["cause"] = "local_abort"
+        self.assertNotEqual(judged(case, [own, of_peer]).problems, [])
+        self.assertNotEqual(judged(BY_NAME["linger0"], right_incidents(case)).problems, [])
 
     def test_blaming_a_healthy_program_is_a_problem(self):
         incident = right_incident(BY_NAME["classic_ignore"], truth_of(BY_NAME["classic_ignore"]))

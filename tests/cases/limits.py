@@ -18,6 +18,9 @@ ERROR_REPORT_TRACEPOINT = (5, 15)
 PARTIAL_CALLS = ("sendmmsg", "sendfile", "splice")
 
 
+RECEIVING = ("recvfrom", "read", "recvmsg", "readv", "recvmmsg")
+
+
 @dataclass(frozen=True)
 class Limit:
     # call, missing, count, sigpipe, name, peer, unread, confidence, packet, cause, first_close, timeline; or
@@ -71,11 +74,11 @@ def unix_limits(case, kernel):
 
 def tracepoint_limits(case, kernel):
     limits = [Limit("packet", "no tracepoint shows the packet of a RST")]
-    told = {errno for errno, _, _ in case.errors}
     if kernel < LENGTH_TRACEPOINTS:
-        if "ECONNRESET" in told:
-            limits.append(Limit("call", "before 6.12 no tracepoint shows the call that took ECONNRESET; "
-                                "the socket's error was taken, so one did", "ECONNRESET"))
+        for errno, syscall, _ in case.errors:
+            if errno != "EPIPE" and syscall not in ("connect", "getsockopt"):
+                limits.append(Limit("call", f"before 6.12 no tracepoint shows the call that took {errno}; "
+                                    "the socket's error was taken, so one did", errno))
         if case.sigpipe == "suppressed":
             why = "before 6.12 no tracepoint shows a send that fails with MSG_NOSIGNAL"
             limits += [Limit("call", why, "EPIPE"), Limit("missing", why, "EPIPE"),
@@ -92,14 +95,23 @@ def tracepoint_limits(case, kernel):
         if syscall == "recvmmsg":
             limits.append(Limit("call", "no tracepoint shows recvmmsg() take an error before it receives; "
                                 "what is left to infer is getsockopt(SO_ERROR)", errno, ("getsockopt",)))
-    if kernel < ERROR_REPORT_TRACEPOINT and ("ECONNREFUSED", "connect", 1) in case.errors:
-        limits.append(Limit("call", "before 5.15 no tracepoint shows the connect() that failed",
-                            "ECONNREFUSED"))
+    if kernel < ERROR_REPORT_TRACEPOINT and case.outlived:
+        limits.append(Limit("incident", "before 5.15 a tracepoint shows an error only where it ends the connection"))
+    for errno, syscall, _ in case.errors:
+        if kernel < ERROR_REPORT_TRACEPOINT and syscall == "connect":
+            limits.append(Limit("call", "before 5.15 no tracepoint shows the connect() that failed", errno))
     if kernel < SOCKETLESS_RESET_TRACEPOINT and case.cause == ("connection_refused",):
         limits.append(Limit("confidence", "before 6.12 no tracepoint shows a RST that no socket sends, so "
                             "a packet filter's looks the same", allowed=("likely",)))
     if case.kind == "unix":
         limits += unix_limits(case, kernel)
+    if case.peer and "none" in case.action and "--victim-accepts" not in case.arguments:
+        limits.append(Limit("peer", "no tracepoint shows who accepts a connection; its holder is looked up, and may "
+                            "be gone by then"))
+    if kernel < LENGTH_TRACEPOINTS and case.cause == ("unknown",):
+        why = "before 6.12 no tracepoint shows the call that took ECONNRESET, which may have been before the trace"
+        limits += [Limit("cause", why, allowed=("write_after_error",)), Limit("missing", why, "ECONNRESET"),
+                   Limit("confidence", why, allowed=("likely",))]
     if case.kind == "pipe" and case.action == ("close",):
         limits.append(Limit("peer", "no tracepoint shows a close of a pipe's reading end, only exec "
                             "and exit show who holds it"))
@@ -107,10 +119,15 @@ def tracepoint_limits(case, kernel):
 
 
 def kprobe_limits(case, kernel):
-    if kernel < LENGTH_TRACEPOINTS and ("ECONNRESET", "io_uring_enter", 1) in case.errors:
-        return [Limit("call", "before 6.12 a return probe finds the socket by the call's descriptor, and "
-                      "io_uring's is the ring", "ECONNRESET")]
-    return []
+    """Where the socket's return tracepoints are missing."""
+    if kernel >= LENGTH_TRACEPOINTS or case.kind != "tcp":
+        return []
+    limits = [Limit("call", "before 6.12 kprobe mode sees a receive fail by a kretprobe, which holds but a few that "
+                    "wait at once", errno) for errno, syscall, _ in case.errors if syscall in RECEIVING]
+    if ("ECONNRESET", "io_uring_enter", 1) in case.errors:
+        limits.append(Limit("call", "before 6.12 a return probe finds the socket by the call's descriptor, and "
+                            "io_uring's is the ring", "ECONNRESET"))
+    return limits
 
 
 def unseen_senders(case, kernel):

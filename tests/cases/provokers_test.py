@@ -7,24 +7,25 @@ import platform
 import sys
 
 import actors
+from case import needs_root
 from cases import CASES
 from limits import kernel_version
 from truth import truth_problems
 
-# Programs that always move to a network namespace of their own.
-OWN_NETNS = ("filtered", "forged", "forgotten")
-
-
 def main():
     failed = skipped = 0
     kernel = kernel_version(platform.release())
-    for case in (case for case in CASES if case.since <= kernel):
-        if ("--netns" in case.arguments or case.program in OWN_NETNS) and os.geteuid() != 0:
-            print(f"skip {case.name}: a network namespace needs root")
+    cases = [case for case in CASES if case.since <= kernel]
+    waiting = {case.name: actors.start(case, sys.argv[1]) for case in cases
+               if case.slow and not (needs_root(case) and os.geteuid() != 0)}
+    for case in sorted(cases, key=lambda case: case.slow):
+        if needs_root(case) and os.geteuid() != 0:
+            print(f"skip {case.name}: it needs root")
             skipped += 1
             continue
         try:
-            problems = truth_problems(case, actors.start(case, sys.argv[1]).finish())
+            actor = waiting.get(case.name) or actors.start(case, sys.argv[1])
+            problems = truth_problems(case, actor.finish())
         except actors.Failed as error:
             problems = [str(error)]
         print("FAIL" if problems else "ok  ", case.name, *problems)

@@ -3,9 +3,9 @@
 The same table as cases.py, and the same judge. What the other host's process did is never
 claimed: a RST in ESTABLISHED is peer_reset with its candidates, whatever drew it there.
 """
-from cases import Case
+from case import IGNORE, Case
+from silence_cases import taken_by
 
-IGNORE = ("--sigpipe", "ignore")
 # What a peer on this host would have shown.
 UNSEEN = ("peer_closed_unread_data", "peer_abortive_close", "peer_process_died")
 DEATH = ("EPIPE", "sendto", 1)
@@ -28,6 +28,14 @@ def after_fin(name, variant, **changes):
                   idle=True)
     values.update(changes)
     return remote(name, variant, **values)
+
+
+def silence(name, variant, errors, cause, **changes):
+    """No RST: nothing comes, or ICMP."""
+    values = dict(confidence=("certain",), rst=None, first_close=("none",), rejected=(), timeline=("error_raised",),
+                  slow=True)
+    values.update(changes)
+    return remote(name, variant, errors, cause, **values)
 
 
 REMOTE = [
@@ -64,6 +72,17 @@ REMOTE = [
            arguments=(*IGNORE, "--repeat", "1"), sigpipe="ignored"),
     remote("remote_refused", "refused", [("ECONNREFUSED", "connect", 1)], "connection_refused",
            severity=("warning",), rst="SYN_SENT", first_close=("none", "peer", None)),
+    silence("remote_silence", "silence", taken_by("ETIMEDOUT", "recvfrom"), "retransmission_timeout"),
+    silence("remote_silence_user_timeout", "silence_user_timeout", taken_by("ETIMEDOUT", "recvfrom"),
+            "user_timeout", says=("1.000 s",)),
+    silence("remote_silence_keepalive", "silence_keepalive", taken_by("ETIMEDOUT", "recvfrom"),
+            "keepalive_timeout"),
+    silence("remote_deaf", "deaf", taken_by("ETIMEDOUT", "connect"), "retransmission_timeout",
+            says=("never answered", "sent 2 times")),
+    silence("remote_icmp", "icmp", taken_by("EHOSTUNREACH", "recvfrom"), "unreachable"),
+    silence("remote_icmp_host", "icmp_host", taken_by("EHOSTUNREACH", "connect"), "unreachable"),
+    silence("remote_icmp_port", "icmp_port", taken_by("ECONNREFUSED", "connect"), "unreachable",
+            says=("port unreachable",)),
     remote("remote_healthy", "answer", [], None, rst=None, first_close=(), rejected=()),
 ]
 

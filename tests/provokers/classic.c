@@ -1,12 +1,27 @@
 /*
  * The classic broken pipe: the peer reads and ends, the victim pauses, sends once more
  * (which draws the RST), and sends again: EPIPE. Variants: how the peer ends (close,
- * exit, shutdown), and `eof`: after the RST the victim only reads (end of file) and leaves.
+ * exit, shutdown; shutdown_told: it reads and writes afterwards, and is told errors of its own),
+ * and `eof`: after the RST the victim only reads (end of file) and leaves.
  */
 #include "provoke.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
+
+/* Data that came after the shutdown ended the connection at this end too, by no RST. */
+static void use_after_shutdown(int fd)
+{
+	char data[16];
+
+	wait_reset(fd);
+	if (read(fd, data, sizeof(data)) >= 0 || errno != ECONNRESET)
+		die("no ECONNRESET after the shutdown");
+	signal(SIGPIPE, SIG_IGN);
+	if (send(fd, data, sizeof(data), 0) >= 0 || errno != EPIPE)
+		die("no EPIPE after the shutdown");
+}
 
 static void peer(struct story *story)
 {
@@ -15,10 +30,12 @@ static void peer(struct story *story)
 	read_exactly(fd, 5);
 	if (is_variant(story, "exit"))
 		_exit(0);
-	if (is_variant(story, "shutdown"))
+	if (is_variant(story, "shutdown") || is_variant(story, "shutdown_told"))
 		shutdown(fd, SHUT_RDWR);
 	else
 		close(fd);
+	if (is_variant(story, "shutdown_told"))
+		use_after_shutdown(fd);
 	await(story, STEP_END);
 }
 

@@ -9,6 +9,21 @@
 
 enum { HEADERS_SIZE = 60, SEGMENT_SIZE = 20 };
 
+static void attach(int fd, struct sock_filter *code, unsigned short size)
+{
+	struct sock_fprog program = {.len = size, .filter = code};
+
+	if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) < 0)
+		die("SO_ATTACH_FILTER");
+}
+
+void deafen(int fd)
+{
+	struct sock_filter drop = BPF_STMT(BPF_RET | BPF_K, 0);
+
+	attach(fd, &drop, 1);
+}
+
 void drop_payload(int fd)
 {
 	/* Load the length; beyond the limit drop, else pass. */
@@ -18,22 +33,14 @@ void drop_payload(int fd)
 		BPF_STMT(BPF_RET | BPF_K, 0),
 		BPF_STMT(BPF_RET | BPF_K, 0xffffffff),
 	};
-	struct sock_fprog program = {.len = sizeof(code) / sizeof(code[0]), .filter = code};
 
-	if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) < 0)
-		die("SO_ATTACH_FILTER");
-}
-
-static void set_number(int fd, int option, int value)
-{
-	if (setsockopt(fd, IPPROTO_TCP, option, &value, sizeof(value)) < 0)
-		die("TCP option %d (is this root?)", option);
+	attach(fd, code, sizeof(code) / sizeof(code[0]));
 }
 
 /* A socket closed under repair is gone without a FIN or RST: as after a reboot. */
 void forget_silently(int fd)
 {
-	set_number(fd, TCP_REPAIR, TCP_REPAIR_ON);
+	set_number(fd, IPPROTO_TCP, TCP_REPAIR, TCP_REPAIR_ON);
 	close(fd);
 }
 
@@ -42,11 +49,11 @@ static uint32_t next_sequence(int fd)
 	uint32_t sequence;
 	socklen_t size = sizeof(sequence);
 
-	set_number(fd, TCP_REPAIR, TCP_REPAIR_ON);
-	set_number(fd, TCP_REPAIR_QUEUE, TCP_SEND_QUEUE);
+	set_number(fd, IPPROTO_TCP, TCP_REPAIR, TCP_REPAIR_ON);
+	set_number(fd, IPPROTO_TCP, TCP_REPAIR_QUEUE, TCP_SEND_QUEUE);
 	if (getsockopt(fd, IPPROTO_TCP, TCP_QUEUE_SEQ, &sequence, &size) < 0)
 		die("TCP_QUEUE_SEQ");
-	set_number(fd, TCP_REPAIR, TCP_REPAIR_OFF_NO_WP);
+	set_number(fd, IPPROTO_TCP, TCP_REPAIR, TCP_REPAIR_OFF_NO_WP);
 	return sequence;
 }
 
@@ -63,7 +70,8 @@ static uint32_t add_up(const void *data, size_t size)
 	return sum;
 }
 
-static uint16_t checksum(const struct sockaddr_in *from, const struct sockaddr_in *to, const struct tcphdr *segment)
+static uint16_t checksum(const struct sockaddr_in *from, const struct sockaddr_in *to,
+			 const struct tcphdr *segment)
 {
 	struct {
 		struct in_addr from, to;
@@ -72,7 +80,7 @@ static uint16_t checksum(const struct sockaddr_in *from, const struct sockaddr_i
 	uint32_t sum = add_up(&pseudo, sizeof(pseudo)) + add_up(segment, SEGMENT_SIZE);
 
 	sum = (sum >> 16) + (sum & 0xffff);
-	return (uint16_t)~(sum + (sum >> 16));
+	return (uint16_t) ~(sum + (sum >> 16));
 }
 
 void forge_reset(int fd, uint32_t ahead, int ttl)
@@ -84,7 +92,8 @@ void forge_reset(int fd, uint32_t ahead, int ttl)
 
 	if (raw < 0 || setsockopt(raw, IPPROTO_IP, IP_TTL, &ttl, sizeof(ttl)) < 0)
 		die("raw socket");
-	if (getsockname(fd, (struct sockaddr *)&own, &size) < 0 || getpeername(fd, (struct sockaddr *)&other, &size) < 0)
+	if (getsockname(fd, (struct sockaddr *)&own, &size) < 0 ||
+	    getpeername(fd, (struct sockaddr *)&other, &size) < 0)
 		die("names of the socket");
 	segment.source = own.sin_port;
 	segment.dest = other.sin_port;

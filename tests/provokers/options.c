@@ -14,7 +14,8 @@ static const struct option long_options[] = {
 	{"host", required_argument, NULL, 'h'},    {"type", required_argument, NULL, 't'},
 	{"named", required_argument, NULL, 'p'},   {"reads", no_argument, NULL, 'R'},
 	{"hold", required_argument, NULL, 'H'},    {"receive", required_argument, NULL, 'd'},
-	{"mptcp", no_argument, NULL, 'M'},         {NULL, 0, NULL, 0},
+	{"mptcp", no_argument, NULL, 'M'},         {"late", no_argument, NULL, 'l'},
+	{NULL, 0, NULL, 0},
 };
 
 static int choice(const char *text, const char *const *names, int count)
@@ -65,6 +66,7 @@ static void apply(struct options *options, int letter)
 	case 'p': options->naming = (enum naming)choice(optarg, namings, 4); break;
 	case 'R': options->reads = true; break;
 	case 'H': options->hold = optarg; break;
+	case 'l': options->late = true; break;
 	default: die("unknown option");
 	}
 }

@@ -35,6 +35,7 @@ struct options {
 	bool victim_accepts; /* the victim is the server of the connection */
 	bool mptcp;          /* both ends are MPTCP sockets */
 	bool nonblock;
+	bool late;           /* the victim looks only after the end, by a send */
 	long repeat;         /* more failing calls after the first */
 	long bytes;          /* unread bytes, or writes to spin */
 	const char *variant; /* the program's own choice, see each */
@@ -143,6 +144,9 @@ ssize_t uring_transfer(int opcode, int fd, const void *data, size_t size, bool a
 
 /* tcp.c */
 int pair_join(struct story *story, bool is_victim);
+/* The parts of pair_join() for stories in which no connection comes about. */
+void peer_enter_namespace(struct story *story);
+int listen_one(struct story *story, bool is_victim); /* passes no step */
 void address_fill(const struct story *story, bool of_victim, uint16_t port, struct sockaddr_storage *address,
 		  socklen_t *size);
 void address_format(const struct sockaddr_storage *address, char out[ADDRESS_SIZE]);
@@ -153,6 +157,9 @@ void wait_fin(int fd);
 void wait_reset(int fd);
 long wait_unread(int fd, long size);
 void close_abortively(int fd);
+void set_number(int fd, int level, int option, int value);
+/* Round trips, until a first one that took long, as on a busy machine, no longer makes the timers long. */
+void settle(int fd, bool begins);
 
 /* unix.c */
 void unix_prepare(struct story *story); /* before story_play() */
@@ -167,8 +174,15 @@ void await_asleep(pid_t pid); /* it has nothing to wait for but the call that th
 /* veth.c: a veth pair between the caller's network namespace and that of `peer`. */
 void veth_create(pid_t peer);
 void veth_configure(bool of_victim);
+void loopback_up(void);
+void veth_route_by_peer(void); /* whatever is not on the link goes through the peer's namespace */
+#define VETH_VICTIM_LINK "ptveth0"
 #define VETH_VICTIM_ADDRESS 0x0a4d0001u /* 10.77.0.1 */
 #define VETH_PEER_ADDRESS 0x0a4d0002u   /* 10.77.0.2 */
+#define VETH_NOBODY_ADDRESS 0x0a4d0003u /* 10.77.0.3: on the link, and nobody's */
+#define BEHIND_PEER_ADDRESS 0x0a4e0001u /* 10.78.0.1: nobody's */
+/* Of net.ipv4, in the caller's network namespace; false if this kernel has no such number. */
+bool set_namespace_number(const char *name, int value);
 /* Moves the caller and its children to a network namespace with nothing but a loopback link. */
 void netns_of_its_own(void);
 
@@ -179,6 +193,7 @@ void filter_add(enum filter_side side, uint16_t port, enum filter_verdict verdic
 void filter_remove(void); /* all that were added */
 
 /* disturb.c: what comes between two ends. */
+void deafen(int fd); /* its host drops from now on what comes for this socket */
 void drop_payload(int fd); /* segments with 61 bytes or more, headers included, do not reach the socket */
 void forget_silently(int fd);
 /* A RST in the name of this end, `ahead` bytes from the sequence number that is next; IPv4 alone. */

@@ -66,12 +66,6 @@ static int dial(int fd, uint16_t port)
 	return connect(fd, (struct sockaddr *)&address, sizeof(address));
 }
 
-static void set_number(int fd, int level, int option, int value)
-{
-	if (setsockopt(fd, level, option, &value, sizeof(value)) < 0)
-		die("socket option %d", option);
-}
-
 /* --- before the peer acts --- */
 
 static void say_nothing(struct story *story, int fd)

@@ -93,11 +93,11 @@ static int stream_socket(const struct story *story, int family)
 	return socket(family, SOCK_STREAM | SOCK_CLOEXEC, story->options.mptcp ? IPPROTO_MPTCP : IPPROTO_TCP);
 }
 
-static int accept_one(struct story *story, bool is_victim)
+int listen_one(struct story *story, bool is_victim)
 {
 	struct sockaddr_storage address;
 	socklen_t size;
-	int listener, fd;
+	int listener;
 
 	address_fill(story, is_victim, 0, &address, &size);
 	listener = stream_socket(story, address.ss_family);
@@ -107,6 +107,14 @@ static int accept_one(struct story *story, bool is_victim)
 	getsockname(listener, (struct sockaddr *)&address, &size);
 	/* Port and address family sit at the same place in both kinds of address. */
 	story->port = ntohs(((struct sockaddr_in *)&address)->sin_port);
+	return listener;
+}
+
+static int accept_one(struct story *story, bool is_victim)
+{
+	int listener = listen_one(story, is_victim);
+	int fd;
+
 	pass(story, STEP_LISTENING);
 	fd = accept(listener, NULL, NULL);
 	if (fd < 0)
@@ -129,17 +137,21 @@ static int connect_one(struct story *story, bool is_victim)
 	return fd;
 }
 
+void peer_enter_namespace(struct story *story)
+{
+	if (unshare(CLONE_NEWNET) < 0)
+		die("unshare");
+	pass(story, STEP_PEER_UP);
+	await(story, STEP_LINK_UP);
+	veth_configure(false);
+}
+
 int pair_join(struct story *story, bool is_victim)
 {
 	int fd;
 
-	if (story->options.netns && !is_victim) {
-		if (unshare(CLONE_NEWNET) < 0)
-			die("unshare");
-		pass(story, STEP_PEER_UP);
-		await(story, STEP_LINK_UP);
-		veth_configure(false);
-	}
+	if (story->options.netns && !is_victim)
+		peer_enter_namespace(story);
 	if (is_victim == story->options.victim_accepts)
 		fd = accept_one(story, is_victim);
 	else
@@ -218,4 +230,22 @@ void close_abortively(int fd)
 	if (setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once)) < 0)
 		die("SO_LINGER");
 	close(fd);
+}
+
+void set_number(int fd, int level, int option, int value)
+{
+	if (setsockopt(fd, level, option, &value, sizeof(value)) < 0)
+		die("socket option %d (is this root?)", option);
+}
+
+void settle(int fd, bool begins)
+{
+	enum { ROUNDS = 20 };
+
+	for (int i = 0; i < 2 * ROUNDS; i++) {
+		if ((i % 2 == 0) != begins)
+			read_exactly(fd, 1);
+		else if (write(fd, "x", 1) != 1)
+			die("settle");
+	}
 }

@@ -3,12 +3,14 @@
 #include "provoke.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <linux/if_link.h>
 #include <linux/veth.h>
 #include <net/if.h>
 #include <sched.h>
+#include <stdio.h>
+#include <unistd.h>
 
-#define VICTIM_LINK "ptveth0"
 #define PEER_LINK "ptveth1"
 
 void veth_create(pid_t peer)
@@ -20,7 +22,7 @@ void veth_create(pid_t peer)
 	request_begin(&request);
 	message_start(&request, RTM_NEWLINK, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL);
 	message_grow(&request, sizeof(*link));
-	attribute_add(&request, IFLA_IFNAME, VICTIM_LINK, sizeof(VICTIM_LINK));
+	attribute_add(&request, IFLA_IFNAME, VETH_VICTIM_LINK, sizeof(VETH_VICTIM_LINK));
 	struct rtattr *info = nest_open(&request, IFLA_LINKINFO);
 
 	attribute_add(&request, IFLA_INFO_KIND, "veth", sizeof("veth"));
@@ -60,7 +62,7 @@ void netns_of_its_own(void)
 void veth_configure(bool of_victim)
 {
 	uint32_t address = htonl(of_victim ? VETH_VICTIM_ADDRESS : VETH_PEER_ADDRESS);
-	unsigned index = if_nametoindex(of_victim ? VICTIM_LINK : PEER_LINK);
+	unsigned index = if_nametoindex(of_victim ? VETH_VICTIM_LINK : PEER_LINK);
 	struct request request;
 
 	request_begin(&request);
@@ -72,4 +74,42 @@ void veth_configure(bool of_victim)
 	attribute_add(&request, IFA_ADDRESS, &address, sizeof(address));
 	request_send(&request, NETLINK_ROUTE, "veth address");
 	link_up(index);
+}
+
+void loopback_up(void)
+{
+	link_up(if_nametoindex("lo"));
+}
+
+void veth_route_by_peer(void)
+{
+	uint32_t gateway = htonl(VETH_PEER_ADDRESS);
+	struct request request;
+
+	request_begin(&request);
+	message_start(&request, RTM_NEWROUTE, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL);
+	struct rtmsg *route = message_grow(&request, sizeof(*route));
+
+	*route = (struct rtmsg){.rtm_family = AF_INET,
+				.rtm_table = RT_TABLE_MAIN,
+				.rtm_protocol = RTPROT_STATIC,
+				.rtm_scope = RT_SCOPE_UNIVERSE,
+				.rtm_type = RTN_UNICAST};
+	attribute_add(&request, RTA_GATEWAY, &gateway, sizeof(gateway));
+	request_send(&request, NETLINK_ROUTE, "default route");
+}
+
+bool set_namespace_number(const char *name, int value)
+{
+	char path[128];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/sys/net/ipv4/%s", name);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	if (dprintf(fd, "%d\n", value) < 0)
+		die("%s", path);
+	close(fd);
+	return true;
 }
