@@ -35,13 +35,25 @@ const auto rejected_syn = scenario("filter_rejects_syn", {Cause::kFirewallReset}
     Story story;
     return story.with_a_distant_peer().connecting().filter_drops(1).reset_received(0x14).connect_gives_up();
 });
+/// The rule goes on rejecting long before the program looks: an early answer of ours, and what follows it.
+const auto rejected_and_more = scenario("filter_rejects_and_goes_on", {Cause::kFirewallReset}, [] {
+    Story story;
+    return story.connected()
+        .sent(100, true)
+        .wait_ms(10)
+        .filter_drops(1)
+        .reset_received()
+        .wait_ms(5000)
+        .filter_drops(2)
+        .call_fails(kRecvfrom, ECONNRESET);
+});
 /// A rule that had dropped a packet long before has nothing to do with this RST.
 const auto dropped_long_ago = scenario("filter_dropped_long_ago", {Cause::kPeerReset}, [] {
     return distant().filter_drops(1).wait_ms(5000).reset_received(0x14).call_fails(kRecvfrom, ECONNRESET);
 });
 
 TEST(FirewallReset, IsNamedWhereTheFilterDroppedWhatTheRstAnswers) {
-    for (const auto& story : {rejected_data, rejected_here, rejected_syn}) {
+    for (const auto& story : {rejected_data, rejected_here, rejected_syn, rejected_and_more}) {
         const Told told = play_to_one_incident(story());
         EXPECT_EQ(told.incident.verdict.cause, Cause::kFirewallReset);
         EXPECT_EQ(told.incident.verdict.confidence, Confidence::kCertain);

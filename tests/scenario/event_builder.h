@@ -108,6 +108,9 @@ public:
 
     // Resets.
     Story& peer_aborts(int reason, std::uint32_t unread, ClosePath path, std::uint8_t signal = 0);
+    /// The same in two parts: the record of the RST can come after what the RST did.
+    Story& peer_throws_away(std::uint32_t unread, ClosePath path, std::uint8_t signal = 0);
+    Story& abort_recorded(int reason, std::uint32_t unread);
     Story& peer_socket_error_report(int error);  ///< the aborting side gets one too
     Story& peer_kernel_answers(int reason);      ///< no socket there, or TIME_WAIT
     Story& reset_received(std::uint8_t flags = 0x04);

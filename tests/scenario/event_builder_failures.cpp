@@ -6,6 +6,10 @@
 namespace pipetrace::testing {
 
 Story& Story::peer_aborts(int reason, std::uint32_t unread, ClosePath path, std::uint8_t signal) {
+    return peer_throws_away(unread, path, signal).abort_recorded(reason, unread);
+}
+
+Story& Story::peer_throws_away(std::uint32_t unread, ClosePath path, std::uint8_t signal) {
     const bool by_close = path == ClosePath::kClose || path == ClosePath::kLingerZero;
     Closure closure = closure_by(server_, now_, by_close ? kCloseCall : kNoCall, by_close ? 3 : 0);
     closure.unread_bytes = unread;
@@ -13,6 +17,10 @@ Story& Story::peer_aborts(int reason, std::uint32_t unread, ClosePath path, std:
     closure.exiting = signal != 0;
     closure.signal = signal;
     give_up(peer_, TcpState::kClose, closure);
+    return *this;
+}
+
+Story& Story::abort_recorded(int reason, std::uint32_t unread) {
     ResetSent sent;
     sent.endpoint = peer_.endpoint;
     sent.tcp.unread_bytes = unread;
@@ -62,6 +70,7 @@ Story& Story::reset_received(const RstPacket& packet) {
 
 Story& Story::filter_drops(std::uint64_t count) {
     filtered_ = PacketFiltered{own_.endpoint, now_, count};
+    if (own_.reported) report();
     return wait_us(20);
 }
 

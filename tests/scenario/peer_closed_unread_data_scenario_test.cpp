@@ -48,6 +48,43 @@ const auto threads = scenario("peer_closed_unread_data_threads", {Cause::kPeerCl
         .write_meets_sigpipe(kWrite, Stance::kIgnored, kWriter);
 });
 
+/// Nobody holds the victim's end any more, so that the RST destroys it before its sender's record comes.
+const auto orphan = scenario("peer_closed_unread_data_orphan", {Cause::kPeerClosedUnreadData}, [] {
+    Story story;
+    return story.connected()
+        .sent(2000, true)
+        .wait_ms(40)
+        .peer_throws_away(2000, ClosePath::kClose)
+        .reset_received(0x14)
+        .destroyed()
+        .abort_recorded(kResetAbortOnClose, 2000);
+});
+/// A server whose client leaves in the middle of the answer.
+const auto client_left = scenario("peer_closed_unread_data_client", {Cause::kPeerClosedUnreadData}, [] {
+    Story story;
+    return story.accepted()
+        .sent(2000, true)
+        .wait_ms(40)
+        .peer_aborts(kResetAbortOnClose, 2000, ClosePath::kClose)
+        .reset_received(0x14)
+        .call_fails(kWrite, ECONNRESET);
+});
+
+TEST(PeerClosedUnreadData, SenderOfTheRstIsWaitedFor) {
+    const Told told = play_to_one_incident(orphan());
+    ASSERT_TRUE(told.incident.rst);
+    EXPECT_EQ(told.incident.rst->why, "TCP_ABORT_ON_CLOSE");
+    EXPECT_TRUE(told.incident.errors.empty());
+}
+
+TEST(PeerClosedUnreadData, ClientIsNotAskedToReadARequest) {
+    const std::string of_client = play_to_one_incident(client_left()).incident.verdict.advice;
+    EXPECT_EQ(of_client.find("read to the end"), std::string::npos) << of_client;
+    EXPECT_NE(of_client.find("timeout"), std::string::npos) << of_client;
+    const std::string of_server = play_to_one_incident(writes()).incident.verdict.advice;
+    EXPECT_NE(of_server.find("read to the end"), std::string::npos) << of_server;
+}
+
 TEST(PeerClosedUnreadData, TwoErrorsAreOneIncident) {
     const Told told = play_to_one_incident(writes());
     EXPECT_EQ(errors_of(told), (Words{"ECONNRESET write", "EPIPE write"}));

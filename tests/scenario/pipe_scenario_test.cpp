@@ -39,6 +39,32 @@ const auto part_written = scenario("pipe_part_written", {Cause::kPipeReaderClose
         .sigpipe_raised(kWriteMuch, Stance::kHandled)
         .sigpipe_delivered(Stance::kHandled, 4096);
 });
+const std::vector<Cause> kToldTwice{Cause::kPipeReaderClosed, Cause::kPipeReaderClosed};
+/// Go's handler sets the default action and raises SIGPIPE again where the write was to fd 1 or 2.
+const auto raised_again = scenario("pipe_sigpipe_raised_again", {Cause::kPipeReaderClosed}, [] {
+    Story story;
+    return story.on_a_pipe()
+        .reader_gone(kHead)
+        .write_meets_sigpipe(kWriteLine, Stance::kHandled)
+        .wait_ms(4)
+        .process_exits(13);
+});
+const auto killed_later = scenario("pipe_sigpipe_handled_killed_later", kToldTwice, [] {
+    Story story;
+    return story.on_a_pipe()
+        .reader_gone(kHead)
+        .write_meets_sigpipe(kWriteLine, Stance::kHandled)
+        .wait_ms(2000)
+        .process_exits(13);
+});
+const auto handled_and_left = scenario("pipe_sigpipe_handled_exit", {Cause::kPipeReaderClosed}, [] {
+    Story story;
+    return story.on_a_pipe()
+        .reader_gone(kHead)
+        .write_meets_sigpipe(kWriteLine, Stance::kHandled)
+        .wait_ms(4)
+        .process_exits(13 << 8);
+});
 const auto reader_unseen = scenario("pipe_reader_unseen", {Cause::kPipeReaderClosed}, [] {
     Story story;
     return story.on_a_pipe().write_meets_sigpipe(kWriteLine, Stance::kIgnored);
@@ -59,6 +85,13 @@ TEST(PipeReaderClosed, YesPipeHeadIsBenign) {
     ASSERT_TRUE(told.incident.peer);
     EXPECT_EQ(told.incident.peer->process.comm, "head");
     EXPECT_EQ(told.incident.peer->action, PeerAction::kExit);
+}
+
+TEST(PipeReaderClosed, HandlerThatRaisesSigpipeAgainKills) {
+    EXPECT_EQ(play_to_one_incident(raised_again()).incident.sigpipe, SigpipeFate::kKilled);
+    EXPECT_EQ(play(killed_later()).back().incident.sigpipe, SigpipeFate::kHandled) << "for another reason";
+    EXPECT_EQ(play_to_one_incident(handled_and_left()).incident.sigpipe, SigpipeFate::kHandled)
+        << "an exit status";
 }
 
 TEST(PipeReaderDied, ReaderThatWasKilledIsAFault) {

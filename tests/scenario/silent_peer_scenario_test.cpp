@@ -34,8 +34,21 @@ const auto lost_data = scenario("data_never_acknowledged", {Cause::kRetransmissi
     return distant().wait_ms(5).sent(20, false).wait_ms(9'000).times_out(timers(15, 0)).call_fails(kRecvfrom, ETIMEDOUT);
 });
 const auto filtered_data = scenario("data_dropped_by_a_filter", {Cause::kRetransmissionTimeout}, [] {
-    return distant().sent(20, false).filter_drops(15).wait_ms(9'000).times_out(timers(15, 0)).call_fails(kRecvfrom,
-                                                                                                      ETIMEDOUT);
+    return distant()
+        .sent(20, false)
+        .filter_drops(15)
+        .wait_ms(9'000)
+        .times_out(timers(15, 0))
+        .call_fails(kRecvfrom, ETIMEDOUT);
+});
+/// Probes, and then the kernel's own last RST: two records of drops.
+const auto filtered_probes = scenario("probes_dropped_by_a_filter", {Cause::kKeepaliveTimeout}, [] {
+    return distant()
+        .filter_drops(2)
+        .wait_ms(90'000)
+        .times_out(timers(0, 2, true))
+        .filter_drops(1)
+        .call_fails(kRecvfrom, ETIMEDOUT);
 });
 const auto lost_syn = scenario("syn_never_answered", {Cause::kRetransmissionTimeout}, [] {
     Story story;
@@ -159,6 +172,8 @@ TEST(RetransmissionTimeout, NamesTheFilterThatDroppedTheData) {
     const Told told = play_to_one_incident(filtered_data());
     EXPECT_TRUE(says(told, "packet filter on this host dropped 15")) << told.incident.verdict.summary;
     EXPECT_NE(std::ranges::count(evidence_of(told), "network:packet_filtered"), 0);
+    const Told probed = play_to_one_incident(filtered_probes());
+    EXPECT_TRUE(says(probed, "dropped 3")) << probed.incident.verdict.summary;
 }
 
 TEST(RetransmissionTimeout, CountsUnansweredSyns) {

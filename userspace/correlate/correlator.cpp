@@ -35,6 +35,7 @@ void Correlator::advance_to(Ktime now) {
     while (const auto event = reorder_.pop(watermark)) process(*event);
     now_ = std::max(now_, watermark);
     close_exited(now_);
+    print_silent(now_);
     print_due(now_);
     forget_old(now_);
 }
@@ -43,6 +44,7 @@ void Correlator::process(const Event& event) {
     now_ = std::max(now_, event.at);
     // Not only in advance_to(): how often that is called must not matter.
     close_exited(event.at);
+    print_silent(event.at);
     print_due(event.at);
     forget_old(event.at);
     std::visit([&](const auto& body) { on(event, body); }, event.body);
@@ -138,7 +140,26 @@ void Correlator::end_silent(Connection& connection) {
     }
     connection.told = true;
     remember_silent(failure, connection);
-    print(failure);
+    if (awaits_sender(connection)) {
+        silent_.emplace_back(connection.reset->at + kAbortRecordLagNs, std::move(failure));
+    } else {
+        print(failure);
+    }
+}
+
+/// An end that nobody held any more is destroyed by the RST itself, before its sender's record comes.
+bool Correlator::awaits_sender(const Connection& connection) const {
+    if (!config_.resets_sent_seen || !connection.reset || connection.peer_reset) return false;
+    if (connections_.find_peer(connection.endpoint) == nullptr) return false;
+    return connection.destroyed && now_ < connection.reset->at + kAbortRecordLagNs;
+}
+
+void Correlator::print_silent(Ktime now) {
+    while (!silent_.empty() && silent_.front().first <= now) {
+        Failure failure = std::move(silent_.front().second);
+        silent_.pop_front();
+        print(failure);
+    }
 }
 
 Story Correlator::story_of(const Failure& failure) const {
@@ -232,6 +253,7 @@ void Correlator::finish() {
     connections_.for_each([&](Connection& connection) {
         if (is_silent_story(connection)) end_silent(connection);
     });
+    print_silent(Ktime{UINT64_MAX});
 }
 
 }  // namespace pipetrace

@@ -108,6 +108,8 @@ private:
     void end_endpoint(std::uint64_t id);
     void end_silent(Connection& connection);
     bool is_silent_story(const Connection& connection) const;
+    bool awaits_sender(const Connection& connection) const;
+    void print_silent(Ktime now);
     Story story_of(const Failure& failure) const;
     std::string id_of(Ktime first_at, const Endpoint& endpoint, const ProcessId& process) const;
     void remember_call(const Failure& failure, const FailedCall& call);
@@ -132,6 +134,7 @@ private:
     std::deque<std::pair<Ktime, FailureKey>> opened_;        ///< in order, for printing when due
     std::deque<std::pair<Ktime, FailureKey>> exited_;        ///< processes that ended, same
     std::deque<std::pair<Ktime, std::uint64_t>> destroyed_;  ///< endpoints to forget
+    std::deque<std::pair<Ktime, Failure>> silent_;  ///< that wait for the record of who sent their RST
     SentResets sent_resets_;
     std::map<std::uint64_t, KnownEnds> known_ends_;  ///< of pipes and unix sockets, by the failed end's id
     std::deque<std::uint64_t> known_ends_by_age_;

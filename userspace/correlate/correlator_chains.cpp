@@ -66,6 +66,7 @@ Failure* Correlator::find_cause(Failure& failure) {
     const MetFailure* cause = history_.behind(closure, failure.endpoint);
     if (cause == nullptr || cause->first_at >= failure.first_at) return nullptr;
     failure.caused_by = id_of(cause->first_at, cause->endpoint, closure.by.process);
+    print_silent(Ktime{UINT64_MAX});  // the cause may be one of them
     Failure* open = failures_.find({cause->endpoint.id, closure.by.process.tgid});
     const bool untold = open != nullptr && open->first_at == cause->first_at && !open->printed;
     return untold ? open : nullptr;

@@ -9,8 +9,6 @@ namespace pipetrace {
 namespace {
 
 constexpr std::size_t kKnownEndsMax = 8192;
-/// An abort's record can be younger than what it did: tp tcp_send_reset fires after the RST has left.
-constexpr std::uint64_t kAbortRecordLagNs = 50'000'000;
 constexpr std::uint8_t kSyn = 0x02;
 
 /// Takes over the kernel programs' count of repeats; false where it says nothing new.
@@ -28,6 +26,11 @@ bool raise_count(Failure& failure, const FailureCount& count) {
         for (auto& call : failure.calls) raised |= call.body.error == count.error && raise(call);
     }
     return raised;
+}
+
+/// Who uses an end holds it: no hook shows who accepted it in tracepoint mode.
+void note_holder(Connection& connection, const Task& task) {
+    if (connection.remembered && !connection.remembered->owner.known()) connection.remembered->owner = task;
 }
 
 bool is_connect(SyscallName name, std::uint16_t number) {
@@ -119,6 +122,7 @@ void Correlator::on(const Event& event, const CallFailed& body) {
     }
     if (const Connection* known = connections_.find(endpoint.id)) endpoint = known->endpoint;
     Connection& connection = connections_.touch(endpoint);
+    note_holder(connection, event.task);
     Failure& failure = open_failure(endpoint, event.task, event.at);
     if (body.error == pending_error(connection)) {
         connection.error_taken = true;
@@ -184,7 +188,7 @@ void Correlator::on(const Event& event, const SigpipeGenerated& body) {
     }
     if (endpoint.kind == EndpointKind::kTcp) {
         if (const Connection* known = connections_.find(endpoint.id)) endpoint = known->endpoint;
-        connections_.touch(endpoint);
+        note_holder(connections_.touch(endpoint), event.task);
     }
     Failure& failure = open_failure(endpoint, event.task, event.at);
     if (endpoint.kind == EndpointKind::kUnix) infer_taken_reset(failure, body.tcp, event.at, event.task);
@@ -275,8 +279,23 @@ void Correlator::on(const Event&, const UnixNamed& body) {
     if (!knows_less) known = body;
 }
 
+/// Each record counts the drops since the one before. Of those around a RST only the nearest can be its reason.
 void Correlator::on(const Event&, const PacketFiltered& body) {
-    connections_.touch(body.endpoint).filtered = body;
+    Connection& connection = connections_.touch(body.endpoint);
+    std::optional<PacketFiltered>& known = connection.filtered;
+    if (!known) {
+        known = body;
+        return;
+    }
+    const bool ended = connection.reset && !connection.reset_in_doubt;
+    const auto distance = [&](Ktime drop) {
+        const Ktime rst = connection.reset->at;
+        return drop > rst ? drop.ns - rst.ns : rst.ns - drop.ns;
+    };
+    if (body.last <= known->last) return;
+    if (ended && distance(known->last) <= distance(body.last)) return;
+    known->last = body.last;
+    known->count += body.count;
 }
 
 void Correlator::on(const Event& event, const ProcessExited& body) {

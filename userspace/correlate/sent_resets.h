@@ -15,6 +15,8 @@ namespace pipetrace {
 
 /// How long after it left a RST can still be what somebody receives.
 inline constexpr std::uint64_t kResetTravelNsMax = 3'000'000'000;
+/// An abort's record can be younger than what it did: tp tcp_send_reset fires after the RST has left.
+inline constexpr std::uint64_t kAbortRecordLagNs = 50'000'000;
 
 class SentResets {
 public:

@@ -12,6 +12,7 @@
 #include <array>
 #include <cerrno>
 #include <climits>
+#include <csignal>
 #include <iterator>
 #include <string_view>
 
@@ -142,6 +143,14 @@ bool is_suppressed(const Story& story, const FailedCall& call) {
     });
 }
 
+/// A handler can set the default action and raise the signal again: Go's runtime does for a write to fd 1 or 2.
+bool raised_again(const Failure& failure) {
+    constexpr std::uint64_t kAtOnceNs = 1'000'000'000;
+    constexpr int kSignalMask = 0x7f;
+    if (!failure.exited || (failure.exited->exit_code & kSignalMask) != SIGPIPE) return false;
+    return failure.exited_at <= failure.sigpipes.back().at + kAtOnceNs;
+}
+
 std::optional<SigpipeFate> sigpipe_of(const Story& story, const std::vector<FailedCall>& calls) {
     SigpipeFate gravest = SigpipeFate::kNone;
     for (const FailedCall& call : calls) {
@@ -150,6 +159,7 @@ std::optional<SigpipeFate> sigpipe_of(const Story& story, const std::vector<Fail
     for (const RaisedSigpipe& sigpipe : story.failure->sigpipes) {
         gravest = std::max(gravest, fate_of(sigpipe));
     }
+    if (gravest == SigpipeFate::kHandled && raised_again(*story.failure)) gravest = SigpipeFate::kKilled;
     // A send would have taken the error that is still pending at the end.
     const bool never_wrote = story.own != nullptr && story.own->error_at_destroy != 0;
     const bool could_be_suppressed = raises_sigpipe(story) && !story.sends_seen && !never_wrote;

@@ -79,9 +79,16 @@ std::string unread_summary(const Incident& incident) {
                        unread != 0 ? byte_count_text(unread) : "data", victim_name(incident));
 }
 std::string unread_advice(const Incident& incident) {
-    return fmt::format("Have {} read to the end of the request before it closes: shutdown(SHUT_WR), read "
-                       "until 0, then close (a lingering close).{}",
-                       peer_name(incident), sigpipe_advice(incident));
+    if (incident.facts.passive) {
+        return fmt::format(
+            "{} left before it had read all that was sent to it, as clients do at a timeout or when "
+            "a transfer is cancelled: look there for the reason, and expect here that one leaves.{}",
+            peer_name(incident), sigpipe_advice(incident));
+    }
+    return fmt::format(
+        "Have {} read to the end of what it is sent before it closes: shutdown(SHUT_WR), read "
+        "until 0, then close (a lingering close).{}",
+        peer_name(incident), sigpipe_advice(incident));
 }
 
 // --- peer_abortive_close ---
@@ -230,6 +237,13 @@ std::string reset_summary(const Incident& incident) {
             "socket.",
             peer_name(incident), earlier_text(incident, incident.facts.peer_closure.at),
             victim_name(incident));
+    }
+    const auto& sent = incident.facts.peer_reset;
+    if (sent && !sent->active && sent->reason == kResetNoSocket) {
+        return fmt::format(
+            "No socket stood at {} any more, and the kernel of this host answered {} with a RST; "
+            "how that end had gone was not seen.",
+            incident.endpoint.remote.value_or("the peer's address"), victim_name(incident));
     }
     return fmt::format("A RST came from {} in {}; why it was sent cannot be seen from this host.",
                        incident.endpoint.remote.value_or("the peer"),
