@@ -89,6 +89,17 @@ static __always_inline bool pt_is_collected(struct sock *sk)
 	       (BPF_CORE_READ(older, gc_flags) & PT_UNIX_GC_CANDIDATE);
 }
 
+/* A task's rings, registered since 5.18. */
+struct task_struct___with_rings {
+	struct io_uring_task *io_uring;
+} __attribute__((preserve_access_index));
+struct io_uring_task;
+
+static __always_inline struct io_uring_task *pt_io_uring_context(struct task_struct *task)
+{
+	return BPF_CORE_READ((struct task_struct___with_rings *)task, io_uring);
+}
+
 /* enum sock_flags, the same in 5.10 to 7.2. */
 #define PT_SOCK_DEAD 0
 #define PT_SOCK_DONE 1

@@ -8,6 +8,7 @@
 
 #define PT_SETUP_SQE128 0x400
 #define PT_ENTER_REGISTERED_RING 0x10
+#define PT_REGISTERED_RINGS 16
 #define PT_SQE_BYTES 64
 #define PT_SQE_FIXED_FILE 0x1
 #define PT_SQE_LINKED 0xc /* IOSQE_IO_LINK, IOSQE_IO_HARDLINK */
@@ -68,6 +69,23 @@ static __always_inline bool pt_is_broken(struct file *file)
 	       BPF_CORE_READ(sk, __sk_common.skc_state) == PT_TCP_CLOSE;
 }
 
+static __always_inline struct file *pt_file_of_ring(__u32 ring_fd, __u32 enter_flags)
+{
+	struct io_uring_task *context;
+	struct file *file = 0;
+
+	if (!(enter_flags & PT_ENTER_REGISTERED_RING))
+		return pt_file_of_fd(ring_fd);
+	context = pt_io_uring_context(pt_current());
+	if (context && ring_fd < PT_REGISTERED_RINGS &&
+	    bpf_core_field_exists(context->registered_rings))
+		bpf_probe_read_kernel(&file, sizeof(file),
+				      (void *)context +
+					      bpf_core_field_offset(context->registered_rings) +
+					      ring_fd * sizeof(file));
+	return file;
+}
+
 /* The request that is being submitted. It is the last that was taken from the queue, and the
  * queue's public head stays behind until all are taken (io_submit_sqes(), 5.10 to 7.2); but a chain
  * begins when its last is taken, and a retry has no place in the queue. Those, and registered
@@ -80,9 +98,7 @@ static __always_inline struct file *pt_file_of_submission(struct pt_call *call, 
 	struct file *file;
 	__u32 head;
 
-	if (enter_flags & PT_ENTER_REGISTERED_RING)
-		return 0;
-	ring = BPF_CORE_READ(pt_file_of_fd(ring_fd), private_data);
+	ring = BPF_CORE_READ(pt_file_of_ring(ring_fd, enter_flags), private_data);
 	head = BPF_CORE_READ(ring, cached_sq_head);
 	if (!ring || head == BPF_CORE_READ(ring, rings, sq.head))
 		return 0;

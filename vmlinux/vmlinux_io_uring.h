@@ -27,6 +27,9 @@ struct io_ring_ctx {
 	unsigned int cached_sq_head;
 	unsigned int sq_entries;
 };
+struct io_uring_task {
+	struct file *registered_rings[16];
+};
 struct io_wq_work {
 	unsigned int flags;
 };

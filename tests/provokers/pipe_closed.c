@@ -7,7 +7,7 @@
  * reader is left, and writes go on. `fifo`: it has a name in the file system. `full`: the writer,
  * which does not block, had filled it. `splice`, `tee`, `vmsplice`: how the writer moves data in.
  * --hold: what comes before the trace, up to the reader's end (`open`) or with it (`gone`).
- * --call: how it writes.
+ * --call: how it writes; `registered`: io_uring is entered without a descriptor.
  */
 #include "provoke.h"
 
@@ -205,6 +205,8 @@ static void writer(struct story *story)
 	if (story->options.nonblock && fcntl(ends[1], F_SETFL, O_NONBLOCK) < 0)
 		die("O_NONBLOCK");
 	sigpipe_prepare(story);
+	if (is_variant(story, "registered"))
+		uring_register_ring();
 	if (call_out(story, ends[1], "x", 1) != 1)
 		die("first write");
 	if (is_hold(story, "open")) {

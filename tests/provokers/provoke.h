@@ -141,6 +141,8 @@ const char *receive_name(enum receive_kind kind);
 
 /* uring.c: one request of IORING_OP_* with liburing's means, none; waits for its end. */
 ssize_t uring_transfer(int opcode, int fd, const void *data, size_t size, bool async);
+void uring_write_chain(int first, int second, int results[2]); /* the second waits for the first */
+void uring_register_ring(void); /* from now on it is entered without a descriptor; since 5.18 */
 
 /* tcp.c */
 int pair_join(struct story *story, bool is_victim);

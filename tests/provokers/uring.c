@@ -9,6 +9,8 @@
 
 struct ring {
 	int fd;
+	int enter_fd; /* or its place among the registered ones, as the flags say */
+	unsigned enter_flags;
 	uint8_t *submissions;
 	uint8_t *completions;
 	struct io_uring_sqe *requests;
@@ -36,6 +38,8 @@ static struct ring *own_ring(void)
 	ring.fd = (int)syscall(SYS_io_uring_setup, ENTRIES, &ring.parameters);
 	if (ring.fd < 0)
 		die("io_uring_setup");
+	ring.enter_fd = ring.fd;
+	ring.enter_flags = IORING_ENTER_GETEVENTS;
 	ring.submissions = map(ring.fd, IORING_OFF_SQ_RING);
 	ring.completions = map(ring.fd, IORING_OFF_CQ_RING);
 	ring.requests = map(ring.fd, IORING_OFF_SQES);
@@ -72,6 +76,17 @@ static int result_of(struct ring *ring)
 	return result;
 }
 
+static void enter(struct ring *ring, unsigned count)
+{
+	long taken;
+
+	do {
+		taken = syscall(SYS_io_uring_enter, ring->enter_fd, count, count, ring->enter_flags, NULL, 0);
+	} while (taken < 0 && errno == EINTR);
+	if (taken != (long)count)
+		die("io_uring_enter");
+}
+
 ssize_t uring_transfer(int opcode, int fd, const void *data, size_t size, bool async)
 {
 	struct ring *ring = own_ring();
@@ -83,14 +98,37 @@ ssize_t uring_transfer(int opcode, int fd, const void *data, size_t size, bool a
 	int result;
 
 	queue(ring, &request);
-	do {
-		result = (int)syscall(SYS_io_uring_enter, ring->fd, 1, 1, IORING_ENTER_GETEVENTS, NULL, 0);
-	} while (result < 0 && errno == EINTR);
-	if (result < 0)
-		die("io_uring_enter");
+	enter(ring, 1);
 	result = result_of(ring);
 	if (result >= 0)
 		return result;
 	errno = -result;
 	return -1;
+}
+
+void uring_write_chain(int first, int second, int results[2])
+{
+	struct ring *ring = own_ring();
+	struct io_uring_sqe request = {.opcode = IORING_OP_WRITE, .addr = (uintptr_t) "again", .len = 5};
+
+	request.fd = first;
+	request.flags = IOSQE_IO_LINK;
+	queue(ring, &request);
+	request.fd = second;
+	request.flags = 0;
+	queue(ring, &request);
+	enter(ring, 2);
+	results[0] = result_of(ring);
+	results[1] = result_of(ring);
+}
+
+void uring_register_ring(void)
+{
+	struct ring *ring = own_ring();
+	struct io_uring_rsrc_update own = {.offset = -1U, .data = (uint64_t)ring->fd};
+
+	if (syscall(SYS_io_uring_register, ring->fd, IORING_REGISTER_RING_FDS, &own, 1) != 1)
+		die("IORING_REGISTER_RING_FDS");
+	ring->enter_fd = (int)own.offset;
+	ring->enter_flags |= IORING_ENTER_REGISTERED_RING;
 }

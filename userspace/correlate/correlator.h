@@ -69,7 +69,7 @@ public:
 
     std::uint64_t resets_received() const { return resets_received_; }
     std::uint64_t resets_sent() const { return resets_sent_; }
-    /// SIGPIPEs whose descriptor is not known (io_uring's writes to a pipe), so that no story can be told.
+    /// SIGPIPEs whose descriptor is not known (io_uring's chains, retries and registered files), so that no story can be told.
     std::uint64_t unattributed() const { return unattributed_; }
     std::uint64_t evicted() const {
         return connections_.evicted() + history_.evicted() + sent_resets_.evicted() + evicted_;
