@@ -112,8 +112,6 @@ RESETS = [
     reset("mptcp_linger0", "linger0", ["--mptcp", "--repeat", "1", *IGNORE],
           [*READ_RESET, ("EPIPE", "sendto", 1)], "peer_abortive_close", sigpipe="ignored",
           action=("abort", "close"), since=MPTCP),
-    reset("mptcp_unread", "unread_close", ["--mptcp"], READ_RESET, "peer_closed_unread_data",
-          action=("close",), since=MPTCP),
     reset("linger0_netns", "linger0", ["--netns"], READ_RESET, "peer_abortive_close",
           action=("abort", "close")),
     reset("disconnect", "linger0", ["--variant", "disconnect"], READ_RESET, "peer_abortive_close",

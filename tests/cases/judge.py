@@ -181,9 +181,7 @@ class Judge:
         unread = peer.get("unread_bytes")
         tells_unread = self.case.action == ("close",) or self.case.kind == "unix"
         if self.truth["unread"] is not None and tells_unread and not (unread is None and self.excused("unread")):
-            # An MPTCP socket keeps what it received apart from its subflows; some lies there, no more is known.
-            uncounted = (None,) if "--mptcp" in self.case.arguments else ()
-            self.expect("peer.unread_bytes", unread, self.truth["unread"], *uncounted)
+            self.expect("peer.unread_bytes", unread, self.truth["unread"])
 
     def verdict(self, incident):
         verdict = incident["verdict"]

@@ -4,6 +4,7 @@
 #include "correlate/other_end.h"
 #include "correlate/reset_text.h"
 #include "correlate/timeline.h"
+#include "model/reset_reason.h"
 
 #include <arpa/inet.h>
 #include <fmt/format.h>
@@ -202,12 +203,20 @@ std::optional<Peer> peer_of(const Story& story, Ktime at) {
     if (!task.known()) return std::nullopt;
     Peer peer;
     peer.process = involved(task);
-    peer.action =
-        closure.known() ? action_of(closure, EndpointKind::kTcp, story.syscall_name) : PeerAction::kNone;
+    const ResetSent* abort =
+        story.peer_reset != nullptr && story.peer_reset->body.active ? &story.peer_reset->body : nullptr;
+    if (closure.known()) {
+        peer.action = action_of(closure, EndpointKind::kTcp, story.syscall_name);
+        peer.unread_bytes = closure.unread_bytes;
+    } else if (abort == nullptr) {
+        peer.action = PeerAction::kNone;  // and if it aborted, it did so in a way that was not seen
+    }
     if (peer.action == PeerAction::kKilled) peer.killed_by_signal = closure.signal;
-    if (closure.known()) peer.unread_bytes = closure.unread_bytes;
-    if (story.peer_reset != nullptr && story.peer_reset->body.active) {
-        peer.unread_bytes = story.peer_reset->body.tcp.unread_bytes;
+    if (abort != nullptr) {
+        peer.unread_bytes = abort->tcp.unread_bytes;
+        // What an MPTCP socket had not read is not its subflow's.
+        const bool lay_elsewhere = abort->reason == kResetAbortOnClose && abort->tcp.unread_bytes == 0;
+        if (lay_elsewhere) peer.unread_bytes.reset();
     }
     if (closure.unread_uncounted) peer.unread_bytes.reset();
     return peer;
