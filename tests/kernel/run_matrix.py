@@ -16,10 +16,10 @@ import qemu
 
 HERE = Path(__file__).resolve().parent
 MODES = ["full", "kprobe", "tracepoint"]
-JOB_SECONDS = 230
-MODE_SECONDS = 68
+JOB_SECONDS = 380
+MODE_SECONDS = 120
 # A second boot after a crashed one gets what is left of this, if that is enough.
-TOTAL_SECONDS = 290
+TOTAL_SECONDS = 450
 RETRY_SECONDS_MIN = 60
 JUDGE_SECONDS = 60
 VERDICT = re.compile(r"^(ok|FAIL)\s+(\S+)", re.M)
