@@ -37,7 +37,6 @@ ANY_SEVERITY = ("fault", "warning", "benign")
 ANY_CONFIDENCE = ("certain", "likely", "unknown")
 
 URING = "io_uring_enter"
-MPTCP = (6, 1)  # of the kernels here; 5.10's are built without
 
 CLASSIC = [
     classic("classic_default", [], fate="killed"),
@@ -109,9 +108,6 @@ RESETS = [
     reset("linger0_asked", "linger0", ["--variant", "asked", "--repeat", "1", *IGNORE],
           [("ECONNRESET", "getsockopt", 1), ("EPIPE", "sendto", 1)], "peer_abortive_close", sigpipe="ignored",
           action=("abort", "close")),
-    reset("mptcp_linger0", "linger0", ["--mptcp", "--repeat", "1", *IGNORE],
-          [*READ_RESET, ("EPIPE", "sendto", 1)], "peer_abortive_close", sigpipe="ignored",
-          action=("abort", "close"), since=MPTCP),
     reset("linger0_netns", "linger0", ["--netns"], READ_RESET, "peer_abortive_close",
           action=("abort", "close")),
     reset("disconnect", "linger0", ["--variant", "disconnect"], READ_RESET, "peer_abortive_close",

@@ -64,7 +64,8 @@ MaybeConfidence unread_applies(const Incident& incident) {
     // MPTCP gives this reason to SO_LINGER 0 too (mptcp_do_fastclose, 6.12 to 7.2).
     const Closure& closure = incident.facts.peer_closure;
     const bool gave_reason = sent_abort(incident) && incident.facts.peer_reset->reason == kResetAbortOnClose;
-    const bool said_so = closure.path == ClosePath::kClose && (gave_reason || closure.unread_uncounted);
+    const bool said_so =
+        closure.known() && closure.path == ClosePath::kClose && (gave_reason || closure.unread_uncounted);
     if (!said_so && unread_at_peer(incident) == 0) return std::nullopt;
     return Confidence::kCertain;
 }
