@@ -249,6 +249,35 @@ static __always_inline struct pt_memory *pt_find_peer(const struct pt_endpoint *
 	return id ? bpf_map_lookup_elem(&endpoints, id) : 0;
 }
 
+/* A RST goes to another host: sends what is remembered of the end that it comes from. One that answers for an
+ * end which is gone, found by its addresses, sends it once a second at most: whoever sends to it sets the pace. */
+static __always_inline void pt_report_origin(const struct pt_endpoint *e, bool active)
+{
+	struct pt_memory *memory;
+	struct pt_address_key key;
+	__u32 now = bpf_ktime_get_ns() >> 30;
+	__u64 id = e->id;
+	__u64 *found;
+
+	if (!id) {
+		pt_fill_key(&key, e, false);
+		found = bpf_map_lookup_elem(&by_address, &key);
+		if (!found)
+			return;
+		id = *found;
+	}
+	memory = bpf_map_lookup_elem(&endpoints, &id);
+	if (!memory || memory->endpoint.netns != e->netns)
+		return;
+	if (active ? memory->reported : memory->answered == now)
+		return;
+	if (active)
+		memory->reported = 1;
+	else
+		memory->answered = now;
+	pt_send_memory(memory);
+}
+
 static __always_inline void pt_report_filter_drops(const struct pt_endpoint *e)
 {
 	struct pt_packet_filtered *record;

@@ -17,6 +17,18 @@ static __always_inline __u8 pt_tcp_flags(struct sk_buff *skb)
 	return flags;
 }
 
+/* While the header has not been taken off: what follows it. */
+static __always_inline __u32 pt_tcp_payload(struct sk_buff *skb)
+{
+	unsigned char *tcp = BPF_CORE_READ(skb, head) + BPF_CORE_READ(skb, transport_header);
+	__u32 length = BPF_CORE_READ(skb, len);
+	__u8 offset = 0;
+
+	bpf_probe_read_kernel(&offset, sizeof(offset), tcp + 12);
+	offset = (offset >> 4) * 4;
+	return length > offset ? length - offset : 0;
+}
+
 static __always_inline __u32 pt_tcp_seq(struct sk_buff *skb)
 {
 	unsigned char *tcp = BPF_CORE_READ(skb, head) + BPF_CORE_READ(skb, transport_header);

@@ -9,7 +9,7 @@
 #include <linux/types.h>
 #endif
 
-#define PT_ABI_VERSION 4
+#define PT_ABI_VERSION 5
 #define PT_COMM_LEN 16
 
 enum pt_record_kind {
@@ -165,7 +165,9 @@ struct pt_reset_sent {
 	__u16 reason; /* enum sk_rst_reason; PT_REASON_UNKNOWN before 6.12 */
 	__u8 active;
 	__u8 provoking_flags;
-	__u8 padding[4];
+	__u16 provoking_bytes; /* payload of the answered segment, 0xffff at most */
+	__u8 peer_here; /* it goes to this host itself, or to an end that is known here */
+	__u8 padding;
 };
 
 struct pt_error_raised {
@@ -227,7 +229,8 @@ struct pt_memory {
 	__u32 rst_seq;
 	__u16 rst_window;
 	__u8 closed_from; /* the TCP state that CLOSE was entered from; 0 not closed */
-	__u8 padding[5];
+	__u8 padding;
+	__u32 answered; /* when it was last sent for a RST that answers what came after it, in 2^30 ns */
 	struct pt_closure closure;
 };
 
@@ -347,9 +350,8 @@ struct pt_config {
 	__u8 walk_unix; /* none on unix_release_sock: likewise */
 	__u8 tcp_sends_hooked; /* by sk_stream_error: sock_send_length is there for unix sockets */
 	__u8 drop_has_reason; /* tp kfree_skb(skb, location, reason): >= 5.17 */
-	__u8 report_origins; /* say what is remembered of an end whose RST goes to another host */
 	__u8 errors_by_state; /* no hook on error reports: a pending error is read as the socket closes */
-	__u8 padding[3];
+	__u8 padding[4];
 	__u64 filter_begin; /* without a reason: the code of nf_hook_slow(), where filters drop */
 	__u64 filter_end;
 };

@@ -98,6 +98,24 @@ static __always_inline bool pt_is_full_socket(__u8 state)
 	return state && state != PT_TCP_TIME_WAIT && state != PT_TCP_NEW_SYN_RECV && state != PT_TCP_LISTEN;
 }
 
+#define PT_IFF_LOOPBACK 8
+
+/* Whoever it is meant for is on this host. A socket that is not connected yet has no address to be found by. */
+static __always_inline bool pt_is_peer_here(const struct pt_endpoint *e, struct sk_buff *skb)
+{
+	if (pt_is_loopback(e->local) || pt_is_loopback(e->remote) || pt_find_peer(e))
+		return true;
+	return skb && (BPF_CORE_READ(skb, dev, flags) & PT_IFF_LOOPBACK);
+}
+
+static __always_inline void pt_fill_provocation(struct pt_reset_sent *record, struct sk_buff *skb)
+{
+	__u32 bytes = pt_tcp_payload(skb);
+
+	record->provoking_flags = pt_tcp_flags(skb);
+	record->provoking_bytes = bytes < 0xffff ? bytes : 0xffff;
+}
+
 static __always_inline int pt_reset_sent(struct sock *sk, struct sk_buff *skb, __u16 reason, bool active)
 {
 	struct pt_reset_sent *record;
@@ -129,8 +147,14 @@ static __always_inline int pt_reset_sent(struct sock *sk, struct sk_buff *skb, _
 	}
 	record->reason = reason;
 	record->active = active;
-	record->provoking_flags = active ? 0 : pt_tcp_flags(skb);
-	__builtin_memset(record->padding, 0, sizeof(record->padding));
+	record->provoking_flags = 0;
+	record->provoking_bytes = 0;
+	record->padding = 0;
+	if (!active)
+		pt_fill_provocation(record, skb);
+	record->peer_here = pt_is_peer_here(&record->endpoint, active ? 0 : skb);
+	if (!record->peer_here)
+		pt_report_origin(&record->endpoint, active);
 	pt_submit(record);
 	return 0;
 }

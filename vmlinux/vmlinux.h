@@ -31,7 +31,6 @@ typedef _Bool bool;
 typedef int pid_t;
 typedef unsigned int uid_t;
 typedef unsigned long size_t;
-typedef long ssize_t;
 typedef unsigned int fmode_t;
 typedef unsigned short umode_t;
 
@@ -322,6 +321,7 @@ struct mptcp_subflow_context {
 
 /* --- packets --- */
 struct net_device {
+	unsigned int flags;
 	possible_net_t nd_net;
 };
 struct sk_buff {

@@ -22,6 +22,9 @@ class Case:
     action: tuple = ()
     timeline: tuple = ()  # events that must be in it
     kind: str = "tcp"
+    # origin: the program's own kernel sent the RST that the peer meets; nobody: no program had a part in it.
+    role: str = "victim"
+    nobody: bool = False
     # live: begins under a system-wide tracer. old: begins before it. pid: before `pipetrace -p`.
     when: str = "live"
     flags: str | None = None  # of the RST; None: as the state implies
@@ -48,7 +51,7 @@ def reset(name, program, arguments, errors, cause, **changes):
 
 
 # They make network namespaces whatever their arguments, or end sockets that are not theirs.
-ROOT_PROGRAMS = ("silence", "unreachable", "destroyed", "filtered", "forged", "forgotten")
+ROOT_PROGRAMS = ("silence", "unreachable", "destroyed", "filtered", "forged", "forgotten", "stranger")
 
 
 def needs_root(case):

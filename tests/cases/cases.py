@@ -5,6 +5,7 @@ provoker's own truth line is held against them without any tracer, and the incid
 the truth line. What a mode or kernel cannot know stands in limits.py, not here.
 """
 from case import IGNORE, READ_RESET, WRITE_RESET, Case, reset
+from origin_cases import ORIGINS
 from silence_cases import DESTROYED, SILENCE, UNREACHABLE
 
 SPIN_COUNT = 20000
@@ -381,5 +382,5 @@ OF_PID = [
 ]
 
 CASES = [*CLASSIC, *RESETS, *BETWEEN, *SILENCE, *UNREACHABLE, *DESTROYED, *LOCAL, *PIPES, *UNIX_STREAMS,
-         *UNIX_MESSAGES, *HEALTHY, *OLD, *OF_PID]
+         *UNIX_MESSAGES, *ORIGINS, *HEALTHY, *OLD, *OF_PID]
 BY_NAME = {case.name: case for case in CASES}

@@ -137,7 +137,9 @@ class Judge:
 
     def rst(self, incident):
         rst = incident["rst"]
-        if self.case.rst is None:
+        if self.case.role == "origin":
+            self.sent_rst(rst)
+        elif self.case.rst is None:
             self.expect("rst", rst, None)
         elif rst is None:
             self.problems.append("rst is null")
@@ -150,6 +152,16 @@ class Judge:
             self.excused("first_close")
         else:
             self.expect("first_close", incident["first_close"], *self.case.first_close)
+
+    def sent_rst(self, rst):
+        if rst is None:
+            self.problems.append("rst is null")
+            return
+        self.expect("rst.direction", rst["direction"], "sent")
+        self.expect("rst.state", rst["state"], self.case.rst)
+        self.expect("rst.flags", rst["flags"], self.case.flags)
+        if not rst["why"]:
+            self.problems.append("rst.why is not told")
 
     def packet(self, rst):
         """The RST's own packet, and the handshake's TTL beside it: one host, so the default of 64."""
@@ -207,7 +219,7 @@ class Judge:
         """The cause, and what goes with it alone."""
         self.expect("verdict.cause", verdict["cause"], *self.case.cause)
         age_us = incident["endpoint"].get("age_us")
-        if self.case.severity == ("benign",) and self.case.kind == "tcp" and (
+        if self.case.severity == ("benign",) and self.case.kind == "tcp" and self.case.role == "victim" and (
                 age_us is None or age_us > HEALTH_CHECK_US_MAX):
             self.expect("verdict.severity", verdict["severity"], "benign", "fault")
         else:
@@ -248,8 +260,8 @@ class Judge:
             self.problems.append(f"time {incident['time']} lies outside {began} to {ended}")
 
     def identity(self, incident, kernel):
-        victim = self.truth["victim"]
-        self.expect("role", incident["role"], "victim")
+        victim = {"pid": None, "comm": None} if self.case.nobody else self.truth["victim"]
+        self.expect("role", incident["role"], self.case.role)
         self.expect("process.pid", incident["process"]["pid"], victim["pid"])
         self.expect("process.comm", incident["process"]["comm"], victim["comm"])
         self.expect("host.kernel", incident["host"]["kernel"], kernel)
@@ -285,7 +297,8 @@ class Judge:
         groups = revisions_in_order(result["incidents"])
         self.revisions(groups)
         last = [lines[-1] for lines in groups.values()]
-        own = [line for line in last if line["process"]["pid"] == self.truth["victim"]["pid"]]
+        pid = None if self.case.nobody else self.truth["victim"]["pid"]
+        own = [line for line in last if line["process"]["pid"] == pid]
         self.others([line for line in last if line not in own])
         if not self.case.cause:
             self.expect("number of incidents", len(own), 0)

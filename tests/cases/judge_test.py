@@ -40,6 +40,10 @@ def events_of(case):
 
 
 def rst_of(case):
+    if case.role == "origin":
+        return {"direction": "sent", "state": case.rst, "why": "a reason", "flags": case.flags}
+    if case.rst is None:
+        return None
     handshake_seen = case.when == "live" and case.rst != "SYN_SENT"
     return {"direction": "received", "state": case.rst, "seq": 1, "ttl": case.ttl,
             "handshake_ttl": 64 if handshake_seen else None,
@@ -52,13 +56,13 @@ def right_incident(case, truth):
     peer = {"pid": PEER, "comm": "peer", "action": case.action[0] if case.action else None,
             "unread_bytes": truth["unread"]}
     return {"schema": "pipetrace.incident/1", "id": "a", "revision": 0,
-            "time": datetime.now(timezone.utc).isoformat(), "role": "victim",
+            "time": datetime.now(timezone.utc).isoformat(), "role": case.role,
             "host": {"name": "h", "boot_id": "b", "kernel": KERNEL},
-            "process": {"pid": VICTIM, "comm": case.comm},
+            "process": {"pid": None, "comm": None} if case.nobody else {"pid": VICTIM, "comm": case.comm},
             "endpoint": {"kind": case.kind, "fd": FD, "local": truth["local"],
                          "remote": truth["remote"], "age_us": 1000, "idle_us": 50_500},
             "errors": errors, "sigpipe": case.sigpipe,
-            "rst": rst_of(case) if case.rst else None,
+            "rst": rst_of(case),
             "first_close": case.first_close[0], "peer": peer if case.peer else None,
             "verdict": {"cause": case.cause[0], "confidence": case.confidence[0],
                         "severity": case.severity[0], "summary": " ".join(["s", *case.says]), "advice": "a",
@@ -145,7 +149,29 @@ WRONG_OF_UNIX = [
 ]
 
 
+WRONG_OF_ORIGIN = [
+    change(["role"], "victim"), change(["process"], {"pid": None, "comm": None}),
+    change(["rst", "direction"], "received"), change(["rst", "state"], "CLOSE"), change(["rst", "why"], None),
+    change(["peer"], {"pid": PEER, "comm": "peer", "action": "close"}),
+    change(["verdict", "cause"], "no_socket"), change(["verdict", "severity"], "fault"),
+]
+
+
 class WrongIncidents(unittest.TestCase):
+    def test_a_sent_rst_is_judged(self):
+        case = BY_NAME["origin_unread"]
+        for number, wrong in enumerate(WRONG_OF_ORIGIN):
+            with self.subTest(number):
+                incident = right_incident(case, truth_of(case))
+                wrong(incident)
+                self.assertNotEqual(judged(case, [incident]).problems, [])
+
+    def test_nobody_is_named_for_a_socket_that_is_not_there(self):
+        case = BY_NAME["origin_syn"]
+        incident = right_incident(case, truth_of(case))
+        incident["process"] = {"pid": VICTIM, "comm": case.comm}
+        self.assertNotEqual(judged(case, [incident]).problems, [])
+
     def test_each_wrong_fact_of_a_unix_socket_is_a_problem(self):
         case = BY_NAME["unix_unread_recv"]
         for number, wrong in enumerate(WRONG_OF_UNIX):
@@ -211,6 +237,14 @@ class Limits(unittest.TestCase):
         self.assertEqual(judged(case, [], "tracepoint", "6.1.0").problems, [])
         self.assertTrue(judged(case, [], "tracepoint", "6.12.0").problems)
         self.assertTrue(judged(case, [], "kprobe", "6.1.0").problems)
+
+    def test_an_incident_that_cannot_be_is_not_demanded(self):
+        late = BY_NAME["origin_late"]
+        blind = judged(late, [], "tracepoint", "6.1.0")
+        self.assertEqual(blind.problems, [])
+        self.assertEqual([field for field, _ in blind.notes], ["incident"])
+        self.assertTrue(judged(late, [], "tracepoint", "6.12.0").problems)
+        self.assertTrue(judged(BY_NAME["origin_unread"], [], "tracepoint", "6.1.0").problems)
 
     def test_what_can_be_known_is_demanded(self):
         self.assertTrue(judged(self.case, [self.blind], "tracepoint", "6.12.0").problems)

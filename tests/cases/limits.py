@@ -103,6 +103,9 @@ def tracepoint_limits(case, kernel):
     if kernel < SOCKETLESS_RESET_TRACEPOINT and case.cause == ("connection_refused",):
         limits.append(Limit("confidence", "before 6.12 no tracepoint shows a RST that no socket sends, so "
                             "a packet filter's looks the same", allowed=("likely",)))
+    if kernel < SOCKETLESS_RESET_TRACEPOINT and case.role == "origin" and case.rst in (None, "TIME_WAIT"):
+        limits.append(Limit("incident", "before 6.12 no tracepoint shows a RST that no socket sends, or only one "
+                            "in TIME_WAIT"))
     if case.kind == "unix":
         limits += unix_limits(case, kernel)
     if case.peer and "none" in case.action and "--victim-accepts" not in case.arguments:

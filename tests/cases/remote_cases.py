@@ -3,7 +3,10 @@
 The same table as cases.py, and the same judge. What the other host's process did is never
 claimed: a RST in ESTABLISHED is peer_reset with its candidates, whatever drew it there.
 """
+from dataclasses import replace
+
 from case import IGNORE, Case
+from origin_cases import answer, origin
 from silence_cases import taken_by
 
 # What a peer on this host would have shown.
@@ -37,6 +40,19 @@ def silence(name, variant, errors, cause, **changes):
     values.update(changes)
     return remote(name, variant, errors, cause, **values)
 
+
+def as_remote(case):
+    return replace(case, program="remote")
+
+
+ORIGINS = [
+    as_remote(origin("remote_origin_unread", "origin_unread", "closed_with_unread_data")),
+    as_remote(origin("remote_origin_linger0", "origin_linger0", "abortive_close")),
+    as_remote(answer("remote_origin_late", "origin_late", "late_data_after_close", severity=("benign",),
+                     rst="TIME_WAIT", timeline=("closed", "segment_received", "rst_sent"))),
+    as_remote(answer("remote_origin_syn", "origin_syn", "no_socket", nobody=True, first_close=("none",),
+                     flags="RST|ACK")),
+]
 
 REMOTE = [
     after_fin("remote_close", "close"),
@@ -83,6 +99,7 @@ REMOTE = [
     silence("remote_icmp_host", "icmp_host", taken_by("EHOSTUNREACH", "connect"), "unreachable"),
     silence("remote_icmp_port", "icmp_port", taken_by("ECONNREFUSED", "connect"), "unreachable",
             says=("port unreachable",)),
+    *ORIGINS,
     remote("remote_healthy", "answer", [], None, rst=None, first_close=(), rejected=()),
 ]
 

@@ -15,7 +15,7 @@ from datetime import datetime, timezone
 import actors
 from cases import BY_NAME, CASES
 from judge import endpoint_name
-from limits import kernel_version
+from limits import kernel_version, limits_of
 from remote_cases import REMOTE, REMOTE_BY_NAME
 from tracer import Tracer
 
@@ -44,10 +44,17 @@ class Run:
         return [self.options.pipetrace, "--mode", self.options.mode, "--idle-after", IDLE_SECONDS, "--json",
                 *arguments]
 
-    def wait_for_victim(self, tracer, pid):
+    def is_awaited(self, case):
+        kernel = kernel_version(platform.release())
+        unseen = any(limit.field == "incident" for limit in limits_of(case, self.options.mode, kernel))
+        return bool(case.cause) and not unseen
+
+    def wait_for_incident(self, tracer, case, truth):
         begin = time.monotonic()
-        found = tracer.wait_incident(lambda incident: incident["process"]["pid"] == pid,
-                                     min(WAIT_SECONDS_EACH, self.wait_left))
+        pid = truth["victim"]["pid"]
+        found = tracer.wait_incident(
+            lambda incident: concerns(incident, truth) if case.nobody else incident["process"]["pid"] == pid,
+            min(WAIT_SECONDS_EACH, self.wait_left))
         if not found:
             self.wait_left -= time.monotonic() - begin
         return found
@@ -58,8 +65,8 @@ class Run:
         try:
             result["truth"] = truth = actor.finish()
             self.own_pids += [truth[role]["pid"] for role in ("victim", "peer") if truth[role]]
-            if case.cause:
-                result["reported"] = self.wait_for_victim(tracer, truth["victim"]["pid"])
+            if self.is_awaited(case):
+                result["reported"] = self.wait_for_incident(tracer, case, truth)
         except actors.Failed as error:
             result["failure"] = str(error)
         result["ended"] = utc_now()
@@ -79,7 +86,7 @@ class Run:
     def system_wide(self):
         """Run the cases under one tracer; return what is to be said of the tracer."""
         old = [(case, self.start(case)) for case in self.cases if case.when == "old"]
-        with Tracer(self.command()) as tracer:
+        with Tracer(self.command("--origin")) as tracer:
             if not tracer.wait_ready():
                 for _, actor in old:
                     actor.stop()

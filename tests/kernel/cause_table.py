@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "cases"))
 
 from cases import BY_NAME, CASES  # noqa: E402
-from coverage import AWAITED, cases_of, causes_of_contract  # noqa: E402
+from coverage import cases_of, causes_of_contract  # noqa: E402
 from limits import kernel_version  # noqa: E402
 from remote_cases import REMOTE  # noqa: E402
 
@@ -25,7 +25,7 @@ TWO_HOSTS = tuple(f"{kernel}.remote" for kernel in KERNELS)
 # From here on full mode is to leave nothing unknown.
 COMPLETE_SINCE = (6, 12)
 # What decides the verdict; other facts are details of a verdict that is right.
-DECISIVE = ("cause", "confidence")
+DECISIVE = ("cause", "confidence", "incident")
 REMOTE_MARK = " (two hosts)"
 
 HEAD = """# Causes
@@ -128,8 +128,7 @@ def markdown(lines):
 
 def groups_of_one_host():
     """{title of a row: names of its cases, or the reason why it has none}."""
-    groups = {cause: [case.name for case in cases_of(cause)]
-              for cause in causes_of_contract() if cause not in AWAITED}
+    groups = {cause: [case.name for case in cases_of(cause)] for cause in causes_of_contract()}
     return {**groups, "no incident": [case.name for case in CASES if not case.cause]}
 
 

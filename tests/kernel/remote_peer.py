@@ -171,6 +171,32 @@ def half_written(listener):
     connection.close()
 
 
+def send(listener):
+    yield
+    connection = greet(listener)
+    connection.sendall(b"howdy")
+    yield
+
+
+def listen_on(listener):
+    yield
+    connection = greet(listener)
+    # Acknowledges the FIN by itself, so that the other end is in TIME_WAIT when the data comes.
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+    yield
+    if connection.recv(1) == b"":
+        connection.sendall(b"howdy")
+    yield
+
+
+def knock(address):
+    yield
+    try:
+        socket.create_connection(address, BEHAVIOUR_SECONDS).close()
+    except ConnectionRefusedError:
+        pass
+
+
 def forget(listener):
     yield
     forget_silently(greet(listener))
@@ -248,16 +274,19 @@ def icmp_port(listener):
 
 
 BEHAVIOURS = {behaviour.__name__: behaviour for behaviour in (
-    close, killed, unread, killed_unread, abort, dial, race, half_unread, half_written, forget, forge, forge_twice,
-    answer, silence, icmp, refused, deaf, icmp_host, icmp_port)}
+    close, killed, unread, killed_unread, send, listen_on, knock, abort, dial, race, half_unread, half_written,
+    forget, forge, forge_twice, answer, silence, icmp, refused, deaf, icmp_host, icmp_port)}
 # The victim's side alone makes the difference.
 BEHAVIOURS |= {"forget_idle": forget, "silence_user_timeout": silence, "silence_keepalive": silence,
-               "filter": stay, "filter_abort": stay}
+               "filter": stay, "filter_abort": stay, "origin_unread": send, "origin_linger0": listen_on,
+               "origin_late": listen_on, "origin_syn": knock}
 
 
 def prepare(name, port, control):
     """Return (the behaviour, started; the answer to the request)."""
-    if port:
+    if name == "origin_syn":
+        end = (control.getpeername()[0], port)
+    elif port:
         end = socket.create_connection((control.getpeername()[0], port))
     else:
         end = socket.create_server((control.getsockname()[0], 0))

@@ -179,6 +179,8 @@ void veth_configure(bool of_victim);
 void loopback_up(void);
 void veth_route_by_peer(void); /* whatever is not on the link goes through the peer's namespace */
 #define VETH_VICTIM_LINK "ptveth0"
+/* Without an address; returns the link's index. */
+unsigned veth_raise(bool of_victim);
 #define VETH_VICTIM_ADDRESS 0x0a4d0001u /* 10.77.0.1 */
 #define VETH_PEER_ADDRESS 0x0a4d0002u   /* 10.77.0.2 */
 #define VETH_NOBODY_ADDRESS 0x0a4d0003u /* 10.77.0.3: on the link, and nobody's */

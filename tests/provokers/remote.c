@@ -231,7 +231,31 @@ static void keep_alive(struct story *story, int fd)
 	expect_timeout(story, fd);
 }
 
+/* --- the victim's own kernel resets --- */
+
+static void close_unread(struct story *story, int fd)
+{
+	story->unread = wait_unread(fd, 5);
+	close(fd);
+}
+
+static void close_with_linger(struct story *story, int fd)
+{
+	(void)story;
+	close_abortively(fd);
+}
+
+static void close_before_answer(struct story *story, int fd)
+{
+	(void)story;
+	close(fd);
+	let_peer_act();
+}
+
 static const struct course courses[] = {
+	{"origin_unread", say_hello, close_unread},
+	{"origin_linger0", say_hello, close_with_linger},
+	{"origin_late", say_hello, close_before_answer},
 	{"close", say_hello, write_again},
 	{"killed", say_hello, write_again},
 	{"unread", say_hello, read_reset},
@@ -293,6 +317,24 @@ static int be_connected(struct story *story)
 	return fd;
 }
 
+/* The peer's host dials a port where nobody listens. */
+static void be_knocked_at(struct story *story)
+{
+	struct sockaddr_storage address;
+	socklen_t size = sizeof(address);
+	int holder = new_socket();
+
+	if (getsockname(control, (struct sockaddr *)&address, &size) < 0)
+		die("own address");
+	((struct sockaddr_in *)&address)->sin_port = 0;
+	if (bind(holder, (struct sockaddr *)&address, size) < 0 ||
+	    getsockname(holder, (struct sockaddr *)&address, &size) < 0)
+		die("bind");
+	address_format(&address, story->local);
+	ask("prepare", story->options.variant, ntohs(((struct sockaddr_in *)&address)->sin_port));
+	let_peer_act();
+}
+
 /* Variants without a course are those whose connect() fails. */
 static void fail_to_connect(struct story *story)
 {
@@ -316,7 +358,9 @@ static void victim(struct story *story)
 	control = new_socket();
 	if (dial(control, CONTROL_PORT) < 0)
 		die("connect to the control port");
-	if (course == NULL) {
+	if (is_variant(story, "origin_syn")) {
+		be_knocked_at(story);
+	} else if (course == NULL) {
 		fail_to_connect(story);
 	} else {
 		int fd = is_variant(story, "dial") ? be_dialled(story) : be_connected(story);

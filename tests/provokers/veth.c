@@ -59,10 +59,23 @@ void netns_of_its_own(void)
 	link_up(if_nametoindex("lo"));
 }
 
+static unsigned link_of(bool of_victim)
+{
+	return if_nametoindex(of_victim ? VETH_VICTIM_LINK : PEER_LINK);
+}
+
+unsigned veth_raise(bool of_victim)
+{
+	unsigned index = link_of(of_victim);
+
+	link_up(index);
+	return index;
+}
+
 void veth_configure(bool of_victim)
 {
 	uint32_t address = htonl(of_victim ? VETH_VICTIM_ADDRESS : VETH_PEER_ADDRESS);
-	unsigned index = if_nametoindex(of_victim ? VETH_VICTIM_LINK : PEER_LINK);
+	unsigned index = link_of(of_victim);
 	struct request request;
 
 	request_begin(&request);

@@ -121,6 +121,12 @@ public:
     Story& rst_answers_late_data(std::uint8_t flags = 0x18);
     Story& own_socket_answers_with_rst();
 
+    // This host's own RST, that the peer will meet; what is remembered of the end follows it.
+    Story& own_aborts(int reason, std::uint32_t unread, ClosePath path, std::uint8_t signal = 0);
+    /// In answer to what came: kResetAbortOnData by the socket itself, kResetTimeWait, else no socket.
+    Story& own_kernel_answers(int reason, std::uint16_t bytes, std::uint8_t flags = 0x18);
+    Story& answers_again(std::uint16_t bytes);  ///< with no socket; nothing more is remembered
+
     // Ends without a RST.
     Story& times_out(TcpFacts socket);      ///< its timers' fields; ETIMEDOUT
     Story& own_kernel_sends_rst(int reason, Person by = {});  ///< keepalive's or SOCK_DESTROY's last packet
@@ -176,6 +182,7 @@ private:
         bool reported = false;
     };
 
+    Story& remember_own();
     Story& ends_with_pending(int error);  ///< tcp_reset() on its way out
     Story& emit(EventBody body, const Task& task = {});
     TcpFacts facts_of(const End& end) const;

@@ -84,6 +84,47 @@ Story& Story::rst_answers_late_data(std::uint8_t flags) {
     return emit(sent);
 }
 
+Story& Story::own_aborts(int reason, std::uint32_t unread, ClosePath path, std::uint8_t signal) {
+    const bool by_close = path == ClosePath::kClose || path == ClosePath::kLingerZero;
+    Closure closure = closure_by(owner_, now_, by_close ? kCloseCall : kNoCall, by_close ? 3 : 0);
+    closure.unread_bytes = own_.tcp.unread_bytes = unread;
+    closure.path = path;
+    closure.exiting = signal != 0;
+    closure.signal = signal;
+    own_.memory.closed_from = own_.endpoint.state;
+    give_up(own_, TcpState::kClose, closure);
+    own_kernel_sends_rst(reason, owner_);
+    return remember_own();
+}
+
+Story& Story::own_kernel_answers(int reason, std::uint16_t bytes, std::uint8_t flags) {
+    ResetSent sent;
+    sent.endpoint = own_.endpoint;
+    sent.provoking_flags = flags;
+    sent.provoking_bytes = bytes;
+    if (reason == kResetAbortOnData) {
+        own_.memory.closed_from = own_.endpoint.state;
+        sent.endpoint.state = TcpState::kClose;
+    } else {
+        sent.endpoint.id = 0;
+        sent.endpoint.state = reason == kResetTimeWait ? TcpState::kTimeWait : TcpState::kUnknown;
+    }
+    if (hooks_.reasons_seen) sent.reason = reason;
+    emit(sent);
+    return remember_own();
+}
+
+Story& Story::answers_again(std::uint16_t bytes) {
+    own_.reported = true;
+    return own_kernel_answers(kResetNoSocket, bytes);
+}
+
+/// Kept back where the peer is on this host: its failure would report both.
+Story& Story::remember_own() {
+    if (!peer_on_host_) report_end(own_);
+    return *this;
+}
+
 Story& Story::own_kernel_sends_rst(int reason, Person by) {
     ResetSent sent;
     sent.endpoint = own_.endpoint;

@@ -38,6 +38,48 @@ TEST(UserCases, EarlyAnswerNamesUnreadBytesWhoAndTheLingeringClose) {
     EXPECT_TRUE(says(advice_of(told), "lingering close"));
 }
 
+/// The same where the client is on another host, and the server's is traced with --origin.
+TEST(UserCases, EarlyAnswerToADistantClientIsToldAtItsOrigin) {
+    Story story;
+    story.with_a_distant_peer().held_by(kServerSide).accepted().sent(180, true).received(2'000).wait_ms(2);
+    const Told told = play_to_one_incident(story.own_aborts(kResetAbortOnClose, 58'000, ClosePath::kClose));
+    EXPECT_EQ(told.incident.verdict.cause, Cause::kClosedWithUnreadData);
+    EXPECT_TRUE(says(summary_of(told), "app[4300] closed the connection with 58000 bytes"))
+        << summary_of(told);
+    EXPECT_TRUE(says(advice_of(told), "drain the request"));
+    EXPECT_TRUE(says(advice_of(told), "lingering close"));
+}
+
+/// unbound#137: a RST goes out; unbound had closed first, and the answer came later.
+TEST(UserCases, AnswerAfterOurCloseIsHarmless) {
+    Story story;
+    story.with_a_distant_peer()
+        .held_by(kServerSide)
+        .connected()
+        .sent(40, true)
+        .closed_by(kServerSide)
+        .wait_ms(18);
+    const Told told = play_to_one_incident(story.own_kernel_answers(kResetTimeWait, 512));
+    EXPECT_EQ(told.incident.verdict.cause, Cause::kLateDataAfterClose);
+    EXPECT_EQ(told.incident.verdict.severity, Severity::kBenign);
+    EXPECT_EQ(told.incident.first_close, FirstClose::kLocal);
+    EXPECT_TRUE(says(summary_of(told), "This RST is harmless")) << summary_of(told);
+    EXPECT_TRUE(says(summary_of(told), "18.0 ms after app[4300] had closed the connection, in order"));
+}
+
+/// kubernetes#74839, #117924: conntrack took packets for invalid, so that they came untranslated to a host
+/// that knows no such connection. Which translated connection nearly matches is in conntrack's table alone.
+TEST(UserCases, ResetOfAHostThatKnowsNoSuchConnectionAdvisesConntrack) {
+    Story story;
+    const Told told =
+        play_to_one_incident(story.with_a_distant_peer().own_kernel_answers(kResetNoSocket, 1'448));
+    EXPECT_EQ(told.incident.verdict.cause, Cause::kNoSocket);
+    EXPECT_EQ(told.json["process"]["pid"], nullptr);
+    EXPECT_TRUE(says(summary_of(told), "this host has no connection with these addresses"))
+        << summary_of(told);
+    EXPECT_TRUE(says(advice_of(told), "conntrack -S"));
+}
+
 /// nodejs#20256, skuba#1111: keep-alive ends at the server as the balancer sends the next request.
 TEST(UserCases, KeepAliveRaceTellsWhoClosedFirstAndTheIdleAge) {
     Story story;

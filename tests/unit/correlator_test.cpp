@@ -153,6 +153,30 @@ TEST_F(CorrelatorTest, CountsResets) {
     EXPECT_EQ(correlator.resets_sent(), 1U);
 }
 
+/// Without the packet, a half-closed socket may have been ended by data: then its own kernel answers with a
+/// RST.
+TEST_F(CorrelatorTest, CountsAResetInDoubtWhereNoAnswerFollowed) {
+    CorrelatorConfig config;
+    config.resets_sent_seen = true;
+    for (const bool answered : {false, true}) {
+        Correlator correlator = make(config);
+        ResetReceived reset;
+        reset.endpoint = tcp_endpoint(1);
+        reset.endpoint.state = TcpState::kFinWait2;
+        reset.tcp.shutdown = 3;
+        feed(correlator, Ktime{kSecondNs}, reset);
+        EndpointDestroyed destroyed;
+        destroyed.endpoint = reset.endpoint;
+        feed(correlator, Ktime{kSecondNs + 1000}, destroyed);
+        ResetSent sent;
+        sent.endpoint = reset.endpoint;
+        if (answered) feed(correlator, Ktime{kSecondNs + 2000}, sent);
+        correlator.advance_to(Ktime{kSecondNs * 3});
+        correlator.finish();
+        EXPECT_EQ(correlator.resets_received(), answered ? 0U : 1U);
+    }
+}
+
 TEST_F(CorrelatorTest, AsksOnceForAnOwnerThatNobodyKnows) {
     Correlator correlator = make();
     ResetReceived reset;
@@ -177,6 +201,8 @@ TEST_F(CorrelatorTest, ResetOfAnEarlierConnectionExplainsNothing) {
         reset.endpoint = tcp_endpoint(7);
         feed(correlator, Ktime{kSecondNs + seconds_between * kSecondNs}, reset);
         correlator.finish();
+        // Nobody had received it for a second: it has a story of its own.
+        EXPECT_EQ(std::erase_if(told_, [](const Incident& told) { return told.role == Role::kOrigin; }), 1U);
         ASSERT_EQ(told_.size(), 1U);
         ASSERT_TRUE(told_[0].rst);
         EXPECT_EQ(told_[0].rst->why.has_value(), seconds_between == 1);

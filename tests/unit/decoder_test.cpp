@@ -52,11 +52,15 @@ TEST(Decoder, ReadsAResetSent) {
     record.reason = 11;
     record.active = 1;
     record.provoking_flags = 0x18;
+    record.provoking_bytes = 1448;
+    record.peer_here = 1;
     const auto body = body_of<ResetSent>(record);
     expect_socket(body);
     EXPECT_EQ(body.reason, 11);
     EXPECT_TRUE(body.active);
     EXPECT_EQ(body.provoking_flags, 0x18);
+    EXPECT_EQ(body.provoking_bytes, 1448);
+    EXPECT_TRUE(body.peer_here);
     record.reason = PT_REASON_UNKNOWN;
     EXPECT_FALSE(body_of<ResetSent>(record).reason) << "not known is not 'not specified'";
     record.reason = 0;

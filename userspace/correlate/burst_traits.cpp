@@ -29,6 +29,7 @@ bool is_break(const TimelineEntry& entry) {
 }
 
 Ktime broken_at(const Incident& incident) {
+    if (incident.role == Role::kOrigin) return incident.at;
     const auto found = std::find_if(incident.timeline.begin(), incident.timeline.end(), is_break);
     return found != incident.timeline.end() && found->at.known() ? found->at : incident.at;
 }
@@ -66,6 +67,7 @@ BurstMember burst_member_of(const Incident& incident) {
     member.idle_us = endpoint.idle_us;
     member.severity = incident.verdict.severity;
     const bool was_reset = incident.verdict.cause == Cause::kPeerAbortiveClose ||
+                           incident.verdict.cause == Cause::kAbortiveClose ||
                            incident.verdict.cause == Cause::kPeerReset;
     member.is_empty = was_reset && member.severity == Severity::kBenign && endpoint.bytes_sent == 0U &&
                       endpoint.bytes_received == 0U;
@@ -124,7 +126,9 @@ bool BurstTraits::has_same_idle_age() const {
 /// Pipes and unix sockets have no age: there, one process must have held all the other ends.
 bool BurstTraits::broke_at_once() const {
     if (story_.instants_us > kInstantUs) return false;
-    if (story_.cause == Cause::kConnectionRefused || story_.cause == Cause::kNotConnected) return false;
+    constexpr Cause kUnconnected[] = {Cause::kConnectionRefused, Cause::kNotConnected, Cause::kNoSocket};
+    if (std::find(std::begin(kUnconnected), std::end(kUnconnected), story_.cause) != std::end(kUnconnected))
+        return false;
     if (story_.kind != EndpointKind::kTcp) return story_.peer_tgid.has_value();
     return last_opened_ < first_broken_;
 }

@@ -25,7 +25,8 @@ Correlator::Correlator(CorrelatorConfig config, Sink sink)
       sink_(std::move(sink)),
       connections_(config_.endpoints_max),
       history_(config_.processes_max),
-      sent_resets_(config_.sent_resets_max) {}
+      sent_resets_(config_.sent_resets_max),
+      origins_(config_.origins_max, [this](Origin& origin) { print_origin(origin); }) {}
 
 void Correlator::observe(const Event& event) { reorder_.push(event); }
 
@@ -107,6 +108,7 @@ void Correlator::end_endpoint(std::uint64_t id) {
     Connection* connection = connections_.find(id);
     if (connection == nullptr) return;
     if (keys.empty() && is_silent_story(*connection)) end_silent(*connection);
+    settle_origin(*connection);
     destroyed_.emplace_back(now_, id);
     if (const Connection* peer = connections_.find_peer(connection->endpoint)) {
         if (peer->closure.known() || peer->destroyed) destroyed_.emplace_back(now_, peer->endpoint.id);
@@ -234,16 +236,24 @@ void Correlator::close_exited(Ktime now) {
 
 void Correlator::forget_old(Ktime now) {
     sent_resets_.forget_before(now - kResetTravelNsMax);
+    advance_origins(now);
     while (!destroyed_.empty() && destroyed_.front().first + kHoldNs <= now) {
         const std::uint64_t id = destroyed_.front().second;
         destroyed_.pop_front();
         // Part of a story that is still open at the other end, whose end will come by here again.
-        const Connection* connection = connections_.find(id);
+        Connection* connection = connections_.find(id);
         const Connection* peer =
             connection != nullptr ? connections_.find_peer(connection->endpoint) : nullptr;
         const bool is_needed = peer != nullptr && !peer->destroyed && (peer->told || peer->reset);
-        if (!is_needed) connections_.erase(id);
+        if (is_needed || connection == nullptr) continue;
+        count_doubtful_reset(*connection);
+        connections_.erase(id);
     }
+}
+
+/// Had no RST come, this end's kernel would have answered with one (see on(ResetSent)).
+void Correlator::count_doubtful_reset(const Connection& connection) {
+    if (connection.reset && connection.reset_in_doubt && config_.resets_sent_seen) ++resets_received_;
 }
 
 void Correlator::finish() {
@@ -252,8 +262,10 @@ void Correlator::finish() {
     failures_.clear();
     connections_.for_each([&](Connection& connection) {
         if (is_silent_story(connection)) end_silent(connection);
+        count_doubtful_reset(connection);
     });
     print_silent(Ktime{UINT64_MAX});
+    origins_.forget_all();
 }
 
 }  // namespace pipetrace

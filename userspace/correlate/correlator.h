@@ -6,6 +6,7 @@
 #include "correlate/failure_history.h"
 #include "correlate/failure_table.h"
 #include "correlate/loss_log.h"
+#include "correlate/origin_table.h"
 #include "correlate/reorder_buffer.h"
 #include "correlate/sent_resets.h"
 #include "correlate/story.h"
@@ -41,6 +42,7 @@ struct CorrelatorConfig {
     std::size_t failures_max = 65536;
     std::size_t processes_max = 4096;  ///< whose failures are remembered beyond their end
     std::size_t sent_resets_max = 4096;
+    std::size_t origins_max = 4096;
 };
 
 /// Of a pipe or a unix socket.
@@ -72,7 +74,8 @@ public:
     /// SIGPIPEs whose descriptor is not known (io_uring's chains, retries and registered files), so that no story can be told.
     std::uint64_t unattributed() const { return unattributed_; }
     std::uint64_t evicted() const {
-        return connections_.evicted() + history_.evicted() + sent_resets_.evicted() + evicted_;
+        return connections_.evicted() + history_.evicted() + sent_resets_.evicted() + origins_.evicted() +
+               evicted_;
     }
     std::size_t open_failures() const { return failures_.size(); }
     std::size_t endpoints() const { return connections_.size(); }
@@ -98,6 +101,14 @@ private:
     void on(const Event&, const std::monostate&) {}
 
     void join_sent_reset(const SentReset& sent, bool is_live);
+    static bool is_ended_by_network(const Connection& connection);
+    void note_origin(const SentReset& sent);
+    bool add_to_origin(const EndpointRemembered& body);
+    void add_to_origin(const Endpoint& endpoint, const Closure& closure);
+    void settle_origin(const Connection& connection);
+    void print_origin(Origin& origin);
+    void advance_origins(Ktime now);
+    void count_doubtful_reset(const Connection& connection);
     void evict_oldest();
     std::uint64_t lost_before(const Connection* connection, Ktime at) const;
     Failure& open_failure(const Endpoint& endpoint, const Task& task, Ktime at);
@@ -136,6 +147,7 @@ private:
     std::deque<std::pair<Ktime, std::uint64_t>> destroyed_;  ///< endpoints to forget
     std::deque<std::pair<Ktime, Failure>> silent_;  ///< that wait for the record of who sent their RST
     SentResets sent_resets_;
+    OriginTable origins_;
     std::map<std::uint64_t, KnownEnds> known_ends_;  ///< of pipes and unix sockets, by the failed end's id
     std::deque<std::uint64_t> known_ends_by_age_;
     Ktime now_;

@@ -54,6 +54,7 @@ void Correlator::on(const Event& event, const ResetReceived& body) {
         // It had outlived an earlier error: of ICMP, to a socket that asks for those (IP_RECVERR).
         connection.error.reset();
         connection.error_taken = false;
+        origins_.tell_elsewhere_to(connection.endpoint);
     }
     if (!connection.remembered || !connection.remembered->owner.known()) owner_wanted_ = true;
 }
@@ -65,10 +66,10 @@ void Correlator::on(const Event& event, const ResetSent& body) {
     const bool is_known = body.active || connections_.find(body.endpoint.id) != nullptr;
     const bool is_live = body.endpoint.id != 0 && is_known;
     join_sent_reset(sent, is_live);
+    note_origin(sent);
     if (!is_live) return;
     Connection& connection = connections_.touch(body.endpoint);
-    const bool ended_by_network = connection.error || (connection.reset && !connection.reset_in_doubt);
-    if (body.active && !ended_by_network) connection.aborted_here = true;
+    if (body.active && !is_ended_by_network(connection)) connection.aborted_here = true;
     if (!body.active && connection.reset_in_doubt) connection.reset.reset();
     if (!connection.reset_sent) connection.reset_sent = sent;
 }
@@ -221,6 +222,7 @@ void Correlator::on(const Event& event, const SigpipeDelivered& body) {
 }
 
 void Correlator::on(const Event&, const EndpointRemembered& body) {
+    if (add_to_origin(body)) return;
     Connection& connection = connections_.touch(body.endpoint);
     connection.remembered = body;
     if (!connection.closure.known()) connection.closure = body.closure;
@@ -230,6 +232,7 @@ void Correlator::on(const Event&, const EndpointRemembered& body) {
 void Correlator::on(const Event&, const StateChanged& body) {
     Connection& connection = connections_.touch(body.endpoint);
     if (!connection.closure.known()) connection.closure = body.closure;
+    add_to_origin(connection.endpoint, body.closure);
 }
 
 void Correlator::on(const Event& event, const EndpointDestroyed& body) {

@@ -4,6 +4,9 @@
 
 #include <fmt/format.h>
 
+#include <cstddef>
+#include <iterator>
+
 namespace pipetrace {
 namespace {
 
@@ -21,6 +24,17 @@ const char* path_text(ClosePath path) {
 }
 
 }  // namespace
+
+std::string segment_flags_text(std::uint8_t flags) {
+    constexpr const char* kNames[] = {"FIN", "SYN", "RST", "PSH", "ACK", "URG"};
+    std::string text;
+    for (std::size_t bit = 0; bit < std::size(kNames); ++bit) {
+        if ((flags >> bit & 1) == 0) continue;
+        text += text.empty() ? "" : "|";
+        text += kNames[bit];
+    }
+    return text;
+}
 
 std::string flags_text(std::uint8_t flags) {
     std::string text = "RST";

@@ -13,6 +13,9 @@ namespace pipetrace {
 /// say or there is none. `closure`: how the sending end was given up; null where that is not known.
 std::optional<std::string> reset_reason_text(const ResetSent& sent, const Closure* closure);
 
+/// Any segment's flags: "SYN", "PSH|ACK".
+std::string segment_flags_text(std::uint8_t flags);
+
 /// A RST's flags as people write them: "RST", "RST|ACK".
 std::string flags_text(std::uint8_t flags);
 

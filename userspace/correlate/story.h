@@ -29,6 +29,7 @@ struct Story {
     bool sends_seen =
         false;  ///< of the endpoint's kind: a hook sees each failed send, so that none was suppressed unseen
     bool resets_sent_seen = false;  ///< each RST that this host sends is seen
+    std::uint64_t resets_sent_count = 0;  ///< of an origin incident: how often this end's RST left; else 0
     std::uint64_t idle_after_us = 0;
 };
 

@@ -123,13 +123,29 @@ void add_raised_error(std::vector<TimelineEntry>& timeline, const Connection& ow
     timeline.push_back(std::move(told));
 }
 
+/// What came for an end that took no more, and so drew the RST of an origin incident.
+void add_provocation(std::vector<TimelineEntry>& timeline, const Stamped<ResetSent>& sent) {
+    if (sent.body.active) return;
+    TimelineEntry told = entry(sent.at, "segment_received", Side::kNetwork);
+    told.detail["flags"] = segment_flags_text(sent.body.provoking_flags);
+    told.detail["bytes"] = static_cast<std::int64_t>(sent.body.provoking_bytes);
+    timeline.push_back(std::move(told));
+}
+
 /// This end's own RST: keepalive that gave up sends one, so do SOCK_DESTROY and late data after a close.
-void add_own_reset(std::vector<TimelineEntry>& timeline, const Connection& own) {
-    if (!own.reset_sent) return;
-    TimelineEntry told = entry(own.reset_sent->at, "rst_sent", Side::kLocal);
-    told.detail["active"] = own.reset_sent->body.active;
-    if (const auto why = reset_reason_text(own.reset_sent->body, &own.closure)) told.detail["reason"] = *why;
-    name_task(told, own.reset_sent->task);
+void add_own_reset(std::vector<TimelineEntry>& timeline, const Story& story, const Incident& incident) {
+    const SentReset& sent = story.own->reset_sent;
+    if (!sent) return;
+    if (story.resets_sent_count > 0) add_provocation(timeline, *sent);
+    TimelineEntry told = entry(sent->at, "rst_sent", Side::kLocal);
+    told.detail["active"] = sent->body.active;
+    if (const auto why = reset_reason_text(sent->body, &story.own->closure)) told.detail["reason"] = *why;
+    if (incident.role == Role::kOrigin && incident.rst && incident.rst->state != TcpState::kUnknown) {
+        told.detail["state"] = tcp_state_name(incident.rst->state);
+    }
+    if (story.resets_sent_count > 1)
+        told.detail["count"] = static_cast<std::int64_t>(story.resets_sent_count);
+    name_task(told, sent->task);
     timeline.push_back(std::move(told));
 }
 
@@ -248,7 +264,7 @@ std::vector<TimelineEntry> timeline_of(const Story& story, const Incident& incid
         add_reset(timeline, *own, incident);
         add_filter_drops(timeline, *own);
         add_late_answer(timeline, story);
-        add_own_reset(timeline, *own);
+        add_own_reset(timeline, story, incident);
         add_raised_error(timeline, *own);
     }
     for (const RaisedSigpipe& sigpipe : story.failure->sigpipes) {

@@ -134,6 +134,8 @@ ResetSent body_of(const pt_reset_sent& record, std::uint64_t ticks_per_second) {
     body.active = record.active != 0;
     if (record.reason != PT_REASON_UNKNOWN) body.reason = record.reason;
     body.provoking_flags = record.provoking_flags;
+    body.provoking_bytes = record.provoking_bytes;
+    body.peer_here = record.peer_here != 0;
     return body;
 }
 

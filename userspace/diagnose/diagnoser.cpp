@@ -1,11 +1,12 @@
 #include "diagnose/diagnoser.h"
 
 #include "diagnose/rule_table.h"
+#include "diagnose/rules.h"
 #include "model/quantity_text.h"
 
-#include <string_view>
-
 #include <fmt/format.h>
+
+#include <string_view>
 
 namespace pipetrace {
 namespace {
@@ -37,8 +38,11 @@ bool is_health_check(const Incident& incident) {
     constexpr std::uint64_t kMomentUs = 100'000;
     const EndpointStory& endpoint = incident.endpoint;
     const Cause cause = incident.verdict.cause;
-    const bool on_purpose =
-        cause == Cause::kPeerAbortiveClose || (cause == Cause::kPeerReset && incident.facts.passive);
+    const ClosePath own_path = incident.facts.own_closure.path;
+    const bool dropped_here = cause == Cause::kAbortiveClose && !incident.facts.passive &&
+                              (own_path == ClosePath::kLingerZero || own_path == ClosePath::kDisconnect);
+    const bool on_purpose = cause == Cause::kPeerAbortiveClose || dropped_here ||
+                            (cause == Cause::kPeerReset && incident.facts.passive);
     return on_purpose && endpoint.bytes_sent == 0U && endpoint.bytes_received == 0U && endpoint.age_us &&
            *endpoint.age_us < kMomentUs;
 }
@@ -75,7 +79,8 @@ void settle_first_close(Incident& incident) {
 }
 
 /// Which facts are missing, and how to get them.
-const char* missing_facts(const Incident& incident) {
+std::string missing_facts(const Incident& incident) {
+    if (incident.role == Role::kOrigin) return unexplained_origin(incident);
     if (incident.endpoint.kind == EndpointKind::kUnix) {
         if (incident.facts.other_end == OtherEnd::kOpen) {
             return "Both ends of this unix socket are open, and no more may be sent: either this end shut "
@@ -100,6 +105,11 @@ void judge_unknown(Incident& incident) {
     verdict.confidence = Confidence::kUnknown;
     verdict.severity = Severity::kWarning;
     verdict.summary = missing_facts(incident);
+    if (incident.role == Role::kOrigin) {
+        verdict.advice =
+            "Look at the log of the other end, which met this RST, for what it had sent or asked for.";
+        return;
+    }
     verdict.advice =
         incident.endpoint.kind == EndpointKind::kUnix
             ? "`ss -xp` shows who holds the two ends. Trace in full or kprobe mode, where the kernel "
@@ -129,7 +139,8 @@ void diagnose(Incident& incident) {
     }
     if (chosen == nullptr) judge_unknown(incident);
     const bool was_told = !incident.errors.empty() || incident.sigpipe > SigpipeFate::kNone;
-    if ((incident.rst || incident.facts.pending_error != 0) && !was_told) {
+    const bool is_victim = incident.role == Role::kVictim;
+    if (is_victim && (incident.rst || incident.facts.pending_error != 0) && !was_told) {
         verdict.summary += incident.facts.nobody_told ? " No program was told of it."
                                                       : " No call was seen to be told of it.";
     }

@@ -47,6 +47,11 @@ std::span<const Rule> rule_table() {
         unix_peer_died_rule(),
         unix_peer_unread_data_rule(),
         unix_peer_closed_rule(),
+        // Sent by this host.
+        closed_with_unread_data_rule(),
+        abortive_close_rule(),
+        late_data_after_close_rule(),
+        no_socket_rule(),
     };
     return rules;
 }

@@ -31,6 +31,14 @@ Rule local_shutdown_rule();
 Rule not_connected_rule();
 Rule write_after_error_rule();
 
+// origin_rules.cpp
+Rule closed_with_unread_data_rule();
+Rule abortive_close_rule();
+Rule late_data_after_close_rule();
+Rule no_socket_rule();
+/// Of a RST that none of them explains.
+std::string unexplained_origin(const Incident& incident);
+
 // pipe_rules.cpp
 Rule pipe_reader_died_rule();
 Rule pipe_reader_closed_rule();

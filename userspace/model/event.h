@@ -37,6 +37,8 @@ struct ResetSent {
     bool active = false;               ///< aborts its own connection; else answers a segment
     std::optional<int> reason;         ///< enum sk_rst_reason, kernels >= 6.12
     std::uint8_t provoking_flags = 0;  ///< TCP flags of the answered segment; 0 not seen
+    std::uint16_t provoking_bytes = 0;  ///< its payload, 65535 at most
+    bool peer_here = false;  ///< it goes to this host itself, or to an end that is known here
 };
 
 /// The system call under way, from the task's saved registers.

@@ -144,6 +144,7 @@ struct IncidentFacts {
     int pending_error = 0;                 ///< that the network left on the socket
     std::optional<TcpFacts> at_error;      ///< the socket when that was raised
     std::optional<std::uint64_t> age_at_error_us;  ///< of the endpoint then
+    std::optional<ResetSent> own_reset;    ///< of an origin incident: the first RST that left
 };
 
 struct Incident {

@@ -7,9 +7,12 @@ inline constexpr int kResetNotSpecified = 0;
 inline constexpr int kResetNoSocket = 1;
 inline constexpr int kResetAbortOnData = 8;
 inline constexpr int kResetTimeWait = 9;
+inline constexpr int kResetInvalidSyn = 10;
 inline constexpr int kResetAbortOnClose = 11;
+inline constexpr int kResetAbortOnLinger = 12;  ///< TCP_LINGER2 below 0
 inline constexpr int kResetState = 14;  ///< many call paths share it: see ClosePath
 inline constexpr int kResetKeepaliveTimeout = 15;
+inline constexpr int kResetDisconnectWithData = 16;
 
 /// The kernel's spelling without SK_RST_REASON_; nullptr for a number that these releases do not have.
 const char* reset_reason_name(int reason);

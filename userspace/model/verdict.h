@@ -43,6 +43,11 @@ enum class Cause : std::uint8_t {
 };
 inline constexpr std::size_t kCauseCount = static_cast<std::size_t>(Cause::kUnknown) + 1;
 
+/// Why this host sent a RST that somebody else meets.
+constexpr bool is_origin(Cause cause) {
+    return cause >= Cause::kClosedWithUnreadData && cause <= Cause::kNoSocket;
+}
+
 /// The contract's spelling, "write_after_peer_close".
 const char* cause_name(Cause cause);
 std::optional<Cause> cause_from_name(std::string_view name);

@@ -21,8 +21,9 @@ std::string name_of(const std::string& comm, const std::optional<Tgid>& tgid) {
 /// The peer's process where one is known, else the host, else nothing.
 std::string origin_text(const BurstStory& story) {
     if (story.peer_comm) return " by " + name_of(*story.peer_comm, story.peer_tgid);
-    if (story.remote_host) return " from " + terminal_safe(*story.remote_host);
-    return story.kind == EndpointKind::kTcp ? " from several hosts" : "";
+    const std::string direction = is_origin(story.cause) ? " to " : " from ";
+    if (story.remote_host) return direction + terminal_safe(*story.remote_host);
+    return story.kind == EndpointKind::kTcp ? direction + "several hosts" : "";
 }
 
 std::string pattern_sentence(const BurstStory& story) {
@@ -32,9 +33,10 @@ std::string pattern_sentence(const BurstStory& story) {
                                "balancer, firewall) or of the peer ends connections of that age.",
                                duration_text(*story.idle_us_min), duration_text(*story.idle_us_max));
         case BurstPattern::kOneInstant:
-            return fmt::format("All were open side by side and broke within {}: one event ended them{}.",
-                               duration_text(story.instants_us),
-                               story.peer_tgid ? "" : " (a failover, a restart, a firewall)");
+            return fmt::format(
+                "All were open side by side and broke within {}: one event ended them{}.",
+                duration_text(story.instants_us),
+                story.peer_tgid || is_origin(story.cause) ? "" : " (a failover, a restart, a firewall)");
         case BurstPattern::kNoBytes:
             return "None carried a byte or lived for more than a moment: health checks, or a port scan.";
         case BurstPattern::kAlike: break;
@@ -42,12 +44,14 @@ std::string pattern_sentence(const BurstStory& story) {
     return "";
 }
 
-const char* pattern_advice(BurstPattern pattern) {
-    switch (pattern) {
+const char* pattern_advice(const BurstStory& story) {
+    switch (story.burst.pattern) {
         case BurstPattern::kSameIdleAge:
             return "Close idle connections sooner than that, or send keepalives more often (SO_KEEPALIVE "
                    "with TCP_KEEPIDLE).";
         case BurstPattern::kOneInstant:
+            if (is_origin(story.cause))
+                return "Look for what the program did at this moment, not at each connection.";
             return "Look for what happened at this moment at the other end and on the way there, not at "
                    "each connection.";
         case BurstPattern::kNoBytes:
@@ -60,8 +64,9 @@ const char* pattern_advice(BurstPattern pattern) {
 }  // namespace
 
 std::string burst_headline(const BurstStory& story) {
+    const std::string nobody = story.cause == Cause::kNoSocket ? "the kernel" : "?";
     return fmt::format("{} x {} of {}{} in {}", story.burst.size, cause_name(story.cause),
-                       name_of(story.comm.empty() ? "?" : story.comm, story.tgid), origin_text(story),
+                       name_of(story.comm.empty() ? nobody : story.comm, story.tgid), origin_text(story),
                        duration_text(story.burst.window_us));
 }
 
@@ -90,7 +95,7 @@ std::string burst_block(const BurstStory& story, const ClockOffsets& clocks, con
     };
     if (story.error) add("Told", "each " + errno_name(*story.error) + " first");
     add("Pattern", pattern_sentence(story));
-    add("Advice", pattern_advice(story.burst.pattern));
+    add("Advice", pattern_advice(story));
     return out + '\n';
 }
 

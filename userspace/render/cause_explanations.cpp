@@ -153,8 +153,10 @@ constexpr Explanation kCauses[] = {
      "Read to the end before closing: shutdown(SHUT_WR), read until 0, then close().", kWarning},
     {kCause, "abortive_close",
      "Origin: this host sent a RST because a program closed with SO_LINGER 0 or disconnected.",
-     "The program asked for it: SO_LINGER with a time of 0, or connect() to AF_UNSPEC.",
-     "Remove SO_LINGER 0 unless it is wanted.", kWarning},
+     "The program asked for it: SO_LINGER with a time of 0, or connect() to AF_UNSPEC; or it closed its "
+     "listener with "
+     "connections not accepted yet.",
+     "Remove SO_LINGER 0 unless it is wanted; accept what waits before a listener is closed.", kWarning},
     {kCause, "late_data_after_close",
      "Origin: data came for a connection that a program here had already closed.",
      "After close() the socket takes no more data; what the peer sends still is answered with RST. Common at "

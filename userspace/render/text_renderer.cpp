@@ -143,7 +143,8 @@ std::string verbose_block(const Incident& incident, const TextStyle& style) {
         out += labelled_text(name, text, style);
         name = "";
     }
-    out += process_details("Process", incident.process, style);
+    if (incident.process.tgid || incident.role == Role::kVictim)
+        out += process_details("Process", incident.process, style);
     if (incident.peer) out += process_details("Peer", incident.peer->process, style);
     out += connection_details(incident, style);
     return out;
@@ -200,7 +201,7 @@ void TextRenderer::render(const Incident& incident, std::string& out) {
         incident.revision == 0 ? "" : fmt::format(" (revision {})", incident.revision);
     const std::string lead =
         fmt::format("{}{}  {}  {}", number, revision, time_of_day_text(clocks_.wall(incident.at), style_.utc),
-                    process_text(incident.process));
+                    actor_text(incident));
     if (verdict.severity == Severity::kBenign && !style_.verbose) {
         const std::string from = incident.caused_by ? "from " + reference(*incident.caused_by) : "";
         const std::string line = benign_line(lead + "  ", incident, from, style_.width);

@@ -145,7 +145,16 @@ EntryText rst_sent(const EntryContext& context) {
         const bool active = context.detail.flag("active");
         sentence += active ? " to abort the connection" : " in answer to a segment";
     }
+    const auto count = context.detail.number("count");
+    if (count && *count > 1) sentence += fmt::format(", {} times", *count);
     return {sentence, context.detail.text("reason")};
+}
+
+EntryText segment_received(const EntryContext& context) {
+    const std::string flags = context.detail.text("flags");
+    const auto bytes = context.detail.number("bytes");
+    if (bytes && *bytes > 0) return {byte_count_text(*bytes) + " received", flags};
+    return {flags.empty() ? "a segment received" : flags + " received", ""};
 }
 
 EntryText error_raised(const EntryContext& context) {
@@ -225,6 +234,7 @@ constexpr Sentence kSentences[] = {
     {"data_sent", data_sent},
     {"rst_received", rst_received},
     {"rst_sent", rst_sent},
+    {"segment_received", segment_received},
     {"error_raised", error_raised},
     {"packet_filtered", packet_filtered},
     {"call_failed", call_failed},
@@ -255,6 +265,11 @@ EntryText entry_text(const TimelineEntry& entry, const Incident& incident) {
     const bool own_clock = EntryDetails(entry).text("source") == "socket";
     if (!entry.time_known && !own_clock) text.note = "(before the trace; read from the socket's state)";
     return text;
+}
+
+std::string actor_text(const Incident& incident) {
+    const bool by_kernel = incident.role == Role::kOrigin && !incident.process.tgid;
+    return by_kernel ? "the kernel" : process_text(incident.process);
 }
 
 std::string process_text(const InvolvedProcess& process) {

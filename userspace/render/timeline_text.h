@@ -17,6 +17,9 @@ struct EntryText {
 /// as it is, name and details.
 EntryText entry_text(const TimelineEntry& entry, const Incident& incident);
 
+/// Whose incident it is: process_text(), or "the kernel" where no process had a part in the RST that it sent.
+std::string actor_text(const Incident& incident);
+
 /// "python3[4242]", "pid 4242", "a process that could not be named".
 std::string process_text(const InvolvedProcess& process);
 

@@ -51,7 +51,7 @@ constexpr std::string_view kNoRstPacket =
     "TTL and flags of the RST, by which a device between could be told from the peer";
 constexpr std::string_view kQuietPassiveReset =
     "RSTs sent where no socket, or only TIME_WAIT, is left: refused connections, data after this "
-    "end's close";
+    "end's close; with --origin, no_socket and late_data_after_close cannot be told";
 constexpr std::string_view kNoFailedSend =
     "sends that fail without SIGPIPE (ECONNRESET; EPIPE with MSG_NOSIGNAL): inferred";
 
