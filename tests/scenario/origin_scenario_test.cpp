@@ -249,6 +249,16 @@ TEST(Origin, IsNotToldOfAnEndThatFailedItself) {
               Role::kVictim);
 }
 
+/// An error of ICMP that the connection outlived is another matter than its abort later.
+TEST(Origin, IsToldOfAnEndThatOutlivedAnError) {
+    Story story = distant();
+    story.connected().sent(5, true).network_reports(EHOSTUNREACH).call_fails(kRecvfrom, EHOSTUNREACH).wait_ms(50);
+    const std::vector<Told> printed = play(story.own_aborts(kResetAbortOnClose, 9, ClosePath::kClose).wait_ms(1500));
+    ASSERT_EQ(printed.size(), 2U);
+    EXPECT_EQ(printed[0].incident.role, Role::kVictim);
+    EXPECT_EQ(printed[1].incident.verdict.cause, Cause::kClosedWithUnreadData);
+}
+
 /// What the peer sends after its own RST is answered with one: the reset connection's story tells it.
 TEST(Origin, IsNotToldOfAConnectionThatThePeerHadReset) {
     Story story = distant();

@@ -64,9 +64,11 @@ void Correlator::settle_origin(const Connection& connection) {
     if (!is_ended_by_network(connection)) return;
     if (!connection.told && !is_silent_story(connection)) return;
     Origin* origin = origins_.find(connection.endpoint);
-    if (origin != nullptr && origin->connection.endpoint.id == connection.endpoint.id) {
-        origin->told_elsewhere = true;
-    }
+    if (origin == nullptr || origin->connection.endpoint.id != connection.endpoint.id) return;
+    // What a program aborts has outlived its error: one of ICMP, to a socket that asks for those (IP_RECVERR).
+    const Closure& closure = origin->connection.closure;
+    const bool outlived = closure.to == TcpState::kClose && closure.path != ClosePath::kDestroyed;
+    if (!outlived) origin->told_elsewhere = true;
 }
 
 void Correlator::print_origin(Origin& origin) {
