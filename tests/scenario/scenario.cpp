@@ -1,10 +1,10 @@
 #include "scenario.h"
 
 #include "correlate/burst_table.h"
-#include "correlate/correlator.h"
 #include "diagnose/chain_table.h"
 #include "diagnose/diagnoser.h"
 #include "model/errno_name.h"
+#include "playing.h"
 #include "render/json_renderer.h"
 #include "schema_check.h"
 
@@ -22,17 +22,23 @@ std::vector<Scenario>& registry() {
     return scenarios;
 }
 
-CorrelatorConfig config_of(const Story& story) {
+std::string words(const TimelineEntry& entry) {
+    return std::string(side_name(entry.side)) + ":" + entry.event;
+}
+
+}  // namespace
+
+CorrelatorConfig config_of(const Hooks& hooks) {
     CorrelatorConfig config;
     config.id_prefix = "0f3c";
     config.syscall_name = syscall_name;
-    config.sends_seen = story.hooks().sends_seen;
-    config.receives_seen = story.hooks().receives_seen;
-    config.error_asked_seen = story.hooks().error_asked_seen;
-    config.unix_sends_seen = story.hooks().sends_seen;
-    config.unix_receives_seen = story.hooks().receives_seen;
+    config.sends_seen = hooks.sends_seen;
+    config.receives_seen = hooks.receives_seen;
+    config.error_asked_seen = hooks.error_asked_seen;
+    config.unix_sends_seen = hooks.sends_seen;
+    config.unix_receives_seen = hooks.receives_seen;
     config.unix_unread_seen = true;
-    config.resets_sent_seen = story.hooks().reasons_seen;
+    config.resets_sent_seen = hooks.reasons_seen;
     config.reorder_ns = kReorderNs;
     return config;
 }
@@ -50,12 +56,6 @@ nlohmann::json valid_json(const Incident& incident) {
     return json;
 }
 
-std::string words(const TimelineEntry& entry) {
-    return std::string(side_name(entry.side)) + ":" + entry.event;
-}
-
-}  // namespace
-
 std::vector<Arrival> in_order(const Story& story) {
     std::vector<Arrival> arrivals;
     for (const Step& step : story.steps()) {
@@ -64,13 +64,13 @@ std::vector<Arrival> in_order(const Story& story) {
     return arrivals;
 }
 
-std::vector<Told> play(const Story& story, const std::vector<Arrival>& arrivals) {
+std::vector<Told> play(const Hooks& hooks, Ktime begin, const std::vector<Arrival>& arrivals) {
     std::vector<Told> printed;
-    Ktime clock = story.begin();
+    Ktime clock = begin;
     bool finishing = false;
     ChainTable chains;
     BurstTable bursts;
-    Correlator correlator(config_of(story), [&](Incident&& incident) {
+    Correlator correlator(config_of(hooks), [&](Incident&& incident) {
         diagnose(incident);
         chains.join(incident);
         bursts.join(incident);
@@ -98,6 +98,10 @@ std::vector<Told> play(const Story& story, const std::vector<Arrival>& arrivals)
     finishing = true;
     correlator.finish();
     return printed;
+}
+
+std::vector<Told> play(const Story& story, const std::vector<Arrival>& arrivals) {
+    return play(story.hooks(), story.begin(), arrivals);
 }
 
 std::vector<Told> play(const Story& story) { return play(story, in_order(story)); }

@@ -35,6 +35,7 @@ inline constexpr std::uint64_t kReorderNs = 10'000'000;
 std::vector<Arrival> in_order(const Story& story);
 
 /// All that is printed, in that order; the trace ends 20 ms after the last arrival.
+std::vector<Told> play(const Hooks& hooks, Ktime begin, const std::vector<Arrival>& arrivals);
 std::vector<Told> play(const Story& story, const std::vector<Arrival>& arrivals);
 std::vector<Told> play(const Story& story);
 
@@ -48,6 +49,8 @@ struct Scenario {
     std::function<Story()> story;
 };
 const std::vector<Scenario>& all_scenarios();
+/// As rendered, and valid by the schema; complains otherwise.
+nlohmann::json valid_json(const Incident& incident);
 /// What GoogleTest puts into a test's name, in place of the bytes.
 inline void PrintTo(const Scenario& scenario, std::ostream* out) { *out << scenario.name; }
 

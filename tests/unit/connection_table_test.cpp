@@ -90,6 +90,40 @@ TEST(ConnectionTable, TheLatestOfRecurringAddressesIsThePeer) {
     EXPECT_EQ(table.find_peer(endpoint(3, kThere, kHere))->endpoint.id, 1U);
 }
 
+void open_at(ConnectionTable& table, const Endpoint& endpoint, std::uint64_t ns, bool passive) {
+    EndpointRemembered remembered;
+    remembered.endpoint = endpoint;
+    remembered.opened = Ktime{ns};
+    remembered.passive = passive;
+    table.touch(endpoint).remembered = remembered;
+}
+
+TEST(ConnectionTable, WhoHadTheAddressesBeforeOrHasThemNextIsNotThePeer) {
+    ConnectionTable table(8);
+    const Endpoint client = endpoint(1, kHere, kThere);
+    const Endpoint next_client = endpoint(3, kHere, kThere);
+    open_at(table, client, 100, false);
+    open_at(table, endpoint(2, kThere, kHere), 101, true);
+    table.find(1)->reset = Stamped<ResetReceived>{Ktime{200}, {}, {client, {}, std::nullopt}};
+    open_at(table, next_client, 300, false);
+    open_at(table, endpoint(4, kThere, kHere), 301, true);
+    ASSERT_NE(table.find_peer(client), nullptr);
+    EXPECT_EQ(table.find_peer(client)->endpoint.id, 2U) << "the next was opened after the RST had come";
+    EXPECT_EQ(table.find_peer(next_client)->endpoint.id, 4U);
+    table.erase(4);
+    EXPECT_EQ(table.find_peer(next_client), nullptr) << "who accepts does not open before who connects";
+}
+
+TEST(ConnectionTable, AnEndThatWasGivenUpIsInNoLaterConnection) {
+    ConnectionTable table(8);
+    const Endpoint client = endpoint(1, kHere, kThere);
+    Connection& old = table.touch(endpoint(2, kThere, kHere));
+    open_at(table, client, 300, false);
+    ASSERT_NE(table.find_peer(client), nullptr) << "not known to be of another";
+    old.closure.at = Ktime{200};
+    EXPECT_EQ(table.find_peer(client), nullptr);
+}
+
 TEST(ConnectionTable, KeepsTheFirstAddressesSeen) {
     ConnectionTable table(8);
     table.touch(endpoint(1, kHere, kThere));

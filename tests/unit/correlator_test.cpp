@@ -107,6 +107,60 @@ TEST_F(CorrelatorTest, EndpointsAreBounded) {
     EXPECT_EQ(correlator.evicted(), 42U);
 }
 
+/// The end of the first process was not seen; another has its number, and inherited the pipe.
+TEST_F(CorrelatorTest, AnotherProcessOfTheSameNumberHasItsOwnFailure) {
+    Correlator correlator = make();
+    sigpipe(correlator, Ktime{kSecondNs}, 7, 100);
+    Event event;
+    event.at = Ktime{kSecondNs + 1000};
+    event.task = task_of(100);
+    event.task.process.start_boottime_ns = 2;
+    event.body = ProcessExited{9};
+    correlator.observe(event);
+    SigpipeGenerated raised;
+    raised.endpoint = pipe_endpoint(7);
+    event.at = Ktime{kSecondNs + 2000};
+    event.body = raised;
+    correlator.observe(event);
+    SigpipeDelivered delivered;
+    delivered.kills = true;
+    feed(correlator, Ktime{kSecondNs + 3000}, delivered, 100);
+    correlator.finish();
+    ASSERT_EQ(told_.size(), 2U);
+    EXPECT_EQ(told_[0].process.identity.start_boottime_ns, 1U);
+    EXPECT_EQ(told_[1].process.identity.start_boottime_ns, 2U);
+    for (const Incident& incident : told_) {
+        EXPECT_EQ(incident.timeline.size(), 2U) << "neither the exit nor the delivery is the other's";
+    }
+}
+
+TEST_F(CorrelatorTest, APipeWithTheNumberOfAnEarlierOneHasNoneOfItsReaders) {
+    Correlator correlator = make();
+    OtherEndSeen seen;
+    seen.endpoint = pipe_endpoint(7);
+    seen.closure.at = Ktime{kSecondNs};
+    seen.closure.by = task_of(55);
+    feed(correlator, Ktime{kSecondNs}, seen);
+    sigpipe(correlator, Ktime{kSecondNs + 1000}, 7, 100);
+    feed(correlator, Ktime{kSecondNs + 2000}, EndpointDestroyed{pipe_endpoint(7), {}});
+    sigpipe(correlator, Ktime{2 * kSecondNs}, 7, 200);
+    correlator.finish();
+    ASSERT_EQ(told_.size(), 2U);
+    EXPECT_EQ(told_[0].peer->process.tgid, 55U);
+    EXPECT_FALSE(told_[1].peer.has_value());
+}
+
+TEST_F(CorrelatorTest, WhatMakesNoSenseIsLeftOutAndCounted) {
+    Correlator correlator = make();
+    CallFailed nowhere;
+    nowhere.error = EPIPE;
+    feed(correlator, Ktime{kSecondNs}, nowhere, 5);
+    feed(correlator, Ktime{kSecondNs}, ResetReceived{pipe_endpoint(7), {}, std::nullopt});
+    correlator.finish();
+    EXPECT_TRUE(told_.empty());
+    EXPECT_EQ(correlator.unsound(), 2U);
+}
+
 TEST_F(CorrelatorTest, KindsOfOneFailureAreBounded) {
     Correlator correlator = make();
     for (std::uint16_t number = 0; number < 500; ++number) {

@@ -66,6 +66,24 @@ TEST(FailureHistory, TheSigpipeThatKilledComesBeforeALaterError) {
     EXPECT_EQ(id_behind(history, exit_at(102, 13)), 1U);
 }
 
+TEST(FailureHistory, WhereRecordsWereLostOnlyAKillThatWasSeenIsSure) {
+    const Endpoint broken = end_of(EndpointKind::kPipe, 999);
+    FailureHistory history(8);
+    history.add(kProcess, failure(EndpointKind::kTcp, 1, 100));
+    history.exited(kProcess, 1 << 8);
+    EXPECT_NE(history.behind(exit_at(101), broken, false), nullptr);
+    EXPECT_EQ(history.behind(exit_at(101), broken, true), nullptr) << "it may have met a later one";
+    MetFailure killer = failure(EndpointKind::kPipe, 2, 100);
+    killer.broken_pipe = true;
+    history.add(kProcess, killer);
+    EXPECT_EQ(history.behind(exit_at(101, 13), broken, true), nullptr) << "another write may have killed it";
+    killer.killed_at = Ktime{100 * kMs};
+    history.add(kProcess, killer);
+    const MetFailure* found = history.behind(exit_at(101, 13), broken, true);
+    ASSERT_NE(found, nullptr);
+    EXPECT_EQ(found->endpoint.id, 2U);
+}
+
 TEST(FailureHistory, TheLatestErrorIsWhatEndedIt) {
     FailureHistory history(8);
     history.add(kProcess, failure(EndpointKind::kTcp, 1, 100));

@@ -63,6 +63,17 @@ TEST(SentResets, AnAbortIsNotHiddenByAnswersToWhatCameAfterIt) {
     EXPECT_EQ(resets.find(receiver(5000), later + 1000), answer) << "of another connection by then";
 }
 
+TEST(SentResets, AnAbortHidesNothingFromAConnectionThatWasOpenedLater) {
+    SentResets resets(8);
+    const SentReset abort = sent_to(receiver(5000), kBegin, true);
+    resets.add(abort);
+    ASSERT_EQ(resets.find(receiver(5000), kBegin + 1000), abort);
+    const SentReset answer = sent_to(receiver(5000), kBegin + 2000);
+    resets.add(answer);
+    EXPECT_EQ(resets.find(receiver(5000), kBegin + 3000, kBegin + 1500), answer) << "the addresses recur at once";
+    EXPECT_EQ(resets.find(receiver(5000), kBegin + 3000, kBegin), abort);
+}
+
 TEST(SentResets, AreBoundedByAge) {
     SentResets resets(8);
     resets.add(sent_to(receiver(5000), kBegin));

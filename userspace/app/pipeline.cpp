@@ -199,7 +199,8 @@ TraceSummary Pipeline::summary() const {
     summary.resets_sent = correlator_.resets_sent();
     summary.events = events_;
     summary.lost_by_kind = source_.losses();
-    if (undecodable_ > 0) summary.lost_by_kind["undecodable"] = undecodable_;
+    const std::uint64_t undecodable = undecodable_ + correlator_.unsound();
+    if (undecodable > 0) summary.lost_by_kind["undecodable"] = undecodable;
     if (correlator_.unattributed() > 0) {
         summary.lost_by_kind["sigpipe of an unknown descriptor"] = correlator_.unattributed();
     }

@@ -11,6 +11,39 @@ bool is_loopback(const Address& address) {
     return address.ip == kV6 || std::equal(kV4.begin(), kV4.end(), address.ip.begin());
 }
 
+namespace {
+
+/// When the endpoint can no longer have been one end of a connection that was opened then.
+Ktime given_up_at(const Connection& connection) {
+    Ktime earliest;
+    const auto consider = [&](Ktime at) {
+        if (at.known() && (!earliest.known() || at < earliest)) earliest = at;
+    };
+    consider(connection.closure.at);
+    consider(connection.destroyed_at);
+    if (connection.reset) consider(connection.reset->at);
+    if (connection.error) consider(connection.error->at);
+    return earliest;
+}
+
+bool opened_after_end_of(const Connection& later, const Connection& earlier) {
+    const Ktime opened = later.remembered ? later.remembered->opened : Ktime{};
+    const Ktime end = given_up_at(earlier);
+    return opened.known() && end.known() && opened > end;
+}
+
+}  // namespace
+
+bool are_of_two_connections(const Connection& a, const Connection& b) {
+    if (opened_after_end_of(a, b) || opened_after_end_of(b, a)) return true;
+    if (!a.remembered || !b.remembered) return false;
+    if (a.remembered->older_than_trace != b.remembered->older_than_trace) return true;
+    if (a.remembered->passive == b.remembered->passive) return false;
+    const EndpointRemembered& accepted = a.remembered->passive ? *a.remembered : *b.remembered;
+    const EndpointRemembered& connected = a.remembered->passive ? *b.remembered : *a.remembered;
+    return accepted.opened < connected.opened;
+}
+
 bool is_reset_in_doubt(const ResetReceived& reset) {
     const bool half_closed =
         reset.endpoint.state == TcpState::kFinWait1 || reset.endpoint.state == TcpState::kFinWait2;
@@ -58,12 +91,14 @@ const Connection* ConnectionTable::find(std::uint64_t id) const {
 
 const Connection* ConnectionTable::find_peer(const Endpoint& endpoint) const {
     const auto [first, last] = by_address_.equal_range({endpoint.remote, endpoint.local});
+    const Connection* own = find(endpoint.id);
     const Connection* best = nullptr;
     for (auto entry = first; entry != last; ++entry) {
         const Connection* candidate = find(entry->second);
         if (candidate == nullptr || candidate->endpoint.id == endpoint.id) continue;
         const bool local_only = is_loopback(endpoint.local) || is_loopback(endpoint.remote);
         if (local_only && candidate->endpoint.netns != endpoint.netns) continue;
+        if (own != nullptr && are_of_two_connections(*own, *candidate)) continue;
         best = candidate;  // addresses recur: entries of one key stand in order of arrival
     }
     return best;
@@ -79,6 +114,15 @@ Connection* ConnectionTable::find_same(const Endpoint& addresses) {
     mirrored.id = 0;
     std::swap(mirrored.local, mirrored.remote);
     return find_peer(mirrored);
+}
+
+void ConnectionTable::disown_reset(const Connection& sender) {
+    const auto [first, last] = by_address_.equal_range({sender.endpoint.remote, sender.endpoint.local});
+    for (auto entry = first; entry != last; ++entry) {
+        Connection* receiver = find(entry->second);
+        const bool has_it = receiver->peer_reset && receiver->peer_reset->body.endpoint.id == sender.endpoint.id;
+        if (has_it && are_of_two_connections(*receiver, sender)) receiver->peer_reset = nullptr;
+    }
 }
 
 void ConnectionTable::erase(std::uint64_t id) {

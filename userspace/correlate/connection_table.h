@@ -55,11 +55,14 @@ public:
     const Connection* find(std::uint64_t id) const;
 
     /// The other end of a TCP endpoint, if it is on this host: mirrored addresses; loopback
-    /// addresses only in the same network namespace.
+    /// addresses only in the same network namespace. Of several, the latest that can have lived with it.
     const Connection* find_peer(const Endpoint& endpoint) const;
     Connection* find_peer(const Endpoint& endpoint);
     /// The endpoint with these very addresses.
     Connection* find_same(const Endpoint& addresses);
+
+    /// A RST that it sent, and that an earlier connection with the same addresses was taken to have received.
+    void disown_reset(const Connection& sender);
 
     void erase(std::uint64_t id);
     std::size_t size() const { return by_id_.size(); }
@@ -88,6 +91,10 @@ private:
 
 /// ::1 or 127.0.0.0/8, v4-mapped.
 bool is_loopback(const Address& address);
+
+/// Addresses recur: whether the two cannot have been one connection's ends, whatever their addresses. The end
+/// that connects opens it before the end that accepts does.
+bool are_of_two_connections(const Connection& a, const Connection& b);
 
 /// tcp_reset() on a half-closed socket whose owner will read no more may be the kernel's answer to
 /// data, with no RST received (tcp_rcv_state_process, 5.10 to 7.2); a packet would have told.

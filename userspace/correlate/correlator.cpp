@@ -1,8 +1,10 @@
 #include "correlate/correlator.h"
 
-#include <algorithm>
-
 #include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <vector>
 
 namespace pipetrace {
 namespace {
@@ -18,15 +20,33 @@ Ktime silent_end_of(const Connection& connection) {
     return connection.error ? connection.error->at : Ktime{};
 }
 
+/// Whether its program had closed it is what was lost; the state says that it may have.
+bool may_have_left(const Connection& connection) {
+    if (connection.remembered || !connection.reset) return false;
+    const TcpState state = connection.reset->body.endpoint.state;
+    return state == TcpState::kFinWait1 || state == TcpState::kFinWait2 || state == TcpState::kClosing ||
+           state == TcpState::kLastAck;
+}
+
+/// Where records were lost: the next connection with these addresses can have sent it, unless the peer did,
+/// or it left while this one lived.
+bool may_be_anothers(const Story& story, const Stamped<ResetSent>& sent) {
+    if (story.lost == 0 || sent.body.endpoint.id == 0) return false;
+    if (story.peer != nullptr) return story.peer->endpoint.id != sent.body.endpoint.id;
+    return story.own->reset && sent.at > story.own->reset->at;
+}
+
 }  // namespace
 
 Correlator::Correlator(CorrelatorConfig config, Sink sink)
     : config_(std::move(config)),
       sink_(std::move(sink)),
       connections_(config_.endpoints_max),
+      failures_(config_.failures_max),
       history_(config_.processes_max),
       sent_resets_(config_.sent_resets_max),
-      origins_(config_.origins_max, [this](Origin& origin) { print_origin(origin); }) {}
+      origins_(config_.origins_max, [this](Origin& origin) { print_origin(origin); }),
+      known_ends_(config_.known_ends_max) {}
 
 void Correlator::observe(const Event& event) { reorder_.push(event); }
 
@@ -41,7 +61,36 @@ void Correlator::advance_to(Ktime now) {
     forget_old(now_);
 }
 
+namespace {
+
+/// What no kernel program sends: an end of no kind or number, TCP's own events of something else.
+bool is_sound(const Event& event) {
+    return std::visit(
+        [](const auto& body) {
+            using Body = std::decay_t<decltype(body)>;
+            if constexpr (std::is_same_v<Body, SigpipeGenerated> || !requires { body.endpoint; }) {
+                return true;
+            } else {
+                const bool is_tcp = body.endpoint.kind == EndpointKind::kTcp;
+                constexpr bool kEither = std::is_same_v<Body, CallFailed> ||
+                                         std::is_same_v<Body, EndpointDestroyed> ||
+                                         std::is_same_v<Body, FailuresCounted>;
+                constexpr bool kBetweenPrograms =
+                    std::is_same_v<Body, OtherEndSeen> || std::is_same_v<Body, UnixNamed>;
+                const bool is_known = body.endpoint.known() || std::is_same_v<Body, ResetSent>;
+                return is_known && (kEither || is_tcp != kBetweenPrograms);
+            }
+        },
+        event.body);
+}
+
+}  // namespace
+
 void Correlator::process(const Event& event) {
+    if (!is_sound(event)) {
+        ++unsound_;
+        return;
+    }
     now_ = std::max(now_, event.at);
     // Not only in advance_to(): how often that is called must not matter.
     close_exited(event.at);
@@ -49,6 +98,8 @@ void Correlator::process(const Event& event) {
     print_due(event.at);
     forget_old(event.at);
     std::visit([&](const auto& body) { on(event, body); }, event.body);
+    // What made room for something new is missing as if it had been lost.
+    count_losses();
 }
 
 bool Correlator::take_owner_wanted() { return std::exchange(owner_wanted_, false); }
@@ -62,22 +113,44 @@ void Correlator::evict_oldest() {
     ++evicted_;
 }
 
-/// The story began with what ended the connection, if that was seen.
-std::uint64_t Correlator::lost_before(const Connection* connection, Ktime at) const {
-    if (connection != nullptr && connection->reset) at = std::min(at, connection->reset->at);
-    return loss_.total_before(at);
+/// Since what ended the connection, and who sent that, could be seen. Where nothing is known to have ended
+/// it, that may itself be what was lost, at any time since the connection was opened.
+std::uint64_t Correlator::lost_during(const Failure& failure) const {
+    Ktime began = failure.first_at;
+    const auto consider = [&](Ktime at) { began = std::min(began, at); };
+    const Connection* connection = connections_.find(failure.endpoint.id);
+    const KnownEnds* ends = known_ends_.find(failure.endpoint.id);
+    if (failure.endpoint.kind != EndpointKind::kTcp) {
+        if (ends != nullptr && ends->other && ends->other->closure.known()) consider(ends->other->closure.at);
+    } else if (connection != nullptr && (connection->reset || connection->error)) {
+        consider(connection->reset ? connection->reset->at : connection->error->at);
+    } else if (failure.endpoint.remote.port != 0) {
+        const bool is_known = connection != nullptr && connection->remembered;
+        if (!is_known || !connection->remembered->opened.known()) return loss_.total();
+        consider(connection->remembered->opened);
+    }
+    began = began - kResetTravelNsMax;
+    if (connection != nullptr && connection->remembered)
+        began = std::max(began, connection->remembered->opened);
+    return loss_.total() - loss_.total_before(began);
 }
 
 Failure& Correlator::open_failure(const Endpoint& endpoint, const Task& task, Ktime at) {
     const FailureKey key{endpoint.id, task.process.tgid};
-    if (Failure* found = failures_.find(key)) return *found;
+    if (Failure* found = failures_.find(key)) {
+        const bool is_same = found->task.process == task.process || !task.known() || !found->task.known();
+        if (is_same) return *found;
+        // Another process with a number that was given out again: the end of the first was not seen.
+        print_if_news(*found);
+        failures_.erase(key);
+    }
     if (failures_.size() >= config_.failures_max) evict_oldest();
     Failure& failure = failures_.open(key, at);
     failure.endpoint = endpoint;
     failure.task = task;
     Connection* connection = connections_.find(endpoint.id);
-    failure.lost_before = lost_before(connection, at);
     if (connection != nullptr) connection->told = true;
+    drop_closed();
     opened_.emplace_back(at, key);
     return failure;
 }
@@ -105,6 +178,7 @@ void Correlator::end_endpoint(std::uint64_t id) {
         print_if_news(*failures_.find(key));
         failures_.erase(key);
     }
+    known_ends_.erase(id);
     Connection* connection = connections_.find(id);
     if (connection == nullptr) return;
     if (keys.empty() && is_silent_story(*connection)) end_silent(*connection);
@@ -115,11 +189,26 @@ void Correlator::end_endpoint(std::uint64_t id) {
     }
 }
 
+/// Failures that are over need not be printed when due.
+void Correlator::drop_closed() {
+    if (opened_.size() < 2 * config_.failures_max) return;
+    std::erase_if(opened_, [this](const auto& opened) {
+        const Failure* failure = failures_.find(opened.second);
+        return failure == nullptr || failure->first_at != opened.first || failure->printed;
+    });
+}
+
 /// A RST, or another end by the network, that no program was told of by a call that we saw. Not where the
 /// program itself had closed first and left: then nobody is there to be told, and nothing went wrong for it.
 bool Correlator::is_silent_story(const Connection& connection) const {
     const Ktime ended_at = silent_end_of(connection);
     if (!ended_at.known() || connection.told || connection.aborted_here) return false;
+    // Its own disconnect leaves the same error, and the record of that may be what was lost.
+    const bool may_be_aborter = !connection.reset && pending_error(connection) == ECONNRESET;
+    Failure failure;
+    failure.endpoint = connection.endpoint;
+    failure.first_at = ended_at;
+    if ((may_be_aborter || may_have_left(connection)) && lost_during(failure) > 0) return false;
     const bool destroyed = connection.closure.path == ClosePath::kDestroyed;
     const Ktime closed_at = destroyed ? Ktime{} : connection.closure.at;
     const bool fin_seen = connection.remembered && connection.remembered->fin_seen;
@@ -131,7 +220,6 @@ void Correlator::end_silent(Connection& connection) {
     Failure failure;
     failure.endpoint = connection.endpoint;
     failure.first_at = silent_end_of(connection);
-    failure.lost_before = lost_before(&connection, failure.first_at);
     if (connection.remembered) failure.task = connection.remembered->owner;
     // Who destroys a socket from outside does not hold it.
     const bool by_holder = connection.closure.path != ClosePath::kDestroyed;
@@ -170,25 +258,32 @@ Story Correlator::story_of(const Failure& failure) const {
     story.syscall_name = config_.syscall_name;
     story.sends_seen = config_.sends_seen;
     story.receives_seen = config_.receives_seen;
-    story.own = connections_.find(failure.endpoint.id);
+    if (failure.endpoint.kind == EndpointKind::kTcp) story.own = connections_.find(failure.endpoint.id);
     story.resets_sent_seen = config_.resets_sent_seen;
     story.idle_after_us = config_.idle_after_us;
+    story.lost = lost_during(failure);
     if (failure.endpoint.kind != EndpointKind::kTcp) {
-        const auto ends = known_ends_.find(failure.endpoint.id);
-        if (ends != known_ends_.end() && ends->second.other) story.other_end = &*ends->second.other;
-        if (ends != known_ends_.end() && ends->second.names) story.names = &*ends->second.names;
+        const KnownEnds* ends = known_ends_.find(failure.endpoint.id);
+        if (ends != nullptr && ends->other) story.other_end = &*ends->other;
+        if (ends != nullptr && ends->names) story.names = &*ends->names;
         story.sends_seen = config_.unix_sends_seen;
         story.unix_unread_seen = config_.unix_unread_seen;
         return story;
     }
+    // Addresses recur: without knowing when it was opened, its other end cannot be told from an earlier
+    // one's.
+    if (story.lost > 0 && (story.own == nullptr || !story.own->remembered)) return story;
     const Endpoint& endpoint = story.own != nullptr ? story.own->endpoint : failure.endpoint;
     story.peer = connections_.find_peer(endpoint);
     if (story.own == nullptr) return story;
     story.late_answer = story.own->late_answer.get();
-    // Addresses recur: one that left before the connection was opened belongs to another.
+    // One that left before the connection was opened belongs to another.
     const Ktime opened = story.own->remembered ? story.own->remembered->opened : Ktime{};
     const SentReset& sent = story.own->peer_reset;
-    if (sent && sent->at >= opened) story.peer_reset = sent.get();
+    const Connection* sender = sent ? connections_.find(sent->body.endpoint.id) : nullptr;
+    const bool is_anothers = sender != nullptr && are_of_two_connections(*story.own, *sender);
+    if (sent && sent->at >= opened && !is_anothers && !may_be_anothers(story, *sent))
+        story.peer_reset = sent.get();
     return story;
 }
 
@@ -205,7 +300,6 @@ void Correlator::print_alone(Failure& failure) {
     incident.id = id_of(failure.first_at, failure.endpoint, failure.task.process);
     if (!failure.caused_by.empty()) incident.caused_by = failure.caused_by;
     incident.revision = failure.printed ? ++failure.revision : 0;
-    incident.lost = loss_.total() - failure.lost_before;
     failure.printed = true;
     failure.changed = false;
     sink_(std::move(incident));
@@ -218,13 +312,17 @@ void Correlator::print_if_news(Failure& failure) {
 void Correlator::print_due(Ktime now) {
     while (!opened_.empty() && opened_.front().first + config_.print_after_ns <= now) {
         Failure* failure = failures_.find(opened_.front().second);
-        if (failure != nullptr && !failure->printed) print(*failure);
+        const bool is_it = failure != nullptr && failure->first_at == opened_.front().first;
+        if (is_it && !failure->printed) print(*failure);
         opened_.pop_front();
     }
 }
 
 void Correlator::close_exited(Ktime now) {
-    while (!exited_.empty() && exited_.front().first + kExitGraceNs <= now) {
+    while (!exited_.empty()) {
+        const bool is_over = exited_.front().first + kExitGraceNs <= now;
+        if (!is_over && exited_.size() <= 2 * config_.failures_max) break;
+        if (!is_over) ++evicted_;
         const FailureKey key = exited_.front().second;
         exited_.pop_front();
         Failure* failure = failures_.find(key);
@@ -237,7 +335,10 @@ void Correlator::close_exited(Ktime now) {
 void Correlator::forget_old(Ktime now) {
     sent_resets_.forget_before(now - kResetTravelNsMax);
     advance_origins(now);
-    while (!destroyed_.empty() && destroyed_.front().first + kHoldNs <= now) {
+    while (!destroyed_.empty()) {
+        const bool is_over = destroyed_.front().first + kHoldNs <= now;
+        if (!is_over && destroyed_.size() <= 2 * config_.endpoints_max) break;
+        if (!is_over) ++evicted_;
         const std::uint64_t id = destroyed_.front().second;
         destroyed_.pop_front();
         // Part of a story that is still open at the other end, whose end will come by here again.
@@ -256,14 +357,25 @@ void Correlator::count_doubtful_reset(const Connection& connection) {
     if (connection.reset && connection.reset_in_doubt && config_.resets_sent_seen) ++resets_received_;
 }
 
+std::size_t Correlator::entries() const {
+    return reorder_.size() + connections_.size() + failures_.size() + failures_.awaited() + history_.size() +
+           sent_resets_.size() + known_ends_.size() + origins_.size() + silent_.size() + opened_.size() +
+           exited_.size() + destroyed_.size();
+}
+
 void Correlator::finish() {
     while (const auto event = reorder_.pop(Ktime{UINT64_MAX})) process(*event);
     for (const FailureKey& key : failures_.by_age()) print_if_news(*failures_.find(key));
     failures_.clear();
+    std::vector<std::pair<Ktime, std::uint64_t>> silent;
     connections_.for_each([&](Connection& connection) {
-        if (is_silent_story(connection)) end_silent(connection);
         count_doubtful_reset(connection);
+        if (is_silent_story(connection))
+            silent.emplace_back(silent_end_of(connection), connection.endpoint.id);
     });
+    // What one brought about at another end is younger.
+    std::sort(silent.begin(), silent.end());
+    for (const auto& [at, id] : silent) end_silent(*connections_.find(id));
     print_silent(Ktime{UINT64_MAX});
     origins_.forget_all();
 }

@@ -5,6 +5,7 @@
 #include "correlate/connection_table.h"
 #include "correlate/failure_history.h"
 #include "correlate/failure_table.h"
+#include "correlate/known_ends.h"
 #include "correlate/loss_log.h"
 #include "correlate/origin_table.h"
 #include "correlate/reorder_buffer.h"
@@ -17,7 +18,6 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
-#include <map>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -29,12 +29,12 @@ struct CorrelatorConfig {
     std::string id_prefix;  ///< makes incident ids unique over boots
     SyscallName syscall_name = nullptr;
     bool error_asked_seen = false;  ///< and each getsockopt(SO_ERROR) that takes an error
-    bool receives_seen = false;  ///< a hook sees each receive that fails
-    bool sends_seen = false;     ///< and each send, with or without a signal
-    bool unix_sends_seen = false;  ///< likewise on unix sockets
+    bool receives_seen = false;     ///< a hook sees each receive that fails
+    bool sends_seen = false;        ///< and each send, with or without a signal
+    bool unix_sends_seen = false;   ///< likewise on unix sockets
     bool unix_receives_seen = false;
-    bool unix_unread_seen = false;                ///< and whoever closes one with data unread
-    bool resets_sent_seen = false;                ///< and each RST that this host sends
+    bool unix_unread_seen = false;             ///< and whoever closes one with data unread
+    bool resets_sent_seen = false;             ///< and each RST that this host sends
     std::uint64_t idle_after_us = 30'000'000;  ///< silence that a device on the way may not outlast
     std::uint64_t reorder_ns = 10'000'000;
     std::uint64_t print_after_ns = 1'000'000'000;
@@ -43,12 +43,7 @@ struct CorrelatorConfig {
     std::size_t processes_max = 4096;  ///< whose failures are remembered beyond their end
     std::size_t sent_resets_max = 4096;
     std::size_t origins_max = 4096;
-};
-
-/// Of a pipe or a unix socket.
-struct KnownEnds {
-    std::optional<OtherEndSeen> other;
-    std::optional<UnixNamed> names;
+    std::size_t known_ends_max = 8192;  ///< pipes and unix sockets whose other ends are remembered
 };
 
 class Correlator {
@@ -65,20 +60,28 @@ public:
     void finish();
 
     /// Total of events lost so far; those lost while a story is open lower its confidence.
-    void set_lost(std::uint64_t total) { loss_.set_total(total); }
+    void set_lost(std::uint64_t total) {
+        lost_outside_ = total;
+        count_losses();
+    }
     /// A failed endpoint whose owner nobody knows; asking resets it.
     bool take_owner_wanted();
 
     std::uint64_t resets_received() const { return resets_received_; }
     std::uint64_t resets_sent() const { return resets_sent_; }
-    /// SIGPIPEs whose descriptor is not known (io_uring's chains, retries and registered files), so that no story can be told.
+    /// SIGPIPEs whose descriptor is not known (io_uring's chains, retries and registered files), so that no
+    /// story can be told.
     std::uint64_t unattributed() const { return unattributed_; }
+    /// Events that make no sense, and were left out.
+    std::uint64_t unsound() const { return unsound_; }
     std::uint64_t evicted() const {
-        return connections_.evicted() + history_.evicted() + sent_resets_.evicted() + origins_.evicted() +
-               evicted_;
+        return connections_.evicted() + history_.evicted() + sent_resets_.evicted() + known_ends_.evicted() +
+               failures_.evicted() + origins_.evicted() + evicted_;
     }
     std::size_t open_failures() const { return failures_.size(); }
     std::size_t endpoints() const { return connections_.size(); }
+    /// Of everything that is kept, the events that wait included.
+    std::size_t entries() const;
 
 private:
     void process(const Event& event);
@@ -110,12 +113,13 @@ private:
     void advance_origins(Ktime now);
     void count_doubtful_reset(const Connection& connection);
     void evict_oldest();
-    std::uint64_t lost_before(const Connection* connection, Ktime at) const;
+    void drop_closed();
+    void count_losses() { loss_.set_total(lost_outside_ + evicted()); }
+    std::uint64_t lost_during(const Failure& failure) const;
     Failure& open_failure(const Endpoint& endpoint, const Task& task, Ktime at);
     void add_call(Failure& failure, const FailedCall& call);
     void infer_taken_error(Failure& failure, const Connection& connection, Ktime at, const Task& task);
     void infer_taken_reset(Failure& failure, const TcpFacts& facts, Ktime at, const Task& task);
-    KnownEnds& known_ends(std::uint64_t id);
     void end_endpoint(std::uint64_t id);
     void end_silent(Connection& connection);
     bool is_silent_story(const Connection& connection) const;
@@ -148,13 +152,14 @@ private:
     std::deque<std::pair<Ktime, Failure>> silent_;  ///< that wait for the record of who sent their RST
     SentResets sent_resets_;
     OriginTable origins_;
-    std::map<std::uint64_t, KnownEnds> known_ends_;  ///< of pipes and unix sockets, by the failed end's id
-    std::deque<std::uint64_t> known_ends_by_age_;
+    KnownEndTable known_ends_;
     Ktime now_;
+    std::uint64_t lost_outside_ = 0;  ///< before anything that was evicted here
     std::uint64_t resets_received_ = 0;
     std::uint64_t resets_sent_ = 0;
     std::uint64_t evicted_ = 0;
     std::uint64_t unattributed_ = 0;
+    std::uint64_t unsound_ = 0;
     bool owner_wanted_ = false;
 };
 

@@ -62,8 +62,9 @@ void Correlator::remember_silent(const Failure& failure, const Connection& conne
 /// Notes whose failure brought this one about; returns that one if it has not been told yet.
 Failure* Correlator::find_cause(Failure& failure) {
     if (!failure.caused_by.empty()) return nullptr;
-    const Closure closure = other_closure(story_of(failure), failure.first_at);
-    const MetFailure* cause = history_.behind(closure, failure.endpoint);
+    const Story story = story_of(failure);
+    const Closure closure = other_closure(story, failure.first_at);
+    const MetFailure* cause = history_.behind(closure, failure.endpoint, story.lost > 0);
     if (cause == nullptr || cause->first_at >= failure.first_at) return nullptr;
     failure.caused_by = id_of(cause->first_at, cause->endpoint, closure.by.process);
     print_silent(Ktime{UINT64_MAX});  // the cause may be one of them

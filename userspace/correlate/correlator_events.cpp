@@ -8,7 +8,6 @@
 namespace pipetrace {
 namespace {
 
-constexpr std::size_t kKnownEndsMax = 8192;
 constexpr std::uint8_t kSyn = 0x02;
 
 /// Takes over the kernel programs' count of repeats; false where it says nothing new.
@@ -148,7 +147,7 @@ void Correlator::infer_taken_error(Failure& failure, const Connection& connectio
         call.tcp = connection.error->body.tcp;
     }
     // A lost record could have shown a send or a receive.
-    const bool any_lost = loss_.total() > failure.lost_before;
+    const bool any_lost = lost_during(failure) > 0;
     const bool all_seen = config_.receives_seen && config_.sends_seen && is_seen_in_calls(error) && !any_lost;
     const bool was_asked = all_seen && !config_.error_asked_seen;
     Task unknown_thread = task;
@@ -159,9 +158,9 @@ void Correlator::infer_taken_error(Failure& failure, const Connection& connectio
 
 /// The same of a unix socket, whose error the other end's close left there.
 void Correlator::infer_taken_reset(Failure& failure, const TcpFacts& facts, Ktime at, const Task& task) {
-    const auto ends = known_ends_.find(failure.endpoint.id);
-    if (facts.error != 0 || ends == known_ends_.end() || !ends->second.other) return;
-    const OtherEndSeen& other = *ends->second.other;
+    const KnownEnds* ends = known_ends_.find(failure.endpoint.id);
+    if (facts.error != 0 || ends == nullptr || !ends->other) return;
+    const OtherEndSeen& other = *ends->other;
     const bool reset = other.closure.unread_bytes != 0 || other.closure.unread_uncounted;
     if (!reset || other.socket_type == SocketType::kDatagram || other.closure.at > at) return;
     for (const FailureKey& key : failures_.of_endpoint(failure.endpoint.id)) {
@@ -173,7 +172,7 @@ void Correlator::infer_taken_reset(Failure& failure, const TcpFacts& facts, Ktim
     CallFailed call;
     call.endpoint = failure.endpoint;
     call.error = ECONNRESET;
-    const bool any_lost = loss_.total() > failure.lost_before;
+    const bool any_lost = lost_during(failure) > 0;
     const bool all_seen = config_.unix_receives_seen && config_.unix_sends_seen && !any_lost;
     const bool was_asked = all_seen && !config_.error_asked_seen;
     Task unknown_thread = task;
@@ -211,7 +210,7 @@ void Correlator::on(const Event& event, const SigpipeGenerated& body) {
 
 void Correlator::on(const Event& event, const SigpipeDelivered& body) {
     Failure* failure = failures_.take_awaited(event.task.tid);
-    if (failure == nullptr) return;
+    if (failure == nullptr || failure->task.process != event.task.process) return;
     for (auto sigpipe = failure->sigpipes.rbegin(); sigpipe != failure->sigpipes.rend(); ++sigpipe) {
         if (sigpipe->delivered || sigpipe->task.tid != event.task.tid) continue;
         sigpipe->delivered = Stamped<SigpipeDelivered>{event.at, event.task, body};
@@ -227,6 +226,11 @@ void Correlator::on(const Event&, const EndpointRemembered& body) {
     connection.remembered = body;
     if (!connection.closure.known()) connection.closure = body.closure;
     if (!body.owner.known() && !body.closure.by.known()) owner_wanted_ = true;
+    connections_.disown_reset(connection);
+    const bool is_of_earlier = connection.peer_reset && connection.peer_reset->at < body.opened;
+    if (is_of_earlier && connection.reset) {
+        connection.peer_reset = sent_resets_.find(connection.endpoint, connection.reset->at, body.opened);
+    }
 }
 
 void Correlator::on(const Event&, const StateChanged& body) {
@@ -238,7 +242,7 @@ void Correlator::on(const Event&, const StateChanged& body) {
 void Correlator::on(const Event& event, const EndpointDestroyed& body) {
     if (body.endpoint.kind != EndpointKind::kTcp) return end_endpoint(body.endpoint.id);
     Connection* connection = connections_.find(body.endpoint.id);
-    if (connection == nullptr) return;
+    if (connection == nullptr || connection->destroyed) return;
     connection->destroyed = true;
     connection->destroyed_at = event.at;
     connection->destroyed_by = event.task;
@@ -257,19 +261,8 @@ void Correlator::on(const Event&, const FailuresCounted& body) {
     }
 }
 
-KnownEnds& Correlator::known_ends(std::uint64_t id) {
-    const auto [found, is_new] = known_ends_.try_emplace(id);
-    if (!is_new) return found->second;
-    known_ends_by_age_.push_back(id);
-    if (known_ends_by_age_.size() > kKnownEndsMax) {
-        known_ends_.erase(known_ends_by_age_.front());
-        known_ends_by_age_.pop_front();
-    }
-    return found->second;
-}
-
 void Correlator::on(const Event&, const OtherEndSeen& body) {
-    std::optional<OtherEndSeen>& known = known_ends(body.endpoint.id).other;
+    std::optional<OtherEndSeen>& known = known_ends_.touch(body.endpoint.id).other;
     // A datagram socket that has let go of its receiver knows no more of it; what was seen before holds.
     const bool knows_less =
         known && known->other_end == OtherEnd::kGone && body.other_end == OtherEnd::kUnknown;
@@ -277,7 +270,7 @@ void Correlator::on(const Event&, const OtherEndSeen& body) {
 }
 
 void Correlator::on(const Event&, const UnixNamed& body) {
-    std::optional<UnixNamed>& known = known_ends(body.endpoint.id).names;
+    std::optional<UnixNamed>& known = known_ends_.touch(body.endpoint.id).names;
     const bool knows_less = known && known->remote.known() && (!body.remote.known() || body.is_target);
     if (!knows_less) known = body;
 }
@@ -305,10 +298,11 @@ void Correlator::on(const Event& event, const ProcessExited& body) {
     history_.exited(event.task.process, body.exit_code);
     for (const FailureKey& key : failures_.of_process(event.task.process.tgid)) {
         Failure& failure = *failures_.find(key);
+        if (failure.task.process != event.task.process) continue;
+        if (!failure.exited) exited_.emplace_back(event.at, key);
         failure.exited = body;
         failure.exited_at = event.at;
         failure.changed = true;
-        exited_.emplace_back(event.at, key);
     }
 }
 

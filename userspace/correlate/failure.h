@@ -39,7 +39,6 @@ struct Failure {
     std::vector<RaisedSigpipe> sigpipes;
     std::optional<ProcessExited> exited;
     Ktime exited_at;
-    std::uint64_t lost_before = 0;  ///< events lost when it was opened
     bool printed = false;
     bool changed = false;  ///< since it was printed
     std::uint32_t revision = 0;

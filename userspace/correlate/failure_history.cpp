@@ -98,19 +98,20 @@ void FailureHistory::exited(const ProcessId& process, int wait_status) {
     if (found != processes_.end()) found->second.wait_status = wait_status;
 }
 
-const MetFailure* FailureHistory::behind(const Closure& closure, const Endpoint& broken) const {
+const MetFailure* FailureHistory::behind(const Closure& closure, const Endpoint& broken, bool any_lost) const {
     if (!closure.known()) return nullptr;
     const auto found = processes_.find(closure.by.process);
     if (found == processes_.end()) return nullptr;
     const Process& process = found->second;
+    if (closure.exiting && closure.signal == kSigpipe) return that_killed(process, closure, broken, any_lost);
+    if (any_lost) return nullptr;
     if (!closure.exiting) return that_led_to_abort(process, closure, broken);
-    if (closure.signal == kSigpipe) return that_killed(process, closure, broken);
     return ended_by_itself(closure, process.wait_status) ? that_ended(process, closure, broken) : nullptr;
 }
 
 /// By the kernel's SIGPIPE; else the program raised it again after an EPIPE, as Go's runtime does.
 const MetFailure* FailureHistory::that_killed(const Process& process, const Closure& closure,
-                                              const Endpoint& broken) {
+                                              const Endpoint& broken, bool any_lost) {
     const MetFailure* killer = nullptr;
     const MetFailure* last = nullptr;
     for (const MetFailure& failure : process.met) {
@@ -121,7 +122,7 @@ const MetFailure* FailureHistory::that_killed(const Process& process, const Clos
         const bool recent = failure.broken_pipe && met + kFailingEndNs >= closure.at;
         if (recent && (last == nullptr || met > met_before(*last, closure.at))) last = &failure;
     }
-    return killer != nullptr ? killer : last;
+    return killer != nullptr || any_lost ? killer : last;
 }
 
 const MetFailure* FailureHistory::that_ended(const Process& process, const Closure& closure,

@@ -32,8 +32,9 @@ public:
     void add(const ProcessId& process, const MetFailure& failure);
     void exited(const ProcessId& process, int wait_status);
 
-    /// The failure that made closure.by give up the other end of `broken`; null where none surely did.
-    const MetFailure* behind(const Closure& closure, const Endpoint& broken) const;
+    /// The failure that made closure.by give up the other end of `broken`; null where none surely did. Where
+    /// records were lost, another failure can have done it, but for a SIGPIPE that was seen to kill.
+    const MetFailure* behind(const Closure& closure, const Endpoint& broken, bool any_lost = false) const;
 
     std::size_t size() const { return processes_.size(); }
     /// Processes forgotten for want of room while their failures were young.
@@ -49,7 +50,7 @@ private:
 
     void make_room(Ktime now);
     static const MetFailure* that_killed(const Process& process, const Closure& closure,
-                                         const Endpoint& broken);
+                                         const Endpoint& broken, bool any_lost);
     static const MetFailure* that_ended(const Process& process, const Closure& closure,
                                         const Endpoint& broken);
     static const MetFailure* that_led_to_abort(const Process& process, const Closure& closure,

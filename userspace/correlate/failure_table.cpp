@@ -1,12 +1,6 @@
 #include "correlate/failure_table.h"
 
 namespace pipetrace {
-namespace {
-
-/// Signals that stay blocked are never delivered: what waits is bounded by dropping all of it.
-constexpr std::size_t kAwaitedMax = 65536;
-
-}  // namespace
 
 Failure* FailureTable::find(const FailureKey& key) {
     const auto found = by_endpoint_.find(key);
@@ -65,8 +59,16 @@ std::vector<FailureKey> FailureTable::by_age() const {
 }
 
 void FailureTable::await_delivery(Tid tid, const FailureKey& key) {
-    if (awaited_.size() >= kAwaitedMax) awaited_.clear();
+    if (awaited_.size() >= awaited_max_) make_room();
     awaited_.insert_or_assign(tid, key);
+}
+
+/// Signals that stay blocked are never delivered.
+void FailureTable::make_room() {
+    std::erase_if(awaited_, [this](const auto& waiting) { return !by_endpoint_.contains(waiting.second); });
+    if (awaited_.size() < awaited_max_) return;
+    evicted_ += awaited_.size();
+    awaited_.clear();
 }
 
 Failure* FailureTable::take_awaited(Tid tid) {

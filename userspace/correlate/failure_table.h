@@ -18,6 +18,8 @@ using FailureKey = std::pair<std::uint64_t, Tgid>;
 
 class FailureTable {
 public:
+    explicit FailureTable(std::size_t awaited_max = 65536) : awaited_max_(awaited_max) {}
+
     Failure* find(const FailureKey& key);
     /// Null where none is open.
     Failure* oldest();
@@ -36,12 +38,19 @@ public:
     void await_delivery(Tid tid, const FailureKey& key);
     /// Null where none of the thread's waits; asking forgets it.
     Failure* take_awaited(Tid tid);
+    std::size_t awaited() const { return awaited_.size(); }
+    /// Deliveries no longer waited for, for want of room.
+    std::uint64_t evicted() const { return evicted_; }
 
 private:
+    void make_room();
+
+    std::size_t awaited_max_;
     std::map<FailureKey, Failure> by_endpoint_;
     std::set<std::pair<Tgid, std::uint64_t>> by_process_;
     std::set<std::pair<Ktime, FailureKey>> by_age_;
     std::unordered_map<Tid, FailureKey> awaited_;
+    std::uint64_t evicted_ = 0;
 };
 
 }  // namespace pipetrace

@@ -14,7 +14,7 @@ public:
     /// All lost so far. When, is known by the next call of advance_to().
     void set_total(std::uint64_t total) {
         if (total <= total_) return;
-        if (gaps_.size() >= kGapsMax) gaps_.pop_front();
+        if (gaps_.size() >= kGapsMax) join_oldest();
         gaps_.push_back({Ktime{UINT64_MAX}, total_});
         total_ = total;
     }
@@ -38,6 +38,13 @@ public:
 
 private:
     static constexpr std::size_t kGapsMax = 256;
+
+    /// Rather than forget what was lost in them.
+    void join_oldest() {
+        gaps_[1].total_before = gaps_[0].total_before;
+        gaps_.pop_front();
+    }
+
     struct Gap {
         Ktime end;
         std::uint64_t total_before = 0;

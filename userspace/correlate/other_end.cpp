@@ -53,7 +53,8 @@ std::optional<Peer> peer_at_other_end(const Story& story, Ktime at) {
     if (closure.known() || story.failure->endpoint.kind == EndpointKind::kPipe) {
         peer.action = action_of(other_end.closure, story.failure->endpoint.kind, story.syscall_name);
     } else {
-        peer.action = unseen_action(other_end, is_gone(story, story.failure->calls));
+        // Absence proves nothing where records were lost.
+        if (story.lost == 0) peer.action = unseen_action(other_end, is_gone(story, story.failure->calls));
     }
     if (peer.action == PeerAction::kKilled) peer.killed_by_signal = other_end.closure.signal;
     if (is_unix && closure.known() && unread_is_known(closure, story.failure->calls)) {
@@ -71,7 +72,7 @@ std::optional<FirstClose> first_close_at_other_end(const Story& story, const std
     if (own.known() && (!other.known() || own < other)) return FirstClose::kLocal;
     if (other.known() || is_gone(story, calls)) return FirstClose::kPeer;
     const bool is_connected = story.other_end->other_end == OtherEnd::kOpen;
-    if (!is_connected) return FirstClose::kNone;
+    if (!is_connected) return story.lost == 0 ? std::optional(FirstClose::kNone) : std::nullopt;
     // Of two datagram sockets, neither's shutdown() shows at the other.
     if (story.other_end->socket_type != SocketType::kDatagram || calls.empty()) return std::nullopt;
     return (calls.front().body.tcp.shutdown & kSendShutdown) != 0 ? FirstClose::kLocal : FirstClose::kPeer;

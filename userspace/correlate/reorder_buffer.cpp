@@ -8,6 +8,9 @@ void ReorderBuffer::push(const Event& event) {
     auto position = events_.end();
     const auto begin = events_.begin() + static_cast<std::ptrdiff_t>(first_);
     while (position != begin && (position - 1)->at > event.at) --position;
+    for (auto same = position; same != begin && (same - 1)->at == event.at; --same) {
+        if (*(same - 1) == event) return;
+    }
     events_.insert(position, event);
 }
 

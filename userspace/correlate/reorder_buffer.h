@@ -12,6 +12,7 @@ namespace pipetrace {
 
 class ReorderBuffer {
 public:
+    /// A record that came before, as recordings that overlap hold it twice, is not taken again.
     void push(const Event& event);
 
     /// The oldest event if it is not newer than the watermark. Equal times keep arrival order.

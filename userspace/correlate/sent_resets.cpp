@@ -10,22 +10,21 @@ void SentResets::add(SentReset sent) {
     const Endpoint& sender = sent->body.endpoint;
     const Key key = key_of(sender.local, sender.remote, sender.netns);
     const Ktime at = sent->at;
-    SentReset& kept = by_addresses_[key];
-    // An abort is why the answers to later segments are sent, not they.
-    const bool explains_it =
-        kept && kept->body.active && !sent->body.active && at <= kept->at + kResetTravelNsMax;
-    if (explains_it) return;
-    kept = std::move(sent);
+    Kept& kept = by_addresses_[key];
+    (sent->body.active ? kept.abort : kept.answer) = std::move(sent);
     oldest_first_.emplace_back(at, key);
     if (oldest_first_.size() > resets_max_ && forget_oldest()) ++evicted_;
 }
 
-SentReset SentResets::find(const Endpoint& receiver, Ktime received_at) const {
+SentReset SentResets::find(const Endpoint& receiver, Ktime received_at, Ktime opened) const {
     const auto found = by_addresses_.find(key_of(receiver.remote, receiver.local, receiver.netns));
     if (found == by_addresses_.end()) return nullptr;
-    const Ktime sent_at = found->second->at;
-    const bool may_be_it = sent_at <= received_at && received_at <= sent_at + kResetTravelNsMax;
-    return may_be_it ? found->second : nullptr;
+    const auto may_be_it = [&](const SentReset& sent) {
+        return sent && sent->at >= opened && sent->at <= received_at && received_at <= sent->at + kResetTravelNsMax;
+    };
+    // An abort is why the answers to later segments are sent, not they.
+    if (may_be_it(found->second.abort)) return found->second.abort;
+    return may_be_it(found->second.answer) ? found->second.answer : nullptr;
 }
 
 void SentResets::forget_before(Ktime at) {
@@ -36,9 +35,15 @@ bool SentResets::forget_oldest() {
     const auto [at, key] = oldest_first_.front();
     oldest_first_.pop_front();
     const auto found = by_addresses_.find(key);
-    if (found == by_addresses_.end() || found->second->at != at) return false;
-    by_addresses_.erase(found);
-    return true;
+    if (found == by_addresses_.end()) return false;
+    bool is_gone = false;
+    for (SentReset* sent : {&found->second.abort, &found->second.answer}) {
+        if (*sent == nullptr || (*sent)->at != at) continue;
+        *sent = nullptr;
+        is_gone = true;
+    }
+    if (!found->second.abort && !found->second.answer) by_addresses_.erase(found);
+    return is_gone;
 }
 
 }  // namespace pipetrace

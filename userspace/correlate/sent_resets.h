@@ -23,8 +23,8 @@ public:
     explicit SentResets(std::size_t resets_max) : resets_max_(resets_max) {}
 
     void add(SentReset sent);
-    /// What `receiver` got at that time; null if this host sent it none.
-    SentReset find(const Endpoint& receiver, Ktime received_at) const;
+    /// What `receiver`, if it was opened then, got at that time; null if this host sent it none.
+    SentReset find(const Endpoint& receiver, Ktime received_at, Ktime opened = {}) const;
     void forget_before(Ktime at);
 
     std::size_t size() const { return by_addresses_.size(); }
@@ -38,11 +38,15 @@ private:
         std::uint32_t netns = 0;
         auto operator<=>(const Key&) const = default;
     };
+    struct Kept {
+        SentReset abort;
+        SentReset answer;
+    };
     static Key key_of(const Address& from, const Address& to, std::uint32_t netns);
     bool forget_oldest();  ///< false where another had taken its place
 
     std::size_t resets_max_;
-    std::map<Key, SentReset> by_addresses_;
+    std::map<Key, Kept> by_addresses_;
     std::deque<std::pair<Ktime, Key>> oldest_first_;  ///< of each insertion, also where another took its place
     std::uint64_t evicted_ = 0;
 };

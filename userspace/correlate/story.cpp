@@ -116,7 +116,9 @@ std::vector<FailedCall> all_calls(const Story& story) {
     const Failure& failure = *story.failure;
     std::vector<FailedCall> calls = failure.calls;
     for (const RaisedSigpipe& sigpipe : failure.sigpipes) {
-        if (!is_seen(sigpipe, calls) && !write_succeeded(sigpipe)) {
+        // The delivery that would show a count returned may be lost.
+        const bool may_have_succeeded = story.lost > 0 && !sigpipe.delivered && !surely_failed(sigpipe, story.syscall_name);
+        if (!is_seen(sigpipe, calls) && !write_succeeded(sigpipe) && !may_have_succeeded) {
             calls.push_back(implied_call(sigpipe, story.syscall_name));
         }
     }
@@ -163,6 +165,14 @@ std::optional<SigpipeFate> sigpipe_of(const Story& story, const std::vector<Fail
     if (gravest == SigpipeFate::kHandled && raised_again(*story.failure)) gravest = SigpipeFate::kKilled;
     // A send would have taken the error that is still pending at the end.
     const bool never_wrote = story.own != nullptr && story.own->error_at_destroy != 0;
+    const bool was_forbidden = std::any_of(calls.begin(), calls.end(), [&](const FailedCall& call) {
+        return call.body.no_signal && call.body.endpoint.kind == EndpointKind::kTcp &&
+               !is_uring(call.body.call, story.syscall_name);
+    });
+    // Only MSG_NOSIGNAL itself is seen to suppress one.
+    const bool by_absence =
+        gravest == SigpipeFate::kNone || (gravest == SigpipeFate::kSuppressed && !was_forbidden);
+    if (story.lost > 0 && by_absence && !(never_wrote && calls.empty())) return std::nullopt;
     const bool could_be_suppressed = raises_sigpipe(story) && !story.sends_seen && !never_wrote;
     if (gravest == SigpipeFate::kNone && could_be_suppressed) return std::nullopt;
     return gravest;
@@ -173,6 +183,7 @@ bool is_half_closed_here(TcpState state) { return state == TcpState::kFinWait1 |
 
 std::optional<FirstClose> first_close_of(const Story& story, const std::vector<FailedCall>& calls,
                                          const std::optional<RstFacts>& rst) {
+    if (story.lost > 0 && (story.own == nullptr || !story.own->remembered)) return std::nullopt;
     if (story.own == nullptr) return FirstClose::kNone;
     const auto& remembered = story.own->remembered;
     const Ktime own_close = story.own->closure.at;
@@ -186,7 +197,9 @@ std::optional<FirstClose> first_close_of(const Story& story, const std::vector<F
     const bool sender_unseen =
         rst && story.peer != nullptr && !story.peer->closure.known() && !story.peer_reset;
     if (sender_unseen && !fin_seen) return std::nullopt;
-    if (rst || fin_seen) return FirstClose::kPeer;
+    const bool sender_known = story.peer_reset != nullptr || other_closure(story, rst ? rst->at : Ktime{}).known();
+    if (fin_seen || (rst && (sender_known || story.lost == 0))) return FirstClose::kPeer;
+    if (story.lost > 0) return std::nullopt;
     // Nobody, where something else is known to have ended it, or there was nothing to close.
     const bool opened = remembered && (remembered->opened.known() || remembered->older_than_trace);
     if (story.own->error || !opened) return FirstClose::kNone;
@@ -208,7 +221,7 @@ std::optional<Peer> peer_of(const Story& story, Ktime at) {
     if (closure.known()) {
         peer.action = action_of(closure, EndpointKind::kTcp, story.syscall_name);
         peer.unread_bytes = closure.unread_bytes;
-    } else if (abort == nullptr) {
+    } else if (abort == nullptr && story.lost == 0) {
         peer.action = PeerAction::kNone;  // and if it aborted, it did so in a way that was not seen
     }
     if (peer.action == PeerAction::kKilled) peer.killed_by_signal = closure.signal;
@@ -235,7 +248,8 @@ IncidentFacts judged_facts(const Story& story, const std::vector<FailedCall>& ca
     }
     if (story.own == nullptr) return facts;
     facts.pending_error = pending_error(*story.own);
-    const bool all_seen = story.sends_seen && story.receives_seen && is_seen_in_calls(facts.pending_error);
+    const bool all_seen = story.sends_seen && story.receives_seen && story.lost == 0 &&
+                          is_seen_in_calls(facts.pending_error);
     const bool left_pending = story.own->destroyed && story.own->error_at_destroy != 0;
     facts.nobody_told = calls.empty() && story.failure->sigpipes.empty() && (all_seen || left_pending);
     facts.own_closure = closure_before(story.own->closure, at);
@@ -255,7 +269,7 @@ IncidentFacts judged_facts(const Story& story, const std::vector<FailedCall>& ca
         facts.rst_packet = story.own->reset->body.packet;
         facts.expected_seq = story.own->reset->body.tcp.rcv_nxt;
         facts.sent_by_nobody_here =
-            story.resets_sent_seen && facts.peer_on_host && story.peer_reset == nullptr;
+            story.resets_sent_seen && facts.peer_on_host && story.peer_reset == nullptr && story.lost == 0;
     }
     const auto& remembered = story.own->remembered;
     facts.was_connected = remembered && (remembered->opened.known() || remembered->older_than_trace);
@@ -331,6 +345,7 @@ Incident tell(const Story& story) {
     const std::vector<FailedCall> calls = all_calls(story);
     Incident incident;
     incident.process = involved(story.failure->task);
+    incident.lost = story.lost;
     for (const FailedCall& call : calls) {
         incident.errors.push_back(told_error(call, story.syscall_name));
     }

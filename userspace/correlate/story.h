@@ -31,9 +31,10 @@ struct Story {
     bool resets_sent_seen = false;  ///< each RST that this host sends is seen
     std::uint64_t resets_sent_count = 0;  ///< of an origin incident: how often this end's RST left; else 0
     std::uint64_t idle_after_us = 0;
+    std::uint64_t lost = 0;  ///< events, while it ran: what was not seen may have been all the same
 };
 
-/// All but id, revision and lost.
+/// All but id and revision.
 Incident tell(const Story& story);
 
 /// Whether a send or receive that takes this error is seen (pt_is_connection_error): healthy ones return EACCES and

@@ -81,6 +81,10 @@ void settle_first_close(Incident& incident) {
 /// Which facts are missing, and how to get them.
 std::string missing_facts(const Incident& incident) {
     if (incident.role == Role::kOrigin) return unexplained_origin(incident);
+    if (incident.lost > 0) {
+        return fmt::format("What is left does not explain this failure: {} {} lost while it ran.", incident.lost,
+                           incident.lost == 1 ? "event was" : "events were");
+    }
     if (incident.endpoint.kind == EndpointKind::kUnix) {
         if (incident.facts.other_end == OtherEnd::kOpen) {
             return "Both ends of this unix socket are open, and no more may be sent: either this end shut "

@@ -24,9 +24,10 @@ MaybeConfidence shutdown_applies(const Incident& incident) {
     if (incident.endpoint.kind == EndpointKind::kUnix) return unix_shutdown_applies(incident);
     const bool follows = met_epipe(incident) || incident.facts.answered_late_data;
     if (!follows || (incident.facts.shutdown & kSendShutdown) == 0) return std::nullopt;
-    if (incident.facts.own_closure.known()) return Confidence::kCertain;
     // A live state with the send side shut cannot come from the network; CLOSE can.
     const bool live = incident.endpoint.state != TcpState::kClose;
+    const bool network_may_have = incident.lost > 0 && !live;
+    if (incident.facts.own_closure.known() && !network_may_have) return Confidence::kCertain;
     return live ? MaybeConfidence(Confidence::kCertain) : std::nullopt;
 }
 std::string shutdown_why_not(const Incident&) { return "its sending side was not shut down by itself"; }
@@ -62,8 +63,9 @@ MaybeConfidence unconnected_applies(const Incident& incident) {
 }
 std::string unconnected_why_not(const Incident&) { return "the socket had been connected"; }
 std::string unconnected_summary(const Incident& incident) {
-    return fmt::format("{} wrote to a {} socket that was never connected.", victim_name(incident),
-                       incident.endpoint.kind == EndpointKind::kUnix ? "unix" : "TCP");
+    return fmt::format("{} wrote to a {} socket that {} connected.", victim_name(incident),
+                       incident.endpoint.kind == EndpointKind::kUnix ? "unix" : "TCP",
+                       incident.lost == 0 ? "was never" : "is not");
 }
 std::string unconnected_advice(const Incident& incident) {
     return "Check the result of connect() before writing, and which descriptor is written to." +
@@ -78,7 +80,7 @@ bool told_within_trace(const Incident& incident) {
 }
 
 MaybeConfidence old_error_applies(const Incident& incident) {
-    if (!incident.facts.older_than_trace || !met_epipe(incident)) return std::nullopt;
+    if (!incident.facts.older_than_trace || !met_epipe(incident) || incident.lost > 0) return std::nullopt;
     if (told_within_trace(incident)) return std::nullopt;
     if (incident.endpoint.state != TcpState::kClose || incident.facts.own_closure.known()) {
         return std::nullopt;
@@ -86,6 +88,7 @@ MaybeConfidence old_error_applies(const Incident& incident) {
     return Confidence::kLikely;
 }
 std::string old_error_why_not(const Incident& incident) {
+    if (incident.lost > 0) return "events were lost, and what ended the connection may be among them";
     return incident.facts.older_than_trace ? "no error had been reported before the trace began"
                                            : "the socket was sound when the trace began";
 }

@@ -14,6 +14,11 @@ namespace {
 
 using MaybeConfidence = std::optional<Confidence>;
 
+constexpr const char* kSenderMayBeLost = "events were lost, and who sent the RST may be among them";
+
+/// The peer's own kernel sent it, or may have: the record of that is as easily lost as another.
+bool may_be_the_peers(const Incident& incident) { return incident.facts.peer_reset || records_lost(incident); }
+
 std::string remote_name(const Incident& incident) { return incident.endpoint.remote.value_or("the peer"); }
 
 // --- firewall_reset ---
@@ -38,7 +43,7 @@ bool is_no_abort(const Incident& incident) {
 
 MaybeConfidence firewall_applies(const Incident& incident) {
     const auto& filtered = incident.facts.filtered;
-    if (!incident.rst || !filtered || incident.facts.peer_reset) return std::nullopt;
+    if (!incident.rst || !filtered || may_be_the_peers(incident)) return std::nullopt;
     if (!could_be_a_filters(incident) || peer_aborted(incident)) return std::nullopt;
     const Ktime rst = incident.rst->at;
     const Ktime drop = filtered->last;
@@ -50,6 +55,7 @@ MaybeConfidence firewall_applies(const Incident& incident) {
     return passed <= kFilterToRstNsSure && is_no_abort(incident) ? Confidence::kCertain : Confidence::kLikely;
 }
 std::string firewall_why_not(const Incident& incident) {
+    if (records_lost(incident)) return kSenderMayBeLost;
     if (!incident.facts.filtered) return "no packet filter of this host dropped a packet of it";
     if (incident.facts.peer_reset || peer_aborted(incident)) return "the peer's own kernel sent the RST";
     if (incident.rst && !could_be_a_filters(incident)) {
@@ -105,7 +111,7 @@ bool nobody_here_sent_it(const Incident& incident) {
 
 MaybeConfidence forged_applies(const Incident& incident) {
     if (!incident.rst || arrived_in(incident, TcpState::kSynSent)) return std::nullopt;
-    if (incident.facts.peer_reset) return std::nullopt;
+    if (may_be_the_peers(incident)) return std::nullopt;
     if (nobody_here_sent_it(incident)) return Confidence::kCertain;
     if (incident.facts.peer_on_host) return std::nullopt;
     const bool likely = ttl_differs(incident) || incident.facts.data_after_rst ||
@@ -114,6 +120,7 @@ MaybeConfidence forged_applies(const Incident& incident) {
 }
 std::string forged_why_not(const Incident& incident) {
     if (incident.facts.peer_reset) return "the peer's own kernel was seen to send it";
+    if (records_lost(incident)) return kSenderMayBeLost;
     if (incident.facts.rst_packet && incident.facts.rst_packet->handshake_ttl != 0) {
         return "its TTL is the handshake's, and nothing came after it";
     }
@@ -151,7 +158,7 @@ std::string forged_advice(const Incident& incident) {
 MaybeConfidence idle_applies(const Incident& incident) {
     constexpr std::uint64_t kAnswerUsMin = 200'000;
     if (!arrived_in(incident, TcpState::kEstablished) || peer_aborted(incident)) return std::nullopt;
-    if (!rst_answers_a_segment(incident)) return std::nullopt;
+    if (records_lost(incident) || !rst_answers_a_segment(incident)) return std::nullopt;
     const auto& idle = incident.endpoint.idle_us;
     const auto& delay = incident.facts.rst_delay_us;
     if (!idle || *idle < incident.facts.idle_after_us || !delay) return std::nullopt;
@@ -160,6 +167,7 @@ MaybeConfidence idle_applies(const Incident& incident) {
     return seen_to_forget(incident) ? Confidence::kCertain : Confidence::kLikely;
 }
 std::string idle_why_not(const Incident& incident) {
+    if (records_lost(incident)) return kSenderMayBeLost;
     if (incident.facts.fin_received) return "the peer had closed in order";
     if (!incident.endpoint.idle_us || !incident.facts.rst_delay_us) return "no write after a silence drew it";
     if (*incident.endpoint.idle_us < incident.facts.idle_after_us) {

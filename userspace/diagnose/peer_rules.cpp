@@ -159,6 +159,7 @@ MaybeConfidence race_applies(const Incident& incident) {
     if (fin_was_held_up(incident)) return Confidence::kCertain;
     if (!arrived_in(incident, TcpState::kCloseWait)) return std::nullopt;
     if (incident.facts.sent_after_fin != false || !rst_answers_a_segment(incident)) return std::nullopt;
+    if (abort_may_be_lost(incident)) return std::nullopt;
     return Confidence::kCertain;
 }
 std::string race_why_not(const Incident& incident) {
@@ -193,12 +194,16 @@ std::string race_advice(const Incident& incident) {
 MaybeConfidence late_write_applies(const Incident& incident) {
     if (!arrived_in(incident, TcpState::kCloseWait) || peer_aborted(incident)) return std::nullopt;
     if (incident.facts.sent_after_fin == false || nothing_under_way(incident)) return std::nullopt;
+    const bool fin_may_be_lost =
+        records_lost(incident) && !incident.facts.sent_after_fin && !incident.facts.older_than_trace;
+    if (fin_may_be_lost || (records_lost(incident) && !rst_answers_a_segment(incident))) return std::nullopt;
     const bool proven = incident.facts.sent_after_fin == true && rst_answers_a_segment(incident);
     return proven ? Confidence::kCertain : Confidence::kLikely;
 }
 std::string late_write_why_not(const Incident& incident) {
     if (!arrived_in(incident, TcpState::kCloseWait)) return "no FIN came before the RST";
     if (nothing_under_way(incident)) return kNothingUnderWay;
+    if (records_lost(incident)) return "events were lost, and what the peer did may be among them";
     return incident.facts.sent_after_fin == false ? "nothing was sent after the FIN had arrived"
                                                   : "the peer's kernel aborted by itself";
 }

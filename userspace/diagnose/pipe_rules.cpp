@@ -26,10 +26,15 @@ std::string reader_died_advice(const Incident& incident) {
 }
 
 MaybeConfidence reader_closed_applies(const Incident& incident) {
+    // What was seen of the reader is missing, and that may be its death.
+    if (incident.lost > 0 && !incident.facts.peer_on_host) return std::nullopt;
     // Every exit that ends a pipe is looked at, so a reader that was killed would have been seen.
     return incident.facts.peer_on_host ? Confidence::kCertain : Confidence::kLikely;
 }
-std::string reader_closed_why_not(const Incident&) { return "the reader was killed"; }
+std::string reader_closed_why_not(const Incident& incident) {
+    return incident.facts.peer_closure.known() ? "the reader was killed"
+                                               : "events were lost, and how the reader went may be among them";
+}
 std::string reader_closed_summary(const Incident& incident) {
     const std::string writer = victim_name(incident);
     if (!incident.peer) return fmt::format("The pipe's last reader had gone; {} wrote on.", writer);

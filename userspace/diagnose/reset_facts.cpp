@@ -10,10 +10,13 @@ bool closed_by_abort(const Incident& incident) {
     const Closure& closure = incident.facts.peer_closure;
     if (!closure.known() || closure.to != TcpState::kClose || closure.path == ClosePath::kRepair) return false;
     const bool answered_later = incident.facts.peer_reset && !incident.facts.peer_reset->active;
-    return !answered_later || closure.path != ClosePath::kClose || closure.unread_bytes != 0;
+    const bool says_why = closure.path != ClosePath::kClose || closure.unread_bytes != 0;
+    return says_why || !(answered_later || records_lost(incident));
 }
 
 }  // namespace
+
+bool records_lost(const Incident& incident) { return incident.lost > 0; }
 
 bool arrived_in(const Incident& incident, TcpState state) {
     return incident.rst && incident.rst->state == state;
@@ -37,6 +40,11 @@ bool rst_answers_a_segment(const Incident& incident) {
 bool seen_to_forget(const Incident& incident) {
     const Closure& closure = incident.facts.peer_closure;
     return closure.known() && closure.path == ClosePath::kRepair && incident.facts.peer_reset;
+}
+
+bool abort_may_be_lost(const Incident& incident) {
+    if (!records_lost(incident) || incident.facts.peer_reset) return false;
+    return !incident.rst->flags || !rst_answers_a_segment(incident);
 }
 
 std::string not_seen_from_here(const Incident& incident) {

@@ -7,6 +7,9 @@
 
 namespace pipetrace {
 
+/// What was not seen may have been all the same.
+bool records_lost(const Incident& incident);
+
 bool arrived_in(const Incident& incident, TcpState state);
 
 /// The other end's kernel reset its own connection, rather than answering a segment.
@@ -21,6 +24,8 @@ bool rst_answers_a_segment(const Incident& incident);
 
 /// The other end was closed under TCP_REPAIR, which sends nothing, and its kernel answered what came later.
 bool seen_to_forget(const Incident& incident);
+/// That the peer's kernel had aborted its end may be what was lost, and the RST itself does not say.
+bool abort_may_be_lost(const Incident& incident);
 
 /// Why nothing can be said of the peer's acts, "" if it is on this host; for rejected rivals.
 std::string not_seen_from_here(const Incident& incident);

@@ -165,11 +165,15 @@ MaybeConfidence unreachable_applies(const Incident& incident) {
         case EOPNOTSUPP:
         case EPROTO:
         case EACCES: return Confidence::kCertain;
-        case ECONNREFUSED: return Confidence::kCertain;  // port unreachable: a RST would have been seen
+        case ECONNREFUSED:  // port unreachable: a RST would have been seen
+            return incident.lost == 0 ? MaybeConfidence(Confidence::kCertain) : std::nullopt;
         default: return std::nullopt;
     }
 }
-std::string unreachable_why_not(const Incident&) { return "no ICMP error was reported to the socket"; }
+std::string unreachable_why_not(const Incident& incident) {
+    return incident.lost == 0 ? "no ICMP error was reported to the socket"
+                              : "events were lost, and a RST may be among them";
+}
 std::string unreachable_summary(const Incident& incident) {
     const int error = incident.facts.pending_error != 0 ? incident.facts.pending_error
                                                         : incident.errors.front().error;

@@ -22,6 +22,11 @@ bool is_datagram(const Incident& incident) { return incident.facts.socket_type =
 
 bool is_gone(const Incident& incident) { return incident.facts.other_end == OtherEnd::kGone; }
 
+/// A record of it comes with each failure.
+bool other_end_may_be_lost(const Incident& incident) {
+    return incident.lost > 0 && incident.facts.socket_type == SocketType::kUnknown;
+}
+
 /// " at /run/x.sock", where the socket has a name at either end.
 std::string whose_text(const Incident& incident) {
     if (incident.endpoint.remote) return " at " + *incident.endpoint.remote;
@@ -75,6 +80,7 @@ MaybeConfidence unread_applies(const Incident& incident) {
     // A connection that is still to be accepted is reset so too, with nothing unread.
     if (closure.path == ClosePath::kListener) return std::nullopt;
     if (closure.known()) return Confidence::kCertain;
+    if (other_end_may_be_lost(incident)) return std::nullopt;
     const bool seen_if_so = incident.facts.unread_seen && !incident.facts.older_than_trace;
     return seen_if_so ? std::nullopt : MaybeConfidence(Confidence::kLikely);
 }
@@ -114,6 +120,8 @@ bool receiver_shut_down(const Incident& incident) {
 
 MaybeConfidence closed_applies(const Incident& incident) {
     if (incident.facts.peer_closure.known() || receiver_shut_down(incident)) return Confidence::kCertain;
+    // Nobody may be at a name that was sent to, and that name be what was lost.
+    if (incident.lost > 0 && is_datagram(incident) && !incident.endpoint.remote) return std::nullopt;
     return is_gone(incident) ? MaybeConfidence(Confidence::kLikely) : std::nullopt;
 }
 std::string closed_why_not(const Incident& incident) {
@@ -176,7 +184,8 @@ MaybeConfidence unix_shutdown_applies(const Incident& incident) {
 
 MaybeConfidence unix_unconnected_applies(const Incident& incident) {
     if (incident.errors.empty() || incident.errors.front().error != ENOTCONN) return std::nullopt;
-    if (incident.facts.other_end != OtherEnd::kUnknown) return std::nullopt;
+    if (incident.facts.other_end != OtherEnd::kUnknown || other_end_may_be_lost(incident)) return std::nullopt;
+    if (incident.lost > 0 && is_datagram(incident)) return std::nullopt;
     // A datagram socket is no longer connected once its receiver has gone and it was told so.
     return is_datagram(incident) ? Confidence::kLikely : Confidence::kCertain;
 }

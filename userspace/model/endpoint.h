@@ -55,6 +55,8 @@ struct Endpoint {
     bool known() const { return kind != EndpointKind::kNone && id != 0; }
     /// Of a pipe or a unix socket, as /proc/PID/fd shows it.
     std::uint64_t inode() const { return id & 0xffffffffffffffULL; }
+
+    bool operator==(const Endpoint&) const = default;
 };
 
 enum class SocketType : std::uint8_t { kUnknown = 0, kStream = 1, kDatagram = 2, kSeqpacket = 5 };
@@ -67,6 +69,8 @@ struct UnixName {
     bool known() const { return length != 0; }
     /// "/run/x.sock", "@abstract"; "" for an unnamed socket.
     std::string text() const;
+
+    bool operator==(const UnixName&) const = default;
 };
 
 /// Whether two sockets are the two ends of one connection, judged by addresses alone.
@@ -97,6 +101,8 @@ struct TcpFacts {
     std::int32_t error = 0;             ///< sk_err, a positive errno
     std::int32_t soft_error = 0;
     std::uint8_t shutdown = 0;  ///< sk_shutdown
+
+    bool operator==(const TcpFacts&) const = default;
 };
 
 }  // namespace pipetrace

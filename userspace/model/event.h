@@ -20,6 +20,8 @@ struct RstPacket {
     std::uint8_t handshake_ttl = 0;  ///< of the SYN-ACK or the handshake's ACK; 0 not seen
     std::uint8_t flags = 0;          ///< TCP flag bits; 0x04 RST, 0x10 ACK
     std::uint16_t window = 0;        ///< as sent, not scaled
+
+    bool operator==(const RstPacket&) const = default;
 };
 
 /// tcp_reset() ran: the endpoint is dead. Without a packet it may, in FIN_WAIT, be the
@@ -28,17 +30,21 @@ struct ResetReceived {
     Endpoint endpoint;
     TcpFacts tcp;
     std::optional<RstPacket> packet;
+
+    bool operator==(const ResetReceived&) const = default;
 };
 
 /// tcp_send_active_reset() or tcp_v{4,6}_send_reset(). `endpoint.id` is 0 where no socket sent it.
 struct ResetSent {
     Endpoint endpoint;
     TcpFacts tcp;
-    bool active = false;               ///< aborts its own connection; else answers a segment
-    std::optional<int> reason;         ///< enum sk_rst_reason, kernels >= 6.12
-    std::uint8_t provoking_flags = 0;  ///< TCP flags of the answered segment; 0 not seen
+    bool active = false;                ///< aborts its own connection; else answers a segment
+    std::optional<int> reason;          ///< enum sk_rst_reason, kernels >= 6.12
+    std::uint8_t provoking_flags = 0;   ///< TCP flags of the answered segment; 0 not seen
     std::uint16_t provoking_bytes = 0;  ///< its payload, 65535 at most
-    bool peer_here = false;  ///< it goes to this host itself, or to an end that is known here
+    bool peer_here = false;             ///< it goes to this host itself, or to an end that is known here
+
+    bool operator==(const ResetSent&) const = default;
 };
 
 /// The system call under way, from the task's saved registers.
@@ -47,6 +53,8 @@ struct CallSite {
     std::int32_t fd = -1;           ///< that refers to the endpoint; -1 not known
     std::int64_t bytes = -1;        ///< asked for; -1 not known
     std::uint32_t flags = 0;        ///< MSG_*
+
+    bool operator==(const CallSite&) const = default;
 };
 
 /// sk_error_report(): the pending error is in tcp.error; 0 is no new error, but during a connect()
@@ -55,6 +63,8 @@ struct ErrorRaised {
     Endpoint endpoint;
     TcpFacts tcp;
     CallSite call;
+
+    bool operator==(const ErrorRaised&) const = default;
 };
 
 enum class CallDirection : std::uint8_t { kOther = 0, kSend = 1, kReceive = 2 };
@@ -67,6 +77,8 @@ struct CallFailed {
     CallDirection direction = CallDirection::kOther;
     std::int32_t error = 0;  ///< positive errno
     bool no_signal = false;  ///< MSG_NOSIGNAL was given
+
+    bool operator==(const CallFailed&) const = default;
 };
 
 enum class Disposition : std::uint8_t { kDefault = 0, kIgnore = 1, kHandler = 2 };
@@ -80,6 +92,8 @@ struct SigpipeGenerated {
     bool blocked = false;
     std::uint8_t result = 0;                     ///< TRACE_SIGNAL_*: 0 queued, 1 ignored, 2 already pending
     std::optional<std::uint64_t> written_bytes;  ///< task->ioac.wchar at that moment
+
+    bool operator==(const SigpipeGenerated&) const = default;
 };
 
 /// signal_deliver: 13 reached its handler, or 9 ends a task that SIGPIPE kills.
@@ -87,6 +101,8 @@ struct SigpipeDelivered {
     Disposition disposition = Disposition::kDefault;
     bool kills = false;
     std::optional<std::uint64_t> written_bytes;
+
+    bool operator==(const SigpipeDelivered&) const = default;
 };
 
 /// What an end went through, where it was more than a plain close(), shutdown() or exit.
@@ -115,6 +131,8 @@ struct Closure {
     std::uint16_t call_number = 0xffff;
 
     bool known() const { return at.known(); }
+
+    bool operator==(const Closure&) const = default;
 };
 
 /// What the kernel programs remembered of an endpoint, emitted when it, or its other end, fails.
@@ -125,10 +143,12 @@ struct EndpointRemembered {
     Ktime fin_received;  ///< unknown with `fin_seen`: before the trace
     bool fin_seen = false;
     bool older_than_trace = false;
-    bool passive = false;  ///< accepted, not connected
+    bool passive = false;                       ///< accepted, not connected
     TcpState closed_from = TcpState::kUnknown;  ///< that CLOSE was entered from; unknown: not closed
     std::uint32_t snd_nxt_at_fin = 0;
     Closure closure;  ///< the first act that ended its sending
+
+    bool operator==(const EndpointRemembered&) const = default;
 };
 
 /// inet_sock_set_state on an endpoint that has already been reported.
@@ -138,12 +158,16 @@ struct StateChanged {
     TcpState from = TcpState::kUnknown;
     TcpState to = TcpState::kUnknown;
     Closure closure;
+
+    bool operator==(const StateChanged&) const = default;
 };
 
 /// tcp_destroy_sock on a reported endpoint; tcp.error != 0: the program never looked.
 struct EndpointDestroyed {
     Endpoint endpoint;
     TcpFacts tcp;
+
+    bool operator==(const EndpointDestroyed&) const = default;
 };
 
 /// One kind of repeated failure on an endpoint, counted by the kernel programs.
@@ -154,12 +178,16 @@ struct FailureCount {
     bool is_sigpipe = false;
     std::uint64_t count = 0;  ///< the first one included
     Ktime last;
+
+    bool operator==(const FailureCount&) const = default;
 };
 inline constexpr std::size_t kFailureCountMax = 6;
 struct FailuresCounted {
     Endpoint endpoint;
     Tgid tgid = 0;
     std::array<FailureCount, kFailureCountMax> counts{};
+
+    bool operator==(const FailuresCounted&) const = default;
 };
 
 enum class OtherEnd : std::uint8_t { kUnknown = 0, kOpen = 1, kGone = 2 };
@@ -173,6 +201,8 @@ struct OtherEndSeen {
     SocketType socket_type = SocketType::kUnknown;  ///< likewise
     bool before_trace = false;  ///< a unix socket's other end was gone when the trace began
     Closure own;                ///< unix: the shutdown() of the failed end's own sending
+
+    bool operator==(const OtherEndSeen&) const = default;
 };
 
 /// What the two ends of a unix socket are called.
@@ -181,6 +211,8 @@ struct UnixNamed {
     UnixName local;
     UnixName remote;
     bool is_target = false;  ///< `remote` is where one message was to go: the socket is not connected
+
+    bool operator==(const UnixNamed&) const = default;
 };
 
 /// A packet filter of this host dropped segments that the endpoint had sent (tp kfree_skb).
@@ -188,14 +220,22 @@ struct PacketFiltered {
     Endpoint endpoint;
     Ktime last;
     std::uint64_t count = 0;
+
+    bool operator==(const PacketFiltered&) const = default;
 };
 
 struct ProcessForked {
     Task child;
+
+    bool operator==(const ProcessForked&) const = default;
 };
-struct ProcessExecuted {};
+struct ProcessExecuted {
+    bool operator==(const ProcessExecuted&) const = default;
+};
 struct ProcessExited {
     int exit_code = 0;  ///< wait status: low 7 bits are the signal
+
+    bool operator==(const ProcessExited&) const = default;
 };
 
 using EventBody =
@@ -208,6 +248,8 @@ struct Event {
     Task task;              ///< current, only where the kernel was working for it; unknown in softirq
     bool is_traced = true;  ///< of the processes asked for (-p and their children)
     EventBody body;
+
+    bool operator==(const Event&) const = default;
 };
 
 }  // namespace pipetrace

@@ -44,6 +44,8 @@ struct Task {
     Comm thread_comm;
 
     bool known() const { return process.known(); }
+
+    bool operator==(const Task&) const = default;
 };
 
 /// What is told about a process. Everything but the task is looked up outside the
