@@ -98,9 +98,9 @@ static __always_inline __u64 pt_argument(const struct pt_registers *r, __u8 inde
 	return 0;
 }
 
-static __always_inline struct file *pt_file_of_fd(__u32 fd)
+static __always_inline struct file *pt_file_of_task(struct task_struct *task, __u32 fd)
 {
-	struct fdtable *table = BPF_CORE_READ(pt_current(), files, fdt);
+	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
 	struct file **slots = BPF_CORE_READ(table, fd);
 	struct file *file = 0;
 
@@ -108,6 +108,11 @@ static __always_inline struct file *pt_file_of_fd(__u32 fd)
 		return 0;
 	bpf_probe_read_kernel(&file, sizeof(file), slots + fd);
 	return file;
+}
+
+static __always_inline struct file *pt_file_of_fd(__u32 fd)
+{
+	return pt_file_of_task(pt_current(), fd);
 }
 
 static __always_inline __u32 pt_file_type(struct file *file)

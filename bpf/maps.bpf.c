@@ -37,6 +37,8 @@ struct pt_by_address_map by_address SEC(".maps");
 struct pt_ids_map ids SEC(".maps");
 struct pt_failing_map failing SEC(".maps");
 struct pt_pipe_readers_map pipe_readers SEC(".maps");
+struct pt_pipe_sharers_map pipe_sharers SEC(".maps");
+struct pt_pipe_keepers_map pipe_keepers SEC(".maps");
 struct pt_unix_ends_map unix_ends SEC(".maps");
 struct pt_watched_map watched SEC(".maps");
 struct pt_filtered_map filtered SEC(".maps");

@@ -75,11 +75,34 @@ struct pt_failing_map {
 	__type(key, __u64);
 	__type(value, struct pt_failure_counts);
 };
+/* Who read a pipe when last seen, by its id. */
+struct pt_pipe_reader {
+	struct pt_closure closure;
+	__u32 files; /* exiting: as many of the pipe's read ends go with it */
+	__u32 forks; /* kept: what pipe_keepers said then */
+	__u8 shared; /* others held it too: who is the last is not known */
+	__u8 kept; /* it was the only one, as long as it did not fork */
+	__u8 padding[6];
+};
 struct pt_pipe_readers_map {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, PT_PIPES_MAX);
 	__type(key, __u64);
-	__type(value, struct pt_closure);
+	__type(value, struct pt_pipe_reader);
+};
+/* Programs that share what they read with their parent, with the pipe. */
+struct pt_pipe_sharers_map {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, PT_PIPES_MAX);
+	__type(key, __u32);
+	__type(value, __u64);
+};
+/* Programs that read what their children write, with how often they have forked since that was noticed. */
+struct pt_pipe_keepers_map {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, PT_PIPES_MAX);
+	__type(key, __u32);
+	__type(value, __u32);
 };
 /* An end of a unix socket that has gone, or who was seen holding it; see unix.bpf.h for its key. */
 struct pt_unix_end {
@@ -126,6 +149,8 @@ extern struct pt_by_address_map by_address SEC(".maps");
 extern struct pt_ids_map ids SEC(".maps");
 extern struct pt_failing_map failing SEC(".maps");
 extern struct pt_pipe_readers_map pipe_readers SEC(".maps");
+extern struct pt_pipe_sharers_map pipe_sharers SEC(".maps");
+extern struct pt_pipe_keepers_map pipe_keepers SEC(".maps");
 extern struct pt_unix_ends_map unix_ends SEC(".maps");
 extern struct pt_watched_map watched SEC(".maps");
 extern struct pt_filtered_map filtered SEC(".maps");

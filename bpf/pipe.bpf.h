@@ -5,6 +5,8 @@
 #include "call.bpf.h"
 
 #define PT_FMODE_READ 0x1
+/* Descriptors that are looked at by one call. */
+#define PT_FDS_AT_ONCE 8
 #define PT_PIPEFS_MAGIC 0x50495045
 /* Of a FIFO, whose inode is a file system's own: that it is one, and a part of which. */
 #define PT_FIFO_ID (1ULL << 56)
@@ -30,8 +32,23 @@ static __always_inline __u64 pt_pipe_id(struct file *file)
 static __always_inline void pt_note_reader(struct file *file, struct task_struct *task, bool closing)
 {
 	__u64 id = pt_pipe_id(file);
-	struct pt_closure reader;
+	struct pt_pipe_reader reader = {};
 
-	pt_fill_holder(&reader, task, closing);
+	pt_fill_holder(&reader.closure, task, closing);
 	bpf_map_update_elem(&pipe_readers, &id, &reader, BPF_ANY);
 }
+
+/* task.bpf.c: how many of current's first descriptors name this file. */
+__u32 pt_copies_of(__u64 file);
+
+/* Current's end leaves it in other hands. */
+static __always_inline bool pt_is_shared(struct file *file)
+{
+	__u64 references = pt_file_references(file);
+
+	return references != 1 && references > pt_copies_of((__u64)file);
+}
+
+/* pipe_walk.bpf.c: an end of a pipe that current has as its program begins, or as it exits. */
+int pt_look_at_pipe(__u64 file, __u32 exiting);
+int pt_sharer_exits(__u32 tgid);

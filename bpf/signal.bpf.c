@@ -43,20 +43,32 @@ static __always_inline struct sock *pt_fill_endpoint_of_file(struct pt_endpoint 
 	return sk;
 }
 
+/* Since it was seen to be the only one: its child may have read too. */
+static __always_inline bool pt_has_forked(const struct pt_pipe_reader *reader)
+{
+	__u32 tgid = reader->closure.by.tgid;
+	__u32 *forks;
+
+	if (!reader->kept)
+		return false;
+	forks = bpf_map_lookup_elem(&pipe_keepers, &tgid);
+	return !forks || *forks != reader->forks;
+}
+
 /* What is known of the pipe's reader. */
 static __always_inline void pt_report_pipe(const struct pt_endpoint *e)
 {
 	__u64 id = e->id;
-	struct pt_closure *closure = bpf_map_lookup_elem(&pipe_readers, &id);
+	struct pt_pipe_reader *reader = bpf_map_lookup_elem(&pipe_readers, &id);
 	struct pt_other_end_seen *record;
 
-	if (!closure)
+	if (!reader || reader->shared || pt_has_forked(reader))
 		return;
 	record = pt_reserve(struct pt_other_end_seen, PT_OTHER_END_SEEN);
 	if (!record)
 		return;
 	__builtin_memcpy(&record->endpoint, e, sizeof(record->endpoint));
-	__builtin_memcpy(&record->closure, closure, sizeof(record->closure));
+	__builtin_memcpy(&record->closure, &reader->closure, sizeof(record->closure));
 	__builtin_memset(&record->own, 0, sizeof(*record) - __builtin_offsetof(struct pt_other_end_seen, own));
 	record->last_holder = !pt_config.walk_pipes;
 	pt_submit(record);

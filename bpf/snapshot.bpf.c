@@ -98,6 +98,17 @@ static __always_inline void pt_visit_unix(struct sock *sk, struct task_struct *t
 		pt_note_unix_holder(sk, task, false);
 }
 
+static __always_inline void pt_visit_pipe(struct file *file, struct task_struct *task)
+{
+	__u64 id = pt_pipe_id(file);
+	struct pt_pipe_reader *known = bpf_map_lookup_elem(&pipe_readers, &id);
+
+	if (!known)
+		pt_note_reader(file, task, false);
+	else if (known->closure.by.tgid != (__u32)BPF_CORE_READ(task, tgid))
+		known->shared = 1;
+}
+
 SEC("iter/task_file")
 int pt_snapshot_files(struct bpf_iter__task_file *ctx)
 {
@@ -109,7 +120,7 @@ int pt_snapshot_files(struct bpf_iter__task_file *ctx)
 		return 0;
 	pt_note_tracer();
 	if (pt_config.walk_pipes && !pt_snapshot_reports && pt_is_pipe_read_end(file)) {
-		pt_note_reader(file, task, false);
+		pt_visit_pipe(file, task);
 		return 0;
 	}
 	if (pt_file_type(file) != PT_S_IFSOCK)

@@ -7,7 +7,6 @@
 /* Of a descriptor table: as many times 64 descriptors, by eights. */
 #define PT_FD_WORDS_MAX 16
 #define PT_FD_WORD_BITS 64
-#define PT_FDS_AT_ONCE 8
 /* Among as many first ones, copies of one descriptor are looked for. */
 #define PT_FDS_COMPARED_MAX 16
 
@@ -28,34 +27,6 @@ __noinline __u32 pt_copies_of(__u64 file)
 		copies += named == file;
 	}
 	return copies;
-}
-
-/* Current's end leaves it in other hands. */
-static __always_inline bool pt_is_shared(struct file *file)
-{
-	__u64 references = pt_file_references(file);
-
-	return references != 1 && references > pt_copies_of((__u64)file);
-}
-
-/* The read end of a pipe whose going can break something. */
-static __always_inline void pt_look_at_pipe(struct file *file, bool exiting)
-{
-	__u64 id = pt_pipe_id(file);
-	struct pt_closure *reader;
-
-	if (!(BPF_CORE_READ(file, f_mode) & PT_FMODE_READ))
-		return;
-	/* A pipe counts how often it was opened for reading, not the processes that share that. */
-	if (!exiting ||
-	    (BPF_CORE_READ(file, f_inode, i_pipe, readers) <= 1 && !pt_is_shared(file))) {
-		pt_note_reader(file, pt_current(), exiting);
-		return;
-	}
-	/* Not the last reader: its going breaks nothing. */
-	reader = bpf_map_lookup_elem(&pipe_readers, &id);
-	if (reader && reader->by.tgid == (__u32)(bpf_get_current_pid_tgid() >> 32))
-		bpf_map_delete_elem(&pipe_readers, &id);
 }
 
 static __always_inline void pt_look_at_unix_socket(struct sock *sk, struct file *file, bool exiting)
@@ -84,7 +55,7 @@ __noinline int pt_look_at_file(__u64 address, __u32 exiting)
 	struct sock *sk;
 
 	if (pt_config.walk_pipes && type == PT_S_IFIFO)
-		pt_look_at_pipe(file, exiting);
+		pt_look_at_pipe(address, exiting);
 	if (!pt_config.walk_unix || type != PT_S_IFSOCK)
 		return 0;
 	sk = pt_sock_of_file(file);
@@ -143,9 +114,15 @@ int BPF_PROG(pt_process_fork, struct task_struct *parent, struct task_struct *ch
 	__u32 child_tgid = BPF_CORE_READ(child, tgid);
 	__u32 *flags = bpf_map_lookup_elem(&watched, &parent_tgid);
 	__u32 inherited = PT_WATCH_TRACED | PT_WATCH_FOLLOW;
+	__u32 *forks;
 
 	/* A new thread belongs to a group that is known already. */
-	if (!flags || (*flags & inherited) != inherited || child_tgid == parent_tgid)
+	if (child_tgid == parent_tgid)
+		return 0;
+	forks = bpf_map_lookup_elem(&pipe_keepers, &parent_tgid);
+	if (forks)
+		__sync_fetch_and_add(forks, 1);
+	if (!flags || (*flags & inherited) != inherited)
 		return 0;
 	bpf_map_update_elem(&watched, &child_tgid, &inherited, BPF_ANY);
 	record = pt_reserve(struct pt_process_forked, PT_PROCESS_FORKED);
@@ -186,6 +163,8 @@ int BPF_PROG(pt_process_exit, struct task_struct *task)
 		return 0;
 	if (pt_config.walk_pipes || pt_config.walk_unix)
 		pt_walk_descriptors(true);
+	if (pt_config.walk_pipes)
+		pt_sharer_exits(tgid);
 	if (!bpf_map_lookup_elem(&watched, &tgid))
 		return 0;
 	record = pt_reserve(struct pt_process_exited, PT_PROCESS_EXITED);

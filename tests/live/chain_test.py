@@ -1,5 +1,4 @@
 """Chains on the running kernel: the incident that brought another about, over pipes and connections."""
-import json
 import sys
 
 import live
@@ -27,18 +26,8 @@ os.waitpid(server, 0)
 
 
 class Chains(LiveTest):
-    def incidents_of(self, *command):
-        """What is told of that command and its children, by the victim's name, in order of printing."""
-        out = self.directory / "incidents"
-        done = live.run("run", "--json", "-o", out, "--", *command)
-        self.assert_status(0, done)
-        incidents = list({found["id"]: found for found in map(json.loads, out.read_text().splitlines())}.values())
-        for incident in incidents:
-            self.assert_valid(incident)
-        return {incident["process"]["comm"]: incident for incident in incidents}
-
     def test_a_pipeline_that_ends_is_one_benign_chain(self):
-        told = self.incidents_of("sh", "-c", "yes | cat | head -1")
+        told = self.told_of("sh", "-c", "yes | cat | head -1")
         self.assertEqual(list(told), ["cat", "yes"], "the cause is told first")
         cat, yes = told["cat"], told["yes"]
         self.assertIsNone(cat["caused_by"])
@@ -49,7 +38,7 @@ class Chains(LiveTest):
         self.assertIn(f"It began with cat[{cat['process']['pid']}]: head[", yes["verdict"]["summary"])
 
     def test_a_killed_server_ends_the_client_and_who_writes_to_it(self):
-        told = self.incidents_of(sys.executable, "-c", STORY)
+        told = self.told_of(sys.executable, "-c", STORY)
         self.assertEqual(list(told)[1:], ["yes"])
         client, yes = told.values()
         self.assertEqual(client["verdict"]["cause"], "peer_process_died")

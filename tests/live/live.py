@@ -121,6 +121,16 @@ class LiveTest(unittest.TestCase):
         self.assert_valid(own[0])
         return own[0]
 
+    def told_of(self, *command):
+        """What is told of that command and its children, by the victim's name, in order of printing."""
+        out = self.directory / "incidents"
+        done = run("run", "--json", "-o", out, "--", *command)
+        self.assert_status(0, done)
+        incidents = list({found["id"]: found for found in map(json.loads, out.read_text().splitlines())}.values())
+        for incident in incidents:
+            self.assert_valid(incident)
+        return {incident["process"]["comm"]: incident for incident in incidents}
+
     def assert_valid(self, incident):
         self.assertIsNotNone(VALIDATOR, "python3-jsonschema is not installed")
         self.assertEqual([f"{error.json_path}: {error.message}"

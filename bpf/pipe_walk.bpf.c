@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Who reads a pipe, where no hook sees its ends go: what a program begins with, what it leaves, and
+ * who goes on with it. */
+#include "pipe.bpf.h"
+
+/* Of a parent's descriptors. */
+#define PT_FDS_SEARCHED_MAX 64
+
+static __always_inline __u32 pt_own_tgid(void)
+{
+	return bpf_get_current_pid_tgid() >> 32;
+}
+
+static __always_inline bool pt_reads_pipe(struct file *file, __u64 id)
+{
+	return file && pt_is_pipe_read_end(file) && pt_pipe_id(file) == id;
+}
+
+/* The next two are global functions: the verifier looks into each once. They answer with a file's
+ * address, 0 for none. */
+__noinline __u64 pt_read_end_among(__u64 slots, __u64 id)
+{
+	struct file *files[PT_FDS_AT_ONCE] = {};
+
+	bpf_probe_read_kernel(files, sizeof(files), (void *)slots);
+	for (int i = 0; i < PT_FDS_AT_ONCE; i++)
+		if (pt_reads_pipe(files[i], id))
+			return (__u64)files[i];
+	return 0;
+}
+
+/* Descriptor tables hold a multiple of 64. */
+__noinline __u64 pt_read_end_of_parent(__u64 id)
+{
+	__u64 slots = (__u64)BPF_CORE_READ(pt_current(), real_parent, files, fdt, fd);
+
+	for (int first = 0; slots && first < PT_FDS_SEARCHED_MAX; first += PT_FDS_AT_ONCE) {
+		__u64 found = pt_read_end_among(slots + first * sizeof(void *), id);
+
+		if (found)
+			return found;
+	}
+	return 0;
+}
+
+static __always_inline struct task_struct *pt_parent(void)
+{
+	return BPF_CORE_READ(pt_current(), real_parent);
+}
+
+/* A parent that has it as its own standard input reads on when this program has done (a shell's
+ * `( head -1; cat )`). One that has it elsewhere is just about to close its copy. */
+static __always_inline void pt_reader_begins(struct file *file, __u64 id)
+{
+	struct pt_pipe_reader reader = {};
+	__u32 tgid = pt_own_tgid();
+
+	pt_fill_holder(&reader.closure, pt_current(), false);
+	reader.shared = pt_file_of_task(pt_parent(), 0) == file;
+	bpf_map_update_elem(&pipe_readers, &id, &reader, BPF_ANY);
+	if (reader.shared)
+		bpf_map_update_elem(&pipe_sharers, &tgid, &id, BPF_ANY);
+}
+
+/* Others hold what this process read from, or did. */
+static __always_inline void pt_pass_on(struct pt_pipe_reader *reader, __u64 id)
+{
+	struct pt_pipe_reader next = {};
+
+	if (!pt_read_end_of_parent(id)) {
+		reader->shared = 1;
+		return;
+	}
+	pt_fill_holder(&next.closure, pt_parent(), false);
+	bpf_map_update_elem(&pipe_readers, &id, &next, BPF_ANY);
+}
+
+static __always_inline void pt_reader_exits(struct file *file, __u64 id)
+{
+	struct pt_pipe_reader *known = bpf_map_lookup_elem(&pipe_readers, &id);
+	struct pt_pipe_reader reader = {};
+	__u32 readers = BPF_CORE_READ(file, f_inode, i_pipe, readers);
+	bool is_known = known && known->closure.by.tgid == pt_own_tgid();
+
+	if (pt_is_shared(file)) {
+		if (is_known && !known->closure.at_ns)
+			pt_pass_on(known, id);
+		return;
+	}
+	/* It may have opened the pipe by its name more than once (/dev/fd, a FIFO). */
+	reader.files = 1;
+	if (is_known && known->closure.at_ns)
+		reader.files = known->files + (pt_file_references(file) == 1);
+	if (reader.files < readers && known && !is_known)
+		return;
+	pt_fill_holder(&reader.closure, pt_current(), true);
+	reader.shared = reader.files < readers;
+	bpf_map_update_elem(&pipe_readers, &id, &reader, BPF_ANY);
+}
+
+/* A program that reads what another writes (popen(), a shell's `$( )`) has the only read end when
+ * that one begins, and nobody else gets it as long as it forks no more. */
+static __always_inline void pt_writer_begins(__u64 id)
+{
+	struct pt_pipe_reader reader = {};
+	struct file *read_end;
+	__u32 none = 0;
+	__u32 tgid;
+	__u32 *forks;
+
+	if (bpf_map_lookup_elem(&pipe_readers, &id))
+		return;
+	read_end = (struct file *)pt_read_end_of_parent(id);
+	if (!read_end || pt_file_references(read_end) != 1)
+		return;
+	pt_fill_holder(&reader.closure, pt_parent(), false);
+	tgid = reader.closure.by.tgid;
+	bpf_map_update_elem(&pipe_keepers, &tgid, &none, BPF_NOEXIST);
+	forks = bpf_map_lookup_elem(&pipe_keepers, &tgid);
+	if (!forks)
+		return;
+	reader.kept = 1;
+	reader.forks = *forks;
+	bpf_map_update_elem(&pipe_readers, &id, &reader, BPF_ANY);
+}
+
+__noinline int pt_look_at_pipe(__u64 address, __u32 exiting)
+{
+	struct file *file = (struct file *)address;
+	__u64 id = pt_pipe_id(file);
+	bool reads = BPF_CORE_READ(file, f_mode) & PT_FMODE_READ;
+
+	if (reads && exiting)
+		pt_reader_exits(file, id);
+	else if (reads)
+		pt_reader_begins(file, id);
+	else if (!exiting)
+		pt_writer_begins(id);
+	return 0;
+}
+
+/* It had closed its copy by itself before it exited, as head does: its parent has the pipe now. */
+__noinline int pt_sharer_exits(__u32 tgid)
+{
+	__u64 *shared = bpf_map_lookup_elem(&pipe_sharers, &tgid);
+	struct pt_pipe_reader *reader;
+	__u64 id;
+
+	if (!shared)
+		return 0;
+	id = *shared;
+	bpf_map_delete_elem(&pipe_sharers, &tgid);
+	reader = bpf_map_lookup_elem(&pipe_readers, &id);
+	if (reader && reader->closure.by.tgid == tgid && reader->shared && !reader->closure.at_ns)
+		pt_pass_on(reader, id);
+	return 0;
+}
