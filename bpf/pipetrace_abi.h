@@ -9,7 +9,7 @@
 #include <linux/types.h>
 #endif
 
-#define PT_ABI_VERSION 5
+#define PT_ABI_VERSION 6
 #define PT_COMM_LEN 16
 
 enum pt_record_kind {
@@ -140,7 +140,8 @@ struct pt_closure {
 	__u8 signal; /* that ends the process; with exiting */
 	__u8 path; /* PT_PATH_* */
 	__u8 oom; /* the signal is the OOM killer's */
-	__u8 padding[3];
+	__u8 exit_status; /* with exiting and no signal */
+	__u8 padding[2];
 };
 
 #define PT_PACKET_SEEN 1

@@ -64,6 +64,7 @@ static __always_inline void pt_fill_ending(struct pt_closure *out, struct task_s
 {
 	out->exiting = !!(BPF_CORE_READ(task, flags) & PT_PF_EXITING);
 	out->signal = out->exiting ? pt_exit_code(task) & 0x7f : 0;
+	out->exit_status = out->exiting ? (pt_exit_code(task) >> 8) & 0xff : 0;
 	out->oom = out->signal && BPF_CORE_READ(task, signal, oom_mm);
 }
 

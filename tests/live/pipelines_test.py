@@ -52,6 +52,15 @@ class Pipelines(LiveTest):
         self.assertEqual(told["yes"]["peer"]["pid"], told["tail"]["process"]["pid"])
         self.assertEqual(told["yes"]["caused_by"], told["tail"]["id"])
 
+    def test_a_subshell_passes_on_how_its_pipeline_ended(self):
+        told = self.told_of("bash", "-c", "(yes | sed -u p) | (cat | tee /dev/null) | head -1")
+        self.assertEqual(set(told), {"tee", "cat", "sed", "yes"})
+        self.assertEqual((told["sed"]["peer"]["comm"], told["sed"]["peer"]["action"]), ("bash", "exit"))
+        causes = {name: told[name]["caused_by"] for name in told}
+        self.assertEqual(causes, {"tee": None, "cat": told["tee"]["id"], "sed": told["tee"]["id"],
+                                  "yes": told["sed"]["id"]})
+        self.assertEqual({incident["verdict"]["severity"] for incident in told.values()}, {"benign"})
+
     def test_a_program_that_reads_its_child_and_closes(self):
         told, (reader,) = self.told_in_bash(f"{sys.executable} -c '{READER_OF_ITS_CHILD}' > $OUT")
         self.assert_closed_by(told["yes"], reader, "close")

@@ -15,6 +15,7 @@ constexpr Person kYes{4801, "yes"};
 constexpr Person kCat{4802, "cat"};
 constexpr Person kSecondCat{4803, "cat"};
 constexpr Person kHead{4804, "head"};
+constexpr Person kShell{4812, "sh"};
 constexpr Person kProxy{4900, "haproxy"};
 constexpr int kExit1 = 1 << 8;
 constexpr int kExit255 = 255 << 8;
@@ -159,6 +160,30 @@ TEST(Chain, SigpipeRaisedAgainAfterEpipeIsALink) {
     go.on_a_pipe().numbered(1).wait_ms(3).reader_gone(kHead, 0, true).wait_us(300);
     go.write_meets_sigpipe(kWriteStdout, Stance::kHandled, kCat).process_exits(kDiedOfSigpipe, kCat);
     EXPECT_TRUE(is_linked(go.together_with(pipe_between(2, kYes, kCat, kDiedOfSigpipe, 5)), kYes, kCat));
+}
+
+/// `tar cz | head`: tar writes to a shell that waits for gzip, and gzip it is that head leaves.
+Story tar_sh_gzip(std::uint8_t status) {
+    constexpr Person kGzip{4813, "gzip", 0, kShell.tgid};
+    Story tar;
+    tar.on_a_pipe().numbered(2).wait_ms(5).reader_gone(kShell, 0, true).with_exit_status(status).wait_us(300);
+    tar.write_meets_sigpipe(kWriteStdout, Stance::kDefault, kTar).process_exits(kDiedOfSigpipe, kTar);
+    return pipe_between(1, kGzip, kHead, 0, 3).together_with(tar);
+}
+
+TEST(Chain, ShellPassesOnThatSigpipeKilledWhatItWaitedFor) {
+    constexpr std::uint8_t kBySigpipe = 128 + 13;
+    const std::vector<Told> printed = play(tar_sh_gzip(kBySigpipe));
+    ASSERT_EQ(printed.size(), 2U);
+    EXPECT_EQ(printed[1].json["caused_by"], printed[0].json["id"]);
+    EXPECT_EQ(printed[1].json["peer"]["comm"], "sh");
+    EXPECT_EQ(printed[1].incident.verdict.severity, Severity::kBenign);
+    const std::string& summary = printed[1].incident.verdict.summary;
+    EXPECT_NE(summary.find("sh[4812], the pipe's last reader, had ended as a program that it waited for did"),
+              std::string::npos)
+        << summary;
+    EXPECT_NE(summary.find(" It began with gzip[4813]: head[4804] had closed its pipe."), std::string::npos) << summary;
+    for (const Told& told : play(tar_sh_gzip(1))) EXPECT_FALSE(told.incident.caused_by);
 }
 
 /// It handles what it meets and lives on: its end has another reason.

@@ -44,7 +44,7 @@ Task Person::task() const {
     Task task;
     task.process = {tgid, 77'000'000'000ULL + tgid};
     task.tid = tid != 0 ? tid : tgid;
-    task.parent_tgid = 1;
+    task.parent_tgid = parent_tgid;
     task.uid = 1000;
     task.namespace_tgid = tgid;
     task.process_comm = comm_of(comm);

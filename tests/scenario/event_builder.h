@@ -19,6 +19,7 @@ struct Person {
     Tgid tgid = 0;
     const char* comm = "";
     Tid tid = 0;  ///< 0: the main thread
+    Tgid parent_tgid = 1;
 
     Task task() const;
 };
@@ -144,6 +145,7 @@ public:
     /// A write that fails with EPIPE and raises SIGPIPE, in the kernel's order, with its delivery.
     Story& write_meets_sigpipe(Call call, Stance stance, Person who = kClient);
     Story& reader_gone(Person who, std::uint8_t signal = 0, bool exiting = false);
+    Story& with_exit_status(std::uint8_t status);
     Story& reader_last_seen(Person who);  ///< with the read end still open
 
     // The other end of a unix socket; who acts is the peer.

@@ -286,6 +286,11 @@ Story& Story::reader_gone(Person who, std::uint8_t signal, bool exiting) {
     return wait_us(1);
 }
 
+Story& Story::with_exit_status(std::uint8_t status) {
+    other_end_->closure.exit_status = status;
+    return *this;
+}
+
 Story& Story::reader_last_seen(Person who) {
     reader_gone(who);
     other_end_->closure.at = {};

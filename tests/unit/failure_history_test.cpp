@@ -8,6 +8,7 @@ namespace {
 
 constexpr std::uint64_t kMs = 1'000'000;
 constexpr ProcessId kProcess{700, 5};
+constexpr Ktime kExited{1'000'000'000'000};
 
 Endpoint end_of(EndpointKind kind, std::uint64_t id) {
     Endpoint endpoint;
@@ -22,8 +23,14 @@ MetFailure failure(EndpointKind kind, std::uint64_t id, std::uint64_t at_ms) {
     MetFailure met;
     met.endpoint = end_of(kind, id);
     met.first_at = met.last_at = Ktime{at_ms * kMs};
+    met.process = kProcess;
     met.last_tid = kProcess.tgid;
     met.told = true;
+    return met;
+}
+
+MetFailure of_process(const ProcessId& process, MetFailure met) {
+    met.process = process;
     return met;
 }
 
@@ -47,8 +54,8 @@ TEST(FailureHistory, LinksAcrossKindsOfEndpoints) {
     for (const EndpointKind met : {EndpointKind::kTcp, EndpointKind::kUnix, EndpointKind::kPipe}) {
         for (const EndpointKind broken : {EndpointKind::kTcp, EndpointKind::kUnix, EndpointKind::kPipe}) {
             FailureHistory history(8);
-            history.add(kProcess, failure(met, 1, 100));
-            history.exited(kProcess, 1 << 8);
+            history.add(failure(met, 1, 100));
+            history.exited(kProcess, 1 << 8, kExited);
             EXPECT_EQ(id_behind(history, exit_at(101), broken), 1U);
         }
     }
@@ -59,10 +66,10 @@ TEST(FailureHistory, TheSigpipeThatKilledComesBeforeALaterError) {
     MetFailure killer = failure(EndpointKind::kPipe, 1, 100);
     killer.broken_pipe = true;
     killer.killed_at = killer.last_at;
-    history.add(kProcess, killer);
+    history.add(killer);
     MetFailure later = failure(EndpointKind::kTcp, 2, 101);
     later.broken_pipe = true;
-    history.add(kProcess, later);
+    history.add(later);
     EXPECT_EQ(id_behind(history, exit_at(102, 13)), 1U);
 }
 
@@ -86,21 +93,21 @@ TEST(FailureHistory, WhereRecordsWereLostOnlyAKillThatWasSeenIsSure) {
 
 TEST(FailureHistory, TheLatestErrorIsWhatEndedIt) {
     FailureHistory history(8);
-    history.add(kProcess, failure(EndpointKind::kTcp, 1, 100));
-    history.add(kProcess, failure(EndpointKind::kTcp, 2, 105));
-    history.add(kProcess, failure(EndpointKind::kTcp, 3, 120));
-    history.exited(kProcess, 1 << 8);
+    history.add(failure(EndpointKind::kTcp, 1, 100));
+    history.add(failure(EndpointKind::kTcp, 2, 105));
+    history.add(failure(EndpointKind::kTcp, 3, 120));
+    history.exited(kProcess, 1 << 8, kExited);
     EXPECT_EQ(id_behind(history, exit_at(110)), 2U) << "the third had not happened yet";
 }
 
 TEST(FailureHistory, RepeatsCountUntilTheEnd) {
     FailureHistory history(8);
-    history.add(kProcess, failure(EndpointKind::kPipe, 1, 100));
-    history.exited(kProcess, 1 << 8);
+    history.add(failure(EndpointKind::kPipe, 1, 100));
+    history.exited(kProcess, 1 << 8, kExited);
     EXPECT_EQ(id_behind(history, exit_at(5000)), 0U);
     MetFailure repeat = failure(EndpointKind::kPipe, 1, 100);
     repeat.last_at = Ktime{4990 * kMs};
-    history.add(kProcess, repeat);
+    history.add(repeat);
     EXPECT_EQ(id_behind(history, exit_at(5000)), 1U);
 }
 
@@ -108,22 +115,22 @@ TEST(FailureHistory, WhatNobodyWasToldOfIsWeakerAndMustBeClose) {
     FailureHistory history(8);
     MetFailure silent = failure(EndpointKind::kTcp, 1, 100);
     silent.told = false;
-    history.add(kProcess, silent);
+    history.add(silent);
     EXPECT_EQ(id_behind(history, exit_at(110)), 1U);
     EXPECT_EQ(id_behind(history, exit_at(500)), 0U);
-    history.add(kProcess, failure(EndpointKind::kTcp, 2, 90));
+    history.add(failure(EndpointKind::kTcp, 2, 90));
     EXPECT_EQ(id_behind(history, exit_at(110)), 2U);
 }
 
 TEST(FailureHistory, AnotherProcessOfTheSameNumberIsNotMeant) {
     FailureHistory history(8);
-    history.add({kProcess.tgid, 4}, failure(EndpointKind::kTcp, 1, 100));
+    history.add(of_process({kProcess.tgid, 4}, failure(EndpointKind::kTcp, 1, 100)));
     EXPECT_EQ(id_behind(history, exit_at(101)), 0U);
 }
 
 TEST(FailureHistory, NeitherTheSameEndpointNorItsOtherEnd) {
     FailureHistory history(8);
-    history.add(kProcess, failure(EndpointKind::kTcp, 1, 100));
+    history.add(failure(EndpointKind::kTcp, 1, 100));
     Endpoint other = end_of(EndpointKind::kTcp, 2);
     std::swap(other.local, other.remote);
     other.remote.port = 1;
@@ -134,21 +141,69 @@ TEST(FailureHistory, NeitherTheSameEndpointNorItsOtherEnd) {
 TEST(FailureHistory, ProcessesAreBoundedAndTheYoungAreCounted) {
     FailureHistory history(10);
     for (Tgid tgid = 1; tgid <= 30; ++tgid) {
-        history.add({tgid, 1}, failure(EndpointKind::kPipe, tgid, tgid));
+        history.add(of_process({tgid, 1}, failure(EndpointKind::kPipe, tgid, tgid)));
     }
     EXPECT_EQ(history.size(), 10U);
     EXPECT_EQ(history.evicted(), 20U);
     for (Tgid tgid = 31; tgid <= 40; ++tgid) {
-        history.add({tgid, 1}, failure(EndpointKind::kPipe, tgid, 3'600'000 + tgid));
+        history.add(of_process({tgid, 1}, failure(EndpointKind::kPipe, tgid, 3'600'000 + tgid)));
     }
     EXPECT_EQ(history.evicted(), 20U) << "an hour later nobody waits for them";
 }
 
 TEST(FailureHistory, FailuresOfOneProcessAreBounded) {
     FailureHistory history(10);
-    for (std::uint64_t id = 1; id <= 1000; ++id) history.add(kProcess, failure(EndpointKind::kTcp, id, id));
-    history.exited(kProcess, 1 << 8);
+    for (std::uint64_t id = 1; id <= 1000; ++id) history.add(failure(EndpointKind::kTcp, id, id));
+    history.exited(kProcess, 1 << 8, kExited);
     EXPECT_EQ(id_behind(history, exit_at(1001)), 0U) << "it lived through too many";
+}
+
+/// A child of kProcess that SIGPIPE kills, and kProcess that exits with that child's fate as its status.
+class Waited : public ::testing::Test {
+protected:
+    void child_dies(Tgid tgid, std::uint64_t at_ms, int wait_status = 13) {
+        MetFailure met = of_process({tgid, 6}, failure(EndpointKind::kPipe, tgid, at_ms));
+        met.parent_tgid = kProcess.tgid;
+        met.broken_pipe = true;
+        history_.add(met);
+        history_.exited(met.process, wait_status, Ktime{at_ms * kMs});
+    }
+    std::uint64_t behind_exit(std::uint64_t at_ms, std::uint8_t status) const {
+        Closure closure = exit_at(at_ms);
+        closure.exit_status = status;
+        return id_behind(history_, closure);
+    }
+    FailureHistory history_{8};
+};
+
+TEST_F(Waited, AShellPassesOnThatSigpipeKilledItsChild) {
+    child_dies(801, 100);
+    EXPECT_EQ(behind_exit(102, 141), 801U);
+    EXPECT_EQ(behind_exit(102, 0), 0U) << "its status speaks of another";
+    EXPECT_EQ(behind_exit(5000, 141), 0U) << "too long ago";
+    EXPECT_EQ(behind_exit(99, 141), 0U) << "not dead yet";
+}
+
+TEST_F(Waited, AChildThatEndedOtherwiseIsNotMeant) {
+    child_dies(801, 100, 1 << 8);
+    EXPECT_EQ(behind_exit(102, 141), 0U);
+}
+
+TEST_F(Waited, OfAPipelineTheLastIsMeant) {
+    child_dies(801, 100);
+    child_dies(802, 103);
+    EXPECT_EQ(behind_exit(104, 141), 0U) << "either can be meant";
+    history_.set_follows({802, 6}, end_of(EndpointKind::kPipe, 802), Ktime{103 * kMs});
+    EXPECT_EQ(behind_exit(104, 141), 801U);
+}
+
+TEST_F(Waited, AChildOfAnotherIsNotMeant) {
+    MetFailure met = of_process({801, 6}, failure(EndpointKind::kPipe, 1, 100));
+    met.parent_tgid = kProcess.tgid + 1;
+    met.broken_pipe = true;
+    history_.add(met);
+    history_.exited(met.process, 13, Ktime{100 * kMs});
+    EXPECT_EQ(behind_exit(102, 141), 0U);
 }
 
 }  // namespace

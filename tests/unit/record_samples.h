@@ -165,6 +165,7 @@ inline pt_closure raw_closure() {
     closure.shutdown = 3;
     closure.path = PT_PATH_LINGER_ZERO;
     closure.oom = 1;
+    closure.exit_status = 141;
     closure.exiting = 1;
     closure.signal = 9;
     return closure;
@@ -180,6 +181,7 @@ inline void expect_closure(const Closure& closure) {
     EXPECT_EQ(closure.shutdown, 3);
     EXPECT_EQ(closure.path, ClosePath::kLingerZero);
     EXPECT_TRUE(closure.oom);
+    EXPECT_EQ(closure.exit_status, 141);
     EXPECT_TRUE(closure.exiting);
     EXPECT_EQ(closure.signal, 9);
 }

@@ -299,6 +299,7 @@ void Correlator::print_alone(Failure& failure) {
     Incident incident = tell(story_of(failure));
     incident.id = id_of(failure.first_at, failure.endpoint, failure.task.process);
     if (!failure.caused_by.empty()) incident.caused_by = failure.caused_by;
+    incident.facts.by_child = failure.by_child;
     incident.revision = failure.printed ? ++failure.revision : 0;
     failure.printed = true;
     failure.changed = false;

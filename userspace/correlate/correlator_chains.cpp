@@ -1,12 +1,11 @@
 // Which failure brought another about: what each process has met is remembered, and asked for when
 // what its end did to others is told.
 #include "correlate/correlator.h"
-
 #include "correlate/timeline.h"
 
-#include <cerrno>
-
 #include <fmt/format.h>
+
+#include <cerrno>
 
 namespace pipetrace {
 namespace {
@@ -14,6 +13,8 @@ namespace {
 MetFailure met(const Failure& failure, Ktime at, Tid tid) {
     MetFailure met;
     met.endpoint = failure.endpoint;
+    met.process = failure.task.process;
+    met.parent_tgid = failure.task.parent_tgid;
     met.first_at = failure.first_at;
     met.last_at = at;
     met.last_tid = tid;
@@ -31,7 +32,7 @@ void Correlator::remember_call(const Failure& failure, const FailedCall& call) {
     // When a call that was not seen took the error is not known: not before the RST.
     MetFailure news = met(failure, call.inferred ? failure.first_at : call.at, call.task.tid);
     news.broken_pipe = call.body.error == EPIPE;
-    history_.add(failure.task.process, news);
+    history_.add(news);
 }
 
 void Correlator::remember_sigpipe(const Failure& failure, const RaisedSigpipe& sigpipe) {
@@ -40,14 +41,14 @@ void Correlator::remember_sigpipe(const Failure& failure, const RaisedSigpipe& s
     if (fate_of(sigpipe) == SigpipeFate::kKilled) {
         news.killed_at = sigpipe.delivered ? sigpipe.delivered->at : sigpipe.at;
     }
-    history_.add(failure.task.process, news);
+    history_.add(news);
 }
 
 void Correlator::remember_repeats(const Failure& failure, const FailureCount& count) {
     if (!count.last.known()) return;
     MetFailure news = met(failure, count.last, count.tid);
     news.broken_pipe = count.is_sigpipe || count.error == EPIPE;
-    history_.add(failure.task.process, news);
+    history_.add(news);
 }
 
 /// A pending ECONNRESET that the program never took can have made it do nothing. An EPIPE is another
@@ -56,7 +57,7 @@ void Correlator::remember_silent(const Failure& failure, const Connection& conne
     if (connection.error_at_destroy != 0 && connection.error_at_destroy != EPIPE) return;
     MetFailure news = met(failure, failure.first_at, 0);
     news.told = !failure.calls.empty();
-    history_.add(failure.task.process, news);
+    history_.add(news);
 }
 
 /// Notes whose failure brought this one about; returns that one if it has not been told yet.
@@ -64,12 +65,15 @@ Failure* Correlator::find_cause(Failure& failure) {
     if (!failure.caused_by.empty()) return nullptr;
     const Story story = story_of(failure);
     const Closure closure = other_closure(story, failure.first_at);
-    const MetFailure* cause = history_.behind(closure, failure.endpoint, story.lost > 0);
-    if (cause == nullptr || cause->first_at >= failure.first_at) return nullptr;
-    failure.caused_by = id_of(cause->first_at, cause->endpoint, closure.by.process);
+    const MetFailure* behind = history_.behind(closure, failure.endpoint, story.lost > 0);
+    if (behind == nullptr || behind->first_at >= failure.first_at) return nullptr;
+    const MetFailure cause = *behind;  // what is printed next adds to the history
+    failure.caused_by = id_of(cause.first_at, cause.endpoint, cause.process);
+    failure.by_child = cause.process != closure.by.process;
+    history_.set_follows(failure.task.process, failure.endpoint, failure.first_at);
     print_silent(Ktime{UINT64_MAX});  // the cause may be one of them
-    Failure* open = failures_.find({cause->endpoint.id, closure.by.process.tgid});
-    const bool untold = open != nullptr && open->first_at == cause->first_at && !open->printed;
+    Failure* open = failures_.find({cause.endpoint.id, cause.process.tgid});
+    const bool untold = open != nullptr && open->first_at == cause.first_at && !open->printed;
     return untold ? open : nullptr;
 }
 

@@ -295,7 +295,7 @@ void Correlator::on(const Event&, const PacketFiltered& body) {
 }
 
 void Correlator::on(const Event& event, const ProcessExited& body) {
-    history_.exited(event.task.process, body.exit_code);
+    history_.exited(event.task.process, body.exit_code, event.at);
     for (const FailureKey& key : failures_.of_process(event.task.process.tgid)) {
         Failure& failure = *failures_.find(key);
         if (failure.task.process != event.task.process) continue;

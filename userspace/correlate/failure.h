@@ -43,6 +43,7 @@ struct Failure {
     bool changed = false;  ///< since it was printed
     std::uint32_t revision = 0;
     std::string caused_by;  ///< id of the incident that brought this one about; found when it is printed
+    bool by_child = false;  ///< met by a child of the process that let go
 };
 
 }  // namespace pipetrace

@@ -12,6 +12,8 @@ constexpr std::uint64_t kYoungNs = 600'000'000'000;
 
 constexpr int kSigpipe = 13;
 constexpr int kSigabrt = 6;
+/// Added to a signal's number, it is the status of a program that waited for one which that signal killed.
+constexpr int kBySignal = 128;
 
 /// From an error to the exit for its sake, with a status that says failure: messages, children, locks.
 constexpr std::uint64_t kFailingEndNs = 1'000'000'000;
@@ -30,8 +32,7 @@ Ktime met_before(const MetFailure& failure, Ktime until) {
 /// The two ends of one connection fail together, neither for the other's failure.
 bool can_lead_to(const MetFailure& failure, const Closure& closure, const Endpoint& broken) {
     const Endpoint& own = failure.endpoint;
-    const bool same_story =
-        own.id == broken.id || (own.kind == EndpointKind::kTcp && mirrors(own, broken));
+    const bool same_story = own.id == broken.id || (own.kind == EndpointKind::kTcp && mirrors(own, broken));
     return failure.first_at <= closure.at && !same_story;
 }
 
@@ -40,7 +41,6 @@ bool ended_by_itself(const Closure& closure, std::optional<int> wait_status) {
     if (closure.signal == kSigabrt) return true;
     if (closure.signal != 0) return false;
     const int status = (wait_status.value_or(0) >> 8) & 0xff;
-    constexpr int kBySignal = 128;
     constexpr int kSignalMax = 64;
     return status <= kBySignal || status > kBySignal + kSignalMax || status == kBySignal + kSigpipe;
 }
@@ -51,13 +51,18 @@ bool says_failure(const Closure& closure, std::optional<int> wait_status) {
 
 }  // namespace
 
-void FailureHistory::add(const ProcessId& process, const MetFailure& failure) {
+void FailureHistory::add(const MetFailure& failure) {
+    const ProcessId& process = failure.process;
     if (!process.known()) return;
     auto found = processes_.find(process);
     if (found == processes_.end()) {
         make_room(failure.last_at);
         oldest_first_.push_back(process);
-        found = processes_.emplace(process, Process{{}, 0, {}, std::prev(oldest_first_.end())}).first;
+        found =
+            processes_
+                .emplace(process, Process{{}, 0, {}, {}, failure.parent_tgid, std::prev(oldest_first_.end())})
+                .first;
+        by_parent_.insert({failure.parent_tgid, process});
     }
     oldest_first_.splice(oldest_first_.end(), oldest_first_, found->second.age);
     std::vector<MetFailure>& met = found->second.met;
@@ -85,21 +90,62 @@ void FailureHistory::make_room(Ktime now) {
     if (processes_.size() < processes_max_) return;
     const auto oldest = processes_.find(oldest_first_.front());
     const std::vector<MetFailure>& met = oldest->second.met;
-    const bool young = std::any_of(met.begin(), met.end(), [&](const MetFailure& failure) {
-        return failure.last_at + kYoungNs > now;
-    });
+    const bool young = std::any_of(
+        met.begin(), met.end(), [&](const MetFailure& failure) { return failure.last_at + kYoungNs > now; });
     if (young) ++evicted_;
+    by_parent_.erase({oldest->second.parent_tgid, oldest->first});
     processes_.erase(oldest);
     oldest_first_.pop_front();
 }
 
-void FailureHistory::exited(const ProcessId& process, int wait_status) {
+void FailureHistory::exited(const ProcessId& process, int wait_status, Ktime at) {
     const auto found = processes_.find(process);
-    if (found != processes_.end()) found->second.wait_status = wait_status;
+    if (found == processes_.end()) return;
+    found->second.wait_status = wait_status;
+    found->second.exited_at = at;
 }
 
-const MetFailure* FailureHistory::behind(const Closure& closure, const Endpoint& broken, bool any_lost) const {
+void FailureHistory::set_follows(const ProcessId& process, const Endpoint& endpoint, Ktime first_at) {
+    const auto found = processes_.find(process);
+    if (found == processes_.end()) return;
+    for (MetFailure& failure : found->second.met) {
+        if (failure.endpoint.id == endpoint.id && failure.first_at == first_at) failure.follows = true;
+    }
+}
+
+const MetFailure* FailureHistory::behind(const Closure& closure, const Endpoint& broken,
+                                         bool any_lost) const {
     if (!closure.known()) return nullptr;
+    const MetFailure* own = of_itself(closure, broken, any_lost);
+    if (own != nullptr || any_lost) return own;
+    return of_its_child(closure, broken);
+}
+
+/// A shell says by its own status that SIGPIPE killed what it waited for last. Of several that died so, those
+/// that another brought about stood before it in the pipeline; if more than one is left, any can be meant.
+const MetFailure* FailureHistory::of_its_child(const Closure& closure, const Endpoint& broken) const {
+    if (!closure.exiting || closure.signal != 0 || closure.exit_status != kBySignal + kSigpipe)
+        return nullptr;
+    const MetFailure* only = nullptr;
+    const Tgid parent = closure.by.process.tgid;
+    for (auto child = by_parent_.lower_bound({parent, {}}); child != by_parent_.end(); ++child) {
+        if (child->first != parent) break;
+        const Process& process = processes_.at(child->second);
+        Closure end;
+        end.at = process.exited_at;
+        end.by.process = child->second;
+        const bool killed = process.wait_status && (*process.wait_status & 0x7f) == kSigpipe;
+        if (!killed || end.at > closure.at || end.at + kFailingEndNs < closure.at) continue;
+        const MetFailure* met = that_killed(process, end, broken, false);
+        if (met == nullptr || met->follows) continue;
+        if (only != nullptr) return nullptr;
+        only = met;
+    }
+    return only;
+}
+
+const MetFailure* FailureHistory::of_itself(const Closure& closure, const Endpoint& broken,
+                                            bool any_lost) const {
     const auto found = processes_.find(closure.by.process);
     if (found == processes_.end()) return nullptr;
     const Process& process = found->second;

@@ -9,6 +9,8 @@
 #include <list>
 #include <map>
 #include <optional>
+#include <set>
+#include <utility>
 #include <vector>
 
 namespace pipetrace {
@@ -16,12 +18,15 @@ namespace pipetrace {
 /// One failure of one process, as far as it can have brought about another.
 struct MetFailure {
     Endpoint endpoint;
+    ProcessId process;
+    Tgid parent_tgid = 0;
     Ktime first_at;  ///< with endpoint and process, which failure it is
     Ktime last_at;   ///< the latest error or SIGPIPE; a RST that nobody was told of
     Tid last_tid = 0;
     bool told = false;       ///< by a call or a signal
     bool broken_pipe = false;  ///< by EPIPE or SIGPIPE among others
     Ktime killed_at;         ///< of the SIGPIPE that nothing kept from killing
+    bool follows = false;    ///< another was seen to have brought it about
 };
 
 class FailureHistory {
@@ -29,11 +34,14 @@ public:
     explicit FailureHistory(std::size_t processes_max) : processes_max_(processes_max) {}
 
     /// Later news of a failure raise what is known of it.
-    void add(const ProcessId& process, const MetFailure& failure);
-    void exited(const ProcessId& process, int wait_status);
+    void add(const MetFailure& failure);
+    void exited(const ProcessId& process, int wait_status, Ktime at);
+    /// Another brought this one about.
+    void set_follows(const ProcessId& process, const Endpoint& endpoint, Ktime first_at);
 
-    /// The failure that made closure.by give up the other end of `broken`; null where none surely did. Where
-    /// records were lost, another failure can have done it, but for a SIGPIPE that was seen to kill.
+    /// The failure that made closure.by give up the other end of `broken`: its own, or one of the child that it
+    /// waited for; null where none surely did. Where records were lost, another failure can have done it, but for
+    /// a SIGPIPE that was seen to kill.
     const MetFailure* behind(const Closure& closure, const Endpoint& broken, bool any_lost = false) const;
 
     std::size_t size() const { return processes_.size(); }
@@ -45,10 +53,14 @@ private:
         std::vector<MetFailure> met;  ///< the latest few
         std::size_t earlier = 0;      ///< so many before them
         std::optional<int> wait_status;
+        Ktime exited_at;
+        Tgid parent_tgid = 0;  ///< when it met the first
         std::list<ProcessId>::iterator age;
     };
 
     void make_room(Ktime now);
+    const MetFailure* of_itself(const Closure& closure, const Endpoint& broken, bool any_lost) const;
+    const MetFailure* of_its_child(const Closure& closure, const Endpoint& broken) const;
     static const MetFailure* that_killed(const Process& process, const Closure& closure,
                                          const Endpoint& broken, bool any_lost);
     static const MetFailure* that_ended(const Process& process, const Closure& closure,
@@ -58,6 +70,7 @@ private:
 
     std::size_t processes_max_;
     std::map<ProcessId, Process> processes_;
+    std::set<std::pair<Tgid, ProcessId>> by_parent_;
     std::list<ProcessId> oldest_first_;
     std::uint64_t evicted_ = 0;
 };

@@ -104,6 +104,7 @@ Closure closure_of(const pt_closure& raw) {
     closure.exiting = raw.exiting != 0;
     closure.signal = raw.signal;
     closure.oom = raw.oom != 0;
+    closure.exit_status = raw.exit_status;
     closure.path = static_cast<ClosePath>(raw.path);
     closure.unread_uncounted = raw.unread_bytes == PT_UNREAD_SOME;
     closure.unread_bytes = closure.unread_uncounted ? 0 : raw.unread_bytes;

@@ -41,8 +41,9 @@ std::string reader_closed_summary(const Incident& incident) {
     const std::string reader = peer_name(incident);
     const std::string earlier = earlier_text(incident, incident.facts.peer_closure.at);
     if (incident.caused_by) {
-        return fmt::format("{}, the pipe's last reader, had met a failure of its own and ended{}; {} wrote on.",
-                           reader, earlier, writer);
+        const char* why = incident.facts.by_child ? "had ended as a program that it waited for did"
+                                                  : "had met a failure of its own and ended";
+        return fmt::format("{}, the pipe's last reader, {}{}; {} wrote on.", reader, why, earlier, writer);
     }
     // Seen to hold it, not to let go of it; whoever else had it from this one may have been the last.
     if (!incident.facts.peer_closure.known()) {
@@ -54,7 +55,8 @@ std::string reader_closed_summary(const Incident& incident) {
 }
 std::string reader_closed_advice(const Incident& incident) {
     if (incident.caused_by) {
-        return fmt::format("Look at what {} met; this pipe only passed it on.", peer_name(incident));
+        return fmt::format("Look at what {} met; this pipe only passed it on.",
+                           incident.facts.by_child ? "that program" : peer_name(incident));
     }
     if (incident.sigpipe == SigpipeFate::kKilled) {
         return "This is how a pipeline ends (`| head`): nothing to do, unless `pipefail` makes an error of "

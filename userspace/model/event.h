@@ -125,6 +125,7 @@ struct Closure {
     bool exiting = false;       ///< inside do_exit
     std::uint8_t signal = 0;    ///< that kills the process, when exiting
     bool oom = false;           ///< the signal is the OOM killer's
+    std::uint8_t exit_status = 0;  ///< when exiting, and no signal kills it
     ClosePath path = ClosePath::kClose;
     std::uint32_t unread_bytes = 0;
     bool unread_uncounted = false;  ///< some bytes were unread, how many is not known

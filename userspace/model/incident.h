@@ -141,6 +141,7 @@ struct IncidentFacts {
     bool data_after_rst = false;           ///< the peer went on sending: this host answered with a RST
     std::optional<PacketFiltered> filtered;
     bool sent_by_nobody_here = false;      ///< the peer is on this host, whose kernel sent no RST for it
+    bool by_child = false;                 ///< `caused_by` is a failure of a child that the peer waited for
     int pending_error = 0;                 ///< that the network left on the socket
     std::optional<TcpFacts> at_error;      ///< the socket when that was raised
     std::optional<std::uint64_t> age_at_error_us;  ///< of the endpoint then
