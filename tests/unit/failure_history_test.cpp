@@ -76,16 +76,16 @@ TEST(FailureHistory, TheSigpipeThatKilledComesBeforeALaterError) {
 TEST(FailureHistory, WhereRecordsWereLostOnlyAKillThatWasSeenIsSure) {
     const Endpoint broken = end_of(EndpointKind::kPipe, 999);
     FailureHistory history(8);
-    history.add(kProcess, failure(EndpointKind::kTcp, 1, 100));
-    history.exited(kProcess, 1 << 8);
+    history.add(failure(EndpointKind::kTcp, 1, 100));
+    history.exited(kProcess, 1 << 8, kExited);
     EXPECT_NE(history.behind(exit_at(101), broken, false), nullptr);
     EXPECT_EQ(history.behind(exit_at(101), broken, true), nullptr) << "it may have met a later one";
     MetFailure killer = failure(EndpointKind::kPipe, 2, 100);
     killer.broken_pipe = true;
-    history.add(kProcess, killer);
+    history.add(killer);
     EXPECT_EQ(history.behind(exit_at(101, 13), broken, true), nullptr) << "another write may have killed it";
     killer.killed_at = Ktime{100 * kMs};
-    history.add(kProcess, killer);
+    history.add(killer);
     const MetFailure* found = history.behind(exit_at(101, 13), broken, true);
     ASSERT_NE(found, nullptr);
     EXPECT_EQ(found->endpoint.id, 2U);
