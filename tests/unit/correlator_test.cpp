@@ -62,6 +62,30 @@ protected:
     std::vector<Incident> told_;
 };
 
+/// The kernel programs may tell of an end twice, the second time still without knowing who accepted it.
+TEST_F(CorrelatorTest, WhoFailedACallOnAnEndStaysItsHolder) {
+    Correlator correlator = make();
+    EndpointRemembered remembered;
+    remembered.endpoint = tcp_endpoint(1);
+    remembered.opened = Ktime{kSecondNs};
+    feed(correlator, Ktime{kSecondNs * 2}, remembered);
+    ErrorRaised raised;
+    raised.endpoint = tcp_endpoint(1);
+    raised.tcp.error = ETIMEDOUT;
+    feed(correlator, Ktime{kSecondNs * 3}, raised);
+    CallFailed failed;
+    failed.endpoint = tcp_endpoint(1);
+    failed.error = ETIMEDOUT;
+    feed(correlator, Ktime{kSecondNs * 4}, failed, 5);
+    correlator.advance_to(Ktime{kSecondNs * 5});
+    correlator.take_owner_wanted();
+    feed(correlator, Ktime{kSecondNs * 6}, remembered);
+    correlator.finish();
+    EXPECT_FALSE(correlator.take_owner_wanted()) << "the holder is known";
+    ASSERT_EQ(told_.size(), 1U);
+    EXPECT_EQ(told_[0].process.tgid, 5);
+}
+
 TEST_F(CorrelatorTest, OpenFailuresAreBoundedAndNoneIsDroppedUntold) {
     CorrelatorConfig config;
     config.failures_max = 10;

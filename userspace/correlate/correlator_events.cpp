@@ -223,9 +223,11 @@ void Correlator::on(const Event& event, const SigpipeDelivered& body) {
 void Correlator::on(const Event&, const EndpointRemembered& body) {
     if (add_to_origin(body)) return;
     Connection& connection = connections_.touch(body.endpoint);
+    const Task holder = connection.remembered ? connection.remembered->owner : Task{};
     connection.remembered = body;
+    if (!body.owner.known()) connection.remembered->owner = holder;  // whose call had failed on it
     if (!connection.closure.known()) connection.closure = body.closure;
-    if (!body.owner.known() && !body.closure.by.known()) owner_wanted_ = true;
+    if (!connection.remembered->owner.known() && !body.closure.by.known()) owner_wanted_ = true;
     connections_.disown_reset(connection);
     const bool is_of_earlier = connection.peer_reset && connection.peer_reset->at < body.opened;
     if (is_of_earlier && connection.reset) {
