@@ -113,11 +113,24 @@ static __always_inline void pt_report_names(const struct pt_endpoint *e, struct 
 	pt_submit(record);
 }
 
+static __always_inline struct sk_buff *pt_unix_queue(struct sock *sk)
+{
+	return (struct sk_buff *)((__u64)sk + bpf_core_field_offset(sk->sk_receive_queue));
+}
+
+/* A part of a stream that was read to its end leaves the queue at once (unix_stream_read_generic).
+ */
+static __always_inline bool pt_unix_has_unread(struct sock *sk)
+{
+	struct sk_buff *first = BPF_CORE_READ(sk, sk_receive_queue.next);
+
+	return first && first != pt_unix_queue(sk) && pt_unix_bytes(first);
+}
+
 __noinline __u32 pt_unix_unread(__u64 socket)
 {
 	struct sock *sk = (struct sock *)socket;
-	struct sk_buff *head =
-		(struct sk_buff *)(socket + bpf_core_field_offset(sk->sk_receive_queue));
+	struct sk_buff *head = pt_unix_queue(sk);
 	struct sk_buff *skb = BPF_CORE_READ(sk, sk_receive_queue.next);
 	__u32 bytes = 0;
 
@@ -157,7 +170,7 @@ __noinline int pt_report_unix(__u64 socket, __u64 other)
 	}
 	/* It tells this end before it throws away what lies unread there, and only that is seen. */
 	if (pt_config.walk_unix && other && pt_is_dead((struct sock *)other) &&
-	    !record->closure.unread_bytes && pt_unix_unread(other))
+	    !record->closure.unread_bytes && pt_unix_has_unread((struct sock *)other))
 		record->closure.unread_bytes = PT_UNREAD_SOME;
 	if (own)
 		__builtin_memcpy(&record->own, &own->closure, sizeof(record->own));

@@ -6,7 +6,7 @@
 
 #define PT_SOCK_DGRAM 2
 #define PT_SOCK_SEQPACKET 5
-#define PT_UNREAD_WALKED_MAX 512
+#define PT_UNREAD_WALKED_MAX 128 /* the verifier walks them all, at each start */
 
 /* Keys of unix_ends. An end is its struct sock: the other one holds a reference to it for as long
  * as it points to it, so that the address is no other socket's when a failing end looks for it. The
