@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <map>
 #include <set>
 
@@ -171,8 +172,8 @@ bool is_weaker(Cause told, const Incident& truth) {
             return real == Cause::kFirewallReset && truth.rst->state == TcpState::kSynSent;
         // It claims no more than that the FIN came before the write.
         case Cause::kWriteAfterPeerClose:
-            return is_one_of(real, {Cause::kPeerProcessDied, Cause::kPeerClosedUnreadData,
-                                    Cause::kPeerAbortiveClose}) &&
+            return is_one_of(real, {Cause::kFirewallReset, Cause::kForgedReset, Cause::kPeerProcessDied,
+                                    Cause::kPeerClosedUnreadData, Cause::kPeerAbortiveClose}) &&
                    had_fin_before_the_write(truth);
         // How the process ended is no part of these.
         case Cause::kPeerClosedUnreadData:
@@ -180,6 +181,10 @@ bool is_weaker(Cause told, const Incident& truth) {
         case Cause::kUnixPeerUnreadData: return real == Cause::kUnixPeerDied && truth.facts.was_reset;
         case Cause::kUnixPeerClosed:
             return is_one_of(real, {Cause::kUnixPeerUnreadData}) && truth.facts.other_end == OtherEnd::kGone;
+        // An ICMP that the connection outlived was sent all the same.
+        case Cause::kUnreachable:
+            return real == Cause::kPeerReset && !truth.errors.empty() &&
+                   truth.errors.front().error == EHOSTUNREACH;
         case Cause::kCloseRace: return real == Cause::kPeerProcessDied && truth.facts.sent_after_fin == false;
         default: return false;
     }

@@ -37,6 +37,12 @@ Lines truth_of(const World& world) {
     return lines;
 }
 
+/// Without the RSTs of this host: one end's are counted together for seconds, whoever has its addresses next.
+Lines victims_of(Lines lines) {
+    std::erase_if(lines, [](const auto& line) { return line.first.find("-rst/") != std::string::npos; });
+    return lines;
+}
+
 /// From the first line on in which the two differ.
 std::string first_difference(const std::string& expected, const std::string& met) {
     constexpr std::size_t kShown = 400;
@@ -75,7 +81,7 @@ TEST(OrderSimulation, EachStoryIsToldAsIfItWereAlone) {
     for_each_seed(kSeeds, [](Random& random) {
         const World world = random_world(random, 2 + random.below(kStoriesMax - 1));
         const std::vector<Told> printed = play(world, in_order(world));
-        EXPECT_EQ(difference(truth_of(world), lines_of(printed)), "");
+        EXPECT_EQ(difference(victims_of(truth_of(world)), victims_of(lines_of(printed))), "");
         expect_revisions_in_order(printed);
     });
 }

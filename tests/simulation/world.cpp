@@ -154,7 +154,8 @@ PlacedStory place(const Scenario& scenario, const Hooks& hooks, Numbers numbers,
 
 bool same(const Hooks& a, const Hooks& b) {
     return a.sends_seen == b.sends_seen && a.receives_seen == b.receives_seen &&
-           a.packets_seen == b.packets_seen && a.reasons_seen == b.reasons_seen && a.error_asked_seen == b.error_asked_seen;
+           a.packets_seen == b.packets_seen && a.reasons_seen == b.reasons_seen &&
+           a.error_asked_seen == b.error_asked_seen;
 }
 
 }  // namespace

@@ -204,7 +204,9 @@ bool Correlator::is_silent_story(const Connection& connection) const {
     const Ktime ended_at = silent_end_of(connection);
     if (!ended_at.known() || connection.told || connection.aborted_here) return false;
     // Its own disconnect leaves the same error, and the record of that may be what was lost.
-    const bool may_be_aborter = !connection.reset && pending_error(connection) == ECONNRESET;
+    const int error = pending_error(connection);
+    const bool may_be_aborter =
+        !connection.reset && (error == ECONNRESET || (error == ECONNABORTED && !connection.remembered));
     Failure failure;
     failure.endpoint = connection.endpoint;
     failure.first_at = ended_at;

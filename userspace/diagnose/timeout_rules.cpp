@@ -46,6 +46,9 @@ bool syns_ran_out(const Incident& incident) {
 Limit limit_of(const Incident& incident) {
     if (!timed_out(incident) || !incident.facts.at_error) return Limit::kNone;
     const TcpFacts& tcp = *incident.facts.at_error;
+    // Which of the two limits a SYN met shows by its age.
+    const bool age_lost = incident.lost > 0 && never_answered(incident) && !incident.facts.age_at_error_us;
+    if (tcp.user_timeout_ms != 0 && age_lost) return Limit::kNone;
     if (tcp.user_timeout_ms != 0) return syns_ran_out(incident) ? Limit::kRetransmission : Limit::kUser;
     const bool all_acknowledged = tcp.bytes_acked == tcp.bytes_sent && tcp.unsent_bytes == 0;
     if (tcp.keepalive && tcp.probes_out > 0 && all_acknowledged) return Limit::kKeepalive;
@@ -156,6 +159,9 @@ MaybeConfidence unreachable_applies(const Incident& incident) {
     const int error = incident.facts.pending_error != 0 ? incident.facts.pending_error
                       : incident.errors.empty()         ? 0
                                                         : incident.errors.front().error;
+    // A connection outlives a warning; what ended it may be lost.
+    const bool ended_otherwise = incident.facts.pending_error == 0 || was_told(incident, ECONNRESET);
+    if (incident.lost > 0 && ended_otherwise) return std::nullopt;
     switch (error) {
         case EHOSTUNREACH:
         case ENETUNREACH:
@@ -177,10 +183,10 @@ std::string unreachable_why_not(const Incident& incident) {
 std::string unreachable_summary(const Incident& incident) {
     const int error = incident.facts.pending_error != 0 ? incident.facts.pending_error
                                                         : incident.errors.front().error;
-    return fmt::format("The network said by ICMP that {} cannot be reached ({}); no RST came.{}",
+    return fmt::format("The network said by ICMP that {} cannot be reached ({}); no RST {}.{}",
                        remote_name(incident),
                        error == ECONNREFUSED ? "port unreachable, told as ECONNREFUSED" : errno_name(error),
-                       filter_text(incident));
+                       incident.lost == 0 ? "came" : "was seen", filter_text(incident));
 }
 std::string unreachable_advice(const Incident& incident) {
     return "Here: `ip route get` and the neighbour's address; then traceroute, and look for reject rules on the "
