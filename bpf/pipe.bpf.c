@@ -13,7 +13,7 @@ static __always_inline int pt_pipe_released(struct inode *inode, struct file *fi
 	/* pipe_release() has not counted down yet. Without a writer nobody will ever mind. */
 	if (BPF_CORE_READ(pipe, readers) != 1 || !BPF_CORE_READ(pipe, writers))
 		return 0;
-	pt_note_reader(file, pt_current(), true);
+	pt_note_reader(pt_pipe_id(file), pt_current(), true);
 	return 0;
 }
 

@@ -29,13 +29,18 @@ static __always_inline __u64 pt_pipe_id(struct file *file)
 	return id | PT_FIFO_ID;
 }
 
-static __always_inline void pt_note_reader(struct file *file, struct task_struct *task, bool closing)
-{
-	__u64 id = pt_pipe_id(file);
-	struct pt_pipe_reader reader = {};
+static const struct pt_pipe_reader pt_no_reader = {};
 
-	pt_fill_holder(&reader.closure, task, closing);
-	bpf_map_update_elem(&pipe_readers, &id, &reader, BPF_ANY);
+/* Filled in its place: a copy on the stack is more than a chain of calls has room for (512 bytes in all). */
+static __always_inline struct pt_pipe_reader *pt_note_reader(__u64 id, struct task_struct *task, bool closing)
+{
+	struct pt_pipe_reader *reader;
+
+	bpf_map_update_elem(&pipe_readers, &id, &pt_no_reader, BPF_ANY);
+	reader = bpf_map_lookup_elem(&pipe_readers, &id);
+	if (reader)
+		pt_fill_holder(&reader->closure, task, closing);
+	return reader;
 }
 
 /* task.bpf.c: how many of current's first descriptors name this file. */

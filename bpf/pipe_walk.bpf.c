@@ -52,60 +52,56 @@ static __always_inline struct task_struct *pt_parent(void)
  * `( head -1; cat )`). One that has it elsewhere is just about to close its copy. */
 static __always_inline void pt_reader_begins(struct file *file, __u64 id)
 {
-	struct pt_pipe_reader reader = {};
+	struct pt_pipe_reader *reader = pt_note_reader(id, pt_current(), false);
 	__u32 tgid = pt_own_tgid();
 
-	pt_fill_holder(&reader.closure, pt_current(), false);
-	reader.shared = pt_file_of_task(pt_parent(), 0) == file;
-	bpf_map_update_elem(&pipe_readers, &id, &reader, BPF_ANY);
-	if (reader.shared)
-		bpf_map_update_elem(&pipe_sharers, &tgid, &id, BPF_ANY);
+	if (!reader || pt_file_of_task(pt_parent(), 0) != file)
+		return;
+	reader->shared = 1;
+	bpf_map_update_elem(&pipe_sharers, &tgid, &id, BPF_ANY);
 }
 
 /* Others hold what this process read from, or did. */
 static __always_inline void pt_pass_on(struct pt_pipe_reader *reader, __u64 id)
 {
-	struct pt_pipe_reader next = {};
-
-	if (!pt_read_end_of_parent(id)) {
+	if (pt_read_end_of_parent(id))
+		pt_note_reader(id, pt_parent(), false);
+	else
 		reader->shared = 1;
-		return;
-	}
-	pt_fill_holder(&next.closure, pt_parent(), false);
-	bpf_map_update_elem(&pipe_readers, &id, &next, BPF_ANY);
 }
 
 static __always_inline void pt_reader_exits(struct file *file, __u64 id)
 {
-	struct pt_pipe_reader *known = bpf_map_lookup_elem(&pipe_readers, &id);
-	struct pt_pipe_reader reader = {};
+	struct pt_pipe_reader *reader = bpf_map_lookup_elem(&pipe_readers, &id);
 	__u32 readers = BPF_CORE_READ(file, f_inode, i_pipe, readers);
-	bool is_known = known && known->closure.by.tgid == pt_own_tgid();
+	bool is_known = reader && reader->closure.by.tgid == pt_own_tgid();
+	__u32 files = 1;
 
 	if (pt_is_shared(file)) {
-		if (is_known && !known->closure.at_ns)
-			pt_pass_on(known, id);
+		if (is_known && !reader->closure.at_ns)
+			pt_pass_on(reader, id);
 		return;
 	}
 	/* It may have opened the pipe by its name more than once (/dev/fd, a FIFO). */
-	reader.files = 1;
-	if (is_known && known->closure.at_ns)
-		reader.files = known->files + (pt_file_references(file) == 1);
-	if (reader.files < readers && known && !is_known)
+	if (is_known && reader->closure.at_ns)
+		files = reader->files + (pt_file_references(file) == 1);
+	if (files < readers && reader && !is_known)
 		return;
-	pt_fill_holder(&reader.closure, pt_current(), true);
-	reader.shared = reader.files < readers;
-	bpf_map_update_elem(&pipe_readers, &id, &reader, BPF_ANY);
+	reader = pt_note_reader(id, pt_current(), true);
+	if (!reader)
+		return;
+	reader->files = files;
+	reader->shared = files < readers;
 }
 
 /* A program that reads what another writes (popen(), a shell's `$( )`) has the only read end when
  * that one begins, and nobody else gets it as long as it forks no more. */
 static __always_inline void pt_writer_begins(__u64 id)
 {
-	struct pt_pipe_reader reader = {};
+	struct pt_pipe_reader *reader;
 	struct file *read_end;
+	__u32 tgid = BPF_CORE_READ(pt_parent(), tgid);
 	__u32 none = 0;
-	__u32 tgid;
 	__u32 *forks;
 
 	if (bpf_map_lookup_elem(&pipe_readers, &id))
@@ -113,15 +109,13 @@ static __always_inline void pt_writer_begins(__u64 id)
 	read_end = (struct file *)pt_read_end_of_parent(id);
 	if (!read_end || pt_file_references(read_end) != 1)
 		return;
-	pt_fill_holder(&reader.closure, pt_parent(), false);
-	tgid = reader.closure.by.tgid;
 	bpf_map_update_elem(&pipe_keepers, &tgid, &none, BPF_NOEXIST);
 	forks = bpf_map_lookup_elem(&pipe_keepers, &tgid);
-	if (!forks)
+	reader = forks ? pt_note_reader(id, pt_parent(), false) : 0;
+	if (!reader)
 		return;
-	reader.kept = 1;
-	reader.forks = *forks;
-	bpf_map_update_elem(&pipe_readers, &id, &reader, BPF_ANY);
+	reader->kept = 1;
+	reader->forks = *forks;
 }
 
 __noinline int pt_look_at_pipe(__u64 address, __u32 exiting)

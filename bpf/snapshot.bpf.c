@@ -104,7 +104,7 @@ static __always_inline void pt_visit_pipe(struct file *file, struct task_struct 
 	struct pt_pipe_reader *known = bpf_map_lookup_elem(&pipe_readers, &id);
 
 	if (!known)
-		pt_note_reader(file, task, false);
+		pt_note_reader(id, task, false);
 	else if (known->closure.by.tgid != (__u32)BPF_CORE_READ(task, tgid))
 		known->shared = 1;
 }

@@ -91,18 +91,24 @@ static __always_inline bool pt_is_end_of(const struct pt_unix_end *end, struct s
 }
 
 /* Where no hook sees each end go: who holds this one, or goes with it. */
+static const struct pt_unix_end pt_no_unix_end = {};
+
+/* Filled in its place, as pt_note_reader() does. */
 static __always_inline void pt_note_unix_holder(struct sock *sk, struct task_struct *task,
 						bool closing)
 {
-	struct sock *other = pt_unix_peer(sk);
-	struct pt_unix_end end = {};
+	__u64 inode = pt_unix_inode(pt_unix_peer(sk));
 	__u64 key = (__u64)sk;
+	struct pt_unix_end *end;
 
-	pt_fill_holder(&end.closure, task, closing);
-	end.other_inode = pt_unix_inode(other);
-	bpf_map_update_elem(&unix_ends, &key, &end, BPF_ANY);
-	if (closing && end.other_inode && BPF_CORE_READ(sk, sk_type) == PT_SOCK_DGRAM)
-		bpf_map_update_elem(&unix_ends, &end.other_inode, &end, BPF_ANY);
+	bpf_map_update_elem(&unix_ends, &key, &pt_no_unix_end, BPF_ANY);
+	end = bpf_map_lookup_elem(&unix_ends, &key);
+	if (!end)
+		return;
+	pt_fill_holder(&end->closure, task, closing);
+	end->other_inode = inode;
+	if (closing && inode && BPF_CORE_READ(sk, sk_type) == PT_SOCK_DGRAM)
+		bpf_map_update_elem(&unix_ends, &inode, end, BPF_ANY);
 }
 
 static __always_inline void pt_note_unix_gone_before(struct sock *sk)

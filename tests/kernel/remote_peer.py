@@ -181,8 +181,6 @@ def send(listener):
 def listen_on(listener):
     yield
     connection = greet(listener)
-    # Acknowledges the FIN by itself, so that the other end is in TIME_WAIT when the data comes.
-    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
     yield
     if connection.recv(1) == b"":
         connection.sendall(b"howdy")

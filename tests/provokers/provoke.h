@@ -157,6 +157,7 @@ uint16_t remote_port(int fd);
 void read_exactly(int fd, size_t size);
 void wait_fin(int fd);
 void wait_reset(int fd);
+void wait_close_acknowledged(uint16_t local_port);
 long wait_unread(int fd, long size);
 void close_abortively(int fd);
 void set_number(int fd, int level, int option, int value);

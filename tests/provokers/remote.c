@@ -247,8 +247,10 @@ static void close_with_linger(struct story *story, int fd)
 
 static void close_before_answer(struct story *story, int fd)
 {
-	(void)story;
+	uint16_t port = (uint16_t)atoi(strrchr(story->local, ':') + 1);
+
 	close(fd);
+	wait_close_acknowledged(port);
 	let_peer_act();
 }
 

@@ -210,6 +210,26 @@ void wait_reset(int fd)
 	wait_event(fd, 0, TCP_CLOSE);
 }
 
+/* The FIN of an end that nobody holds any more is acknowledged: it waits on, or in TIME_WAIT. The alarm bounds it. */
+void wait_close_acknowledged(uint16_t local_port)
+{
+	char line[256];
+	unsigned port, state;
+	bool waiting = true;
+
+	while (waiting) {
+		FILE *table = fopen("/proc/net/tcp", "re");
+
+		if (table == NULL)
+			die("/proc/net/tcp");
+		waiting = false;
+		while (fgets(line, sizeof(line), table) != NULL)
+			if (sscanf(line, "%*d: %*8x:%4x %*8x:%*4x %2x", &port, &state) == 2 && port == local_port)
+				waiting |= state == TCP_FIN_WAIT1;
+		fclose(table);
+	}
+}
+
 long wait_unread(int fd, long size)
 {
 	struct pollfd wait = {.fd = fd, .events = POLLIN};

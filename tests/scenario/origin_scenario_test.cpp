@@ -268,6 +268,16 @@ TEST(Origin, IsNotToldOfAConnectionThatThePeerHadReset) {
     for (const Told& told : printed) EXPECT_EQ(told.incident.role, Role::kVictim);
 }
 
+/// Nor of what it goes on sending once the connection is forgotten here.
+TEST(Origin, IsNotToldOfASilentConnectionsLateSegments) {
+    Story story = distant();
+    story.connected().sent(5, true).times_out({}).call_fails(kRecvfrom, ETIMEDOUT).destroyed();
+    story.wait_ms(3).rst_answers_late_data().wait_ms(600).rst_answers_late_data();
+    const std::vector<Told> printed = play(story.wait_ms(1500));
+    ASSERT_FALSE(printed.empty());
+    for (const Told& told : printed) EXPECT_EQ(told.incident.role, Role::kVictim);
+}
+
 TEST(Origin, LossLowersTheConfidence) {
     Story story = distant();
     story.connected()

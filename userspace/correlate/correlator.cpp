@@ -20,9 +20,11 @@ Ktime silent_end_of(const Connection& connection) {
     return connection.error ? connection.error->at : Ktime{};
 }
 
-/// Whether its program had closed it is what was lost; the state says that it may have.
+/// An end that its program had given up, of which nothing is remembered: it was told of with the story of its other
+/// end, or what was remembered is lost. (From 6.12 an error is reported in CLOSE, so that its state says nothing.)
 bool may_have_left(const Connection& connection) {
-    if (connection.remembered || !connection.reset) return false;
+    if (connection.remembered) return false;
+    if (!connection.reset) return true;
     const TcpState state = connection.reset->body.endpoint.state;
     return state == TcpState::kFinWait1 || state == TcpState::kFinWait2 || state == TcpState::kClosing ||
            state == TcpState::kLastAck;
@@ -210,7 +212,7 @@ bool Correlator::is_silent_story(const Connection& connection) const {
     Failure failure;
     failure.endpoint = connection.endpoint;
     failure.first_at = ended_at;
-    if ((may_be_aborter || may_have_left(connection)) && lost_during(failure) > 0) return false;
+    if (may_have_left(connection) || (may_be_aborter && lost_during(failure) > 0)) return false;
     const bool destroyed = connection.closure.path == ClosePath::kDestroyed;
     const Ktime closed_at = destroyed ? Ktime{} : connection.closure.at;
     const bool fin_seen = connection.remembered && connection.remembered->fin_seen;

@@ -33,9 +33,11 @@ void Correlator::note_origin(const SentReset& sent) {
     if (connections_.find_peer(body.endpoint) != nullptr) return;
     const Connection* own =
         body.endpoint.id != 0 ? connections_.find(body.endpoint.id) : connections_.find_same(body.endpoint);
-    if (body.endpoint.id == 0 && own != nullptr && is_ended_by_network(*own)) return;
+    const bool is_of_dead = body.endpoint.id == 0 && own != nullptr && is_ended_by_network(*own);
     Origin& origin = origins_.add(sent);
-    if (origin.count > 1) return;
+    // Later ones to what the other end goes on sending find no connection here any more, but this.
+    if (is_of_dead) origin.told_elsewhere = true;
+    if (origin.count > 1 || is_of_dead) return;
     origin.lost_before = loss_.total_before(sent->at);
     if (own == nullptr) return;
     origin.connection.remembered = own->remembered;
