@@ -174,6 +174,26 @@ TEST_F(CorrelatorTest, APipeWithTheNumberOfAnEarlierOneHasNoneOfItsReaders) {
     EXPECT_FALSE(told_[1].peer.has_value());
 }
 
+TEST_F(CorrelatorTest, APipeWhoseEarlierOnesEndMayBeLostHasNoneOfItsReaders) {
+    for (const std::uint64_t lost : {0U, 1U}) {
+        told_.clear();
+        Correlator correlator = make();
+        OtherEndSeen seen;
+        seen.endpoint = pipe_endpoint(7);
+        seen.closure.at = Ktime{kSecondNs};
+        seen.closure.by = task_of(55);
+        feed(correlator, Ktime{kSecondNs}, seen);
+        sigpipe(correlator, Ktime{kSecondNs + 1000}, 7, 100);
+        correlator.set_lost(lost);
+        correlator.advance_to(Ktime{2 * kSecondNs});
+        sigpipe(correlator, Ktime{3 * kSecondNs}, 7, 200);
+        correlator.finish();
+        ASSERT_EQ(told_.size(), 2U);
+        EXPECT_TRUE(told_[0].peer.has_value());
+        EXPECT_EQ(told_[1].peer.has_value(), lost == 0) << "the same pipe, as far as is known";
+    }
+}
+
 TEST_F(CorrelatorTest, WhatMakesNoSenseIsLeftOutAndCounted) {
     Correlator correlator = make();
     CallFailed nowhere;

@@ -116,6 +116,7 @@ private:
     void drop_closed();
     void count_losses() { loss_.set_total(lost_outside_ + evicted()); }
     std::uint64_t lost_during(const Failure& failure) const;
+    void forget_other_end_of_earlier(const Endpoint& endpoint, Ktime at);
     Failure& open_failure(const Endpoint& endpoint, const Task& task, Ktime at);
     void add_call(Failure& failure, const FailedCall& call);
     void infer_taken_error(Failure& failure, const Connection& connection, Ktime at, const Task& task);

@@ -263,7 +263,8 @@ void Correlator::on(const Event&, const FailuresCounted& body) {
     }
 }
 
-void Correlator::on(const Event&, const OtherEndSeen& body) {
+void Correlator::on(const Event& event, const OtherEndSeen& body) {
+    known_ends_.touch(body.endpoint.id).seen_at = event.at;
     std::optional<OtherEndSeen>& known = known_ends_.touch(body.endpoint.id).other;
     // A datagram socket that has let go of its receiver knows no more of it; what was seen before holds.
     const bool knows_less =
@@ -271,7 +272,8 @@ void Correlator::on(const Event&, const OtherEndSeen& body) {
     if (!knows_less) known = body;
 }
 
-void Correlator::on(const Event&, const UnixNamed& body) {
+void Correlator::on(const Event& event, const UnixNamed& body) {
+    known_ends_.touch(body.endpoint.id).seen_at = event.at;
     std::optional<UnixNamed>& known = known_ends_.touch(body.endpoint.id).names;
     const bool knows_less = known && known->remote.known() && (!body.remote.known() || body.is_target);
     if (!knows_less) known = body;

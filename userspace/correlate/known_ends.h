@@ -15,6 +15,7 @@ namespace pipetrace {
 struct KnownEnds {
     std::optional<OtherEndSeen> other;
     std::optional<UnixNamed> names;
+    Ktime seen_at;  ///< the latest of them
 };
 
 class KnownEndTable {
