@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdint>
+
 namespace pipetrace {
 namespace {
 
@@ -13,6 +15,7 @@ TEST(ErrnoName, GivesTheKernelsName) {
 
 TEST(ErrnoName, NamelessNumberStillMatchesTheSchemasPattern) {
     EXPECT_EQ(errno_name(524), "E524");
+    EXPECT_EQ(errno_name(INT32_MIN), "E2147483648");
     EXPECT_EQ(errno_name(0), "E0");
 }
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cctype>
 #include <charconv>
+#include <cstdint>
+#include <cstdlib>
 #include <cstring>
 
 namespace pipetrace {
@@ -21,7 +23,7 @@ constexpr Alias kAliases[] = {{"EWOULDBLOCK", "EAGAIN"}, {"EDEADLOCK", "EDEADLK"
 
 std::string errno_name(int error) {
     const char* name = error > 0 ? ::strerrorname_np(error) : nullptr;
-    return name != nullptr ? std::string(name) : "E" + std::to_string(error < 0 ? -error : error);
+    return name != nullptr ? std::string(name) : "E" + std::to_string(std::abs(std::int64_t{error}));
 }
 
 std::optional<int> errno_from_text(std::string_view text) {
