@@ -41,6 +41,12 @@ def attach_filter(sock, program):
                     struct.pack("HP", len(program), ctypes.addressof(buffer)))
 
 
+def fall_silent(connection):
+    """Take nothing more. Its end is to leave nothing that is sent again and again to a host that has forgotten it."""
+    attach_filter(connection, DROP_ALL)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
 def hear(listener):
     """Accept, and wait for the hello without taking it."""
     connection, _ = listener.accept()
@@ -203,7 +209,7 @@ def forget(listener):
 def forge(listener):
     yield
     connection = greet(listener)
-    attach_filter(connection, DROP_ALL)
+    fall_silent(connection)
     forge_reset(connection, OTHER_TTL)
     yield
 
@@ -234,14 +240,14 @@ def answer(listener):
 def silence(listener):
     yield
     connection = greet(listener)
-    attach_filter(connection, DROP_ALL)
+    fall_silent(connection)
     yield
 
 
 def icmp(listener):
     yield
     connection = greet(listener)
-    attach_filter(connection, DROP_ALL)
+    fall_silent(connection)
     answer_by_icmp(listener.getsockname()[1], ICMP_HOST)
     yield
 
