@@ -27,7 +27,7 @@ class Case:
     nobody: bool = False
     # live: begins under a system-wide tracer. old: begins before it. pid: before `pipetrace -p`.
     when: str = "live"
-    flags: str | None = None  # of the RST; None: as the state implies
+    flags: str | tuple | None = None  # of the RST, or those it may have; None: as the state implies
     ttl: int = 64  # of the RST: one host, or no router between two
     rejected: tuple = ()  # rivals that the verdict must name
     says: tuple = ()  # words that the summary must contain

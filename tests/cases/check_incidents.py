@@ -23,6 +23,7 @@ def judge_result(result, document, kernel):
     if "truth" not in result:
         return [f"the case was not run: {result.get('failure', 'no tracer was ready')}"], []
     judge = Judge(case, result["truth"], limits_of(case, document["mode"], kernel))
+    judge.skipped = "missed " in result.get("tracer", document).get("stderr", "")
     judge.problems += truth_problems(case, result["truth"])
     judge.case_result(result, document["kernel"])
     tracer = result.get("tracer")

@@ -14,6 +14,12 @@ KERNEL = "6.12.1-test"
 FD, VICTIM, PEER = 7, 100, 200
 
 
+def flags_of(case):
+    if isinstance(case.flags, tuple):
+        return case.flags[0]
+    return case.flags or ("RST" if case.rst == "CLOSE_WAIT" else "RST|ACK")
+
+
 def truth_of(case):
     calls = [{"errno": errno, "syscall": syscall, "count": count, "fd": FD, "tid": VICTIM, "bytes": 5}
              for errno, syscall, count in case.errors]
@@ -47,7 +53,7 @@ def rst_of(case):
     handshake_seen = case.when == "live" and case.rst != "SYN_SENT"
     return {"direction": "received", "state": case.rst, "seq": 1, "ttl": case.ttl,
             "handshake_ttl": 64 if handshake_seen else None,
-            "flags": case.flags or ("RST" if case.rst == "CLOSE_WAIT" else "RST|ACK")}
+            "flags": flags_of(case)}
 
 
 def right_incident(case, truth):
@@ -80,9 +86,10 @@ def right_incidents(case):
     return incidents
 
 
-def judged(case, incidents, mode="full", kernel=KERNEL):
+def judged(case, incidents, mode="full", kernel=KERNEL, skipped=False):
     now = datetime.now(timezone.utc).isoformat()
     judge = Judge(case, truth_of(case), limits_of(case, mode, kernel_version(kernel)))
+    judge.skipped = skipped
     judge.case_result({"incidents": incidents, "began": now, "ended": now}, KERNEL)
     return judge
 
@@ -96,6 +103,16 @@ class RightIncidents(unittest.TestCase):
                 self.assertEqual(judged(case, incidents).problems, [])
                 if validator:
                     self.assertEqual([e.message for i in incidents for e in validator.iter_errors(i)], [])
+
+    def test_a_skipped_hook_excuses_what_is_less_sure_and_nothing_wrong(self):
+        case = BY_NAME["forgotten_idle"]
+        for cause, confidence, wrong in (("peer_reset", "likely", 0), ("idle_connection_reset", "certain", 1),
+                                         ("forged_reset", "likely", 1)):
+            incidents = right_incidents(case)
+            incidents[-1]["lost"] = 1
+            incidents[-1]["verdict"].update(cause=cause, confidence=confidence)
+            self.assertEqual(len(judged(case, incidents, skipped=True).problems), wrong)
+            self.assertTrue(judged(case, incidents).problems)
 
     def test_the_last_revision_holds(self):
         case = BY_NAME["classic_ignore"]

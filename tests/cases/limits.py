@@ -97,6 +97,9 @@ def tracepoint_limits(case, kernel):
                                 "what is left to infer is getsockopt(SO_ERROR)", errno, ("getsockopt",)))
     if kernel < ERROR_REPORT_TRACEPOINT and case.outlived:
         limits.append(Limit("incident", "before 5.15 a tracepoint shows an error only where it ends the connection"))
+    if kernel < LENGTH_TRACEPOINTS and case.outlived:
+        limits += [Limit("missing", "before 6.12 no tracepoint shows the call that took an error, and of one that the "
+                         "connection outlived its end says nothing", errno) for errno, _, _ in case.errors]
     for errno, syscall, _ in case.errors:
         if kernel < ERROR_REPORT_TRACEPOINT and syscall == "connect":
             limits.append(Limit("call", "before 5.15 no tracepoint shows the connect() that failed", errno))

@@ -15,6 +15,7 @@ sys.path.insert(0, str(ROOT / "tests" / "cases"))
 
 from cases import BY_NAME, CASES  # noqa: E402
 from coverage import cases_of, causes_of_contract  # noqa: E402
+from judge import SKIPPED  # noqa: E402
 from limits import kernel_version  # noqa: E402
 from remote_cases import REMOTE  # noqa: E402
 
@@ -106,7 +107,8 @@ class Table:
         both_here = not where.endswith(REMOTE_MARK)
         new = kernel_version(document["kernel"]) >= COMPLETE_SINCE
         if both_here and new and document["mode"] == "full":
-            self.problems += [f"{where}: cannot know: {reason}" for _, reason in dict.fromkeys(map(tuple, notes))]
+            self.problems += [f"{where}: cannot know: {reason}" for _, reason in dict.fromkeys(map(tuple, notes))
+                              if reason != SKIPPED]
 
     def rows(self, columns, groups, mark=""):
         """Markdown lines: a row a group of cases, a column a kernel and mode."""

@@ -160,6 +160,19 @@ def judge_all(options, outcome):
     return judge(options, outcome) + judge_no_btf(outcome)
 
 
+def was_skipped(options, outcome):
+    """Whether the kernel left out runs of hooks: one may not interrupt itself, which on a slow machine one does.
+
+    The tracer counts them as lost, and is less sure of what it tells; what is tested here is what it tells
+    where nothing is lost.
+    """
+    for mode in options.modes:
+        file = outcome.results / f"{mode}.json"
+        if file.exists() and "missed " in json.loads(file.read_text(encoding="utf-8")).get("stderr", ""):
+            return True
+    return False
+
+
 def run(options, prepare_one, once, judge_one):
     """Prepare, boot and judge; never returns."""
     for mode in options.modes:
@@ -175,6 +188,11 @@ def run(options, prepare_one, once, judge_one):
         print("kernel", json.loads((kernel / "stamp.json").read_text()), flush=True)
         outcome = boot(options, kernel, work, once)
         problems = [outcome.describe()] if outcome.failure else judge_one(options, outcome)
+        if problems and not outcome.failure and was_skipped(options, outcome):
+            print("".join(f"FAIL: {problem}\n" for problem in problems)
+                  + "the kernel had skipped hooks: the whole once more", flush=True)
+            outcome = once(options, kernel, work, work / "again", JOB_SECONDS)
+            problems = [outcome.describe()] if outcome.failure else judge_one(options, outcome)
     for problem in problems:
         print(f"FAIL: {problem}")
     print(f"kernel {options.kernel}: {'FAIL' if problems else 'ok'}")
