@@ -9,6 +9,8 @@ from case import IGNORE, Case
 from origin_cases import answer, origin
 from silence_cases import taken_by
 
+# The peer's abort, and its kernel's answer to what was still under way to it.
+EITHER_RST = ("RST|ACK", "RST")
 # What a peer on this host would have shown.
 UNSEEN = ("peer_closed_unread_data", "peer_abortive_close", "peer_process_died")
 DEATH = ("EPIPE", "sendto", 1)
@@ -61,10 +63,10 @@ REMOTE = [
     after_fin("remote_race", "race", cause="close_race", severity=("warning",), idle=False),
     # The peer had sent all of its own and then threw away what lay unread: no race of a write.
     after_fin("remote_half_unread", "half_unread", cause="peer_reset", confidence=("likely",),
-              flags="RST|ACK", idle=False),
+              flags=EITHER_RST, idle=False),
     # It had closed one half only: the write after its FIN was taken, and is not what drew the RST.
     after_fin("remote_half_written", "half_written", cause="peer_reset", confidence=("likely",),
-              flags="RST|ACK", idle=False),
+              flags=EITHER_RST, idle=False),
     remote("remote_unread", "unread", READ_RESET, "peer_reset"),
     remote("remote_killed_unread", "killed_unread", READ_RESET, "peer_reset"),
     remote("remote_abort", "abort", WRITE_RESET, "peer_reset", arguments=(*IGNORE, "--repeat", "1"),
