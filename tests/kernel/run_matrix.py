@@ -188,10 +188,12 @@ def run(options, prepare_one, once, judge_one):
         print("kernel", json.loads((kernel / "stamp.json").read_text()), flush=True)
         outcome = boot(options, kernel, work, once)
         problems = [outcome.describe()] if outcome.failure else judge_one(options, outcome)
-        if problems and not outcome.failure and was_skipped(options, outcome):
+        for again in ("again", "once_more"):
+            if not problems or outcome.failure or not was_skipped(options, outcome):
+                break
             print("".join(f"FAIL: {problem}\n" for problem in problems)
                   + "the kernel had skipped hooks: the whole once more", flush=True)
-            outcome = once(options, kernel, work, work / "again", JOB_SECONDS)
+            outcome = once(options, kernel, work, work / again, JOB_SECONDS)
             problems = [outcome.describe()] if outcome.failure else judge_one(options, outcome)
     for problem in problems:
         print(f"FAIL: {problem}")
