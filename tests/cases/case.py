@@ -2,6 +2,8 @@
 from dataclasses import dataclass
 
 IGNORE = ("--sigpipe", "ignore")
+# The peer's abort, and its kernel's answer to data that was under way: on two CPUs either may come first.
+EITHER_RST = ("RST|ACK", "RST")
 READ_RESET = (("ECONNRESET", "recvfrom", 1),)
 WRITE_RESET = (("ECONNRESET", "sendto", 1), ("EPIPE", "sendto", 1))
 

@@ -4,7 +4,7 @@ A case's `errors` are what the kernel must tell the program, as (errno, syscall,
 provoker's own truth line is held against them without any tracer, and the incident against
 the truth line. What a mode or kernel cannot know stands in limits.py, not here.
 """
-from case import IGNORE, READ_RESET, WRITE_RESET, Case, reset
+from case import EITHER_RST, IGNORE, READ_RESET, WRITE_RESET, Case, reset
 from origin_cases import ORIGINS
 from silence_cases import DESTROYED, SILENCE, UNREACHABLE
 
@@ -34,8 +34,6 @@ def pipe(name, variant, action, **changes):
 
 
 # Told of the reset or not, the same facts may make it a lesser matter where nobody noticed.
-# The peer's abort, and its kernel's answer to data that was under way: on two CPUs either may come first.
-EITHER_RST = ("RST|ACK", "RST")
 ANY_SEVERITY = ("fault", "warning", "benign")
 ANY_CONFIDENCE = ("certain", "likely", "unknown")
 

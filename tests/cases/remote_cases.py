@@ -5,12 +5,10 @@ claimed: a RST in ESTABLISHED is peer_reset with its candidates, whatever drew i
 """
 from dataclasses import replace
 
-from case import IGNORE, Case
+from case import EITHER_RST, IGNORE, Case
 from origin_cases import answer, origin
 from silence_cases import taken_by
 
-# The peer's abort, and its kernel's answer to what was still under way to it.
-EITHER_RST = ("RST|ACK", "RST")
 # What a peer on this host would have shown.
 UNSEEN = ("peer_closed_unread_data", "peer_abortive_close", "peer_process_died")
 DEATH = ("EPIPE", "sendto", 1)
