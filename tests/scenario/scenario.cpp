@@ -23,7 +23,7 @@ std::vector<Scenario>& registry() {
 }
 
 std::string words(const TimelineEntry& entry) {
-    return std::string(side_name(entry.side)) + ":" + entry.event;
+    return std::string(side_name(entry.side)) + ":" + std::string(entry.event);
 }
 
 }  // namespace

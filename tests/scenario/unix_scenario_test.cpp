@@ -163,7 +163,7 @@ TEST(UnixPeerClosed, ShutdownOfTheOtherEndsReadingIsItsDoing) {
     EXPECT_EQ(told.incident.peer->action, PeerAction::kShutdown);
     EXPECT_EQ(told.incident.verdict.confidence, Confidence::kCertain);
     EXPECT_EQ(timeline_of(told).front(), "peer:shut_down");
-    EXPECT_EQ(told.incident.timeline.front().detail.at("direction"), TimelineEntry::Value("receiving"));
+    EXPECT_EQ(told.incident.timeline.front().detail.at("direction"), Details::Value("receiving"));
     EXPECT_EQ(told.incident.sigpipe, SigpipeFate::kKilled);
 }
 

@@ -7,7 +7,7 @@
 namespace pipetrace {
 namespace {
 
-using Keys = std::vector<FailureKey>;
+using Keys = FailureKeys;
 
 FailureTable three_failures() {
     FailureTable table;

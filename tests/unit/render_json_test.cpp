@@ -33,6 +33,12 @@ std::string as_json(std::string_view text) {
     return out;
 }
 
+std::string as_json_time(WallTime at) {
+    std::string out;
+    append_utc_time(out, at);
+    return out;
+}
+
 TEST(JsonString, EscapesWhatJsonDemands) {
     EXPECT_EQ(as_json("plain"), R"("plain")");
     EXPECT_EQ(as_json("say \"hi\" \\o/"), R"("say \"hi\" \\o/")");
@@ -55,6 +61,20 @@ TEST(JsonString, KeepsUtf8AndReplacesWhatIsNot) {
     EXPECT_EQ(as_json("\xed\xa0\x80"), "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\"");
 }
 
+TEST(JsonString, FindsEachByteThatNeedsCareWhereverItStands) {
+    for (int byte = 0; byte < 256; ++byte) {
+        for (std::size_t at = 0; at < 20; ++at) {
+            std::string text(20, 'x');
+            text[at] = static_cast<char>(byte);
+            const bool is_plain = byte >= 0x20 && byte < 0x7f && byte != '"' && byte != '\\';
+            ASSERT_EQ(as_json(text) == '"' + text + '"', is_plain) << byte << " at " << at;
+            std::string field;
+            append_field(field, "key", text);
+            ASSERT_EQ(field, ",\"key\":" + as_json(text)) << byte << " at " << at;
+        }
+    }
+}
+
 TEST(JsonString, EveryPairOfBytesParsesBack) {
     for (int first = 0; first < 256; ++first) {
         for (int second = 0; second < 256; ++second) {
@@ -70,11 +90,11 @@ TEST(JsonString, EveryPairOfBytesParsesBack) {
 }
 
 TEST(UtcTime, HasMicrosecondsAndZ) {
-    EXPECT_EQ(utc_time(WallTime{1'767'323'045'123'456'000}), "2026-01-02T03:04:05.123456Z");
-    EXPECT_EQ(utc_time(WallTime{0}), "1970-01-01T00:00:00.000000Z");
-    EXPECT_EQ(utc_time(WallTime{1'000}), "1970-01-01T00:00:00.000001Z");
-    EXPECT_EQ(utc_time(WallTime{951'782'400'000'000'000}), "2000-02-29T00:00:00.000000Z");
-    EXPECT_EQ(utc_time(WallTime{-1'000}), "1969-12-31T23:59:59.999999Z");
+    EXPECT_EQ(as_json_time(WallTime{1'767'323'045'123'456'000}), R"("2026-01-02T03:04:05.123456Z")");
+    EXPECT_EQ(as_json_time(WallTime{0}), R"("1970-01-01T00:00:00.000000Z")");
+    EXPECT_EQ(as_json_time(WallTime{1'000}), R"("1970-01-01T00:00:00.000001Z")");
+    EXPECT_EQ(as_json_time(WallTime{951'782'400'000'000'000}), R"("2000-02-29T00:00:00.000000Z")");
+    EXPECT_EQ(as_json_time(WallTime{-1'000}), R"("1969-12-31T23:59:59.999999Z")");
 }
 
 TEST(JsonRenderer, OneLineWithNewlineAtItsEndOnly) {
@@ -132,7 +152,7 @@ TEST(JsonRenderer, MarksWhatWasReadFromTheSocketsState) {
     Incident incident = sample_incident();
     incident.timeline[1].time_known = false;
     incident.timeline[1].at = Ktime{};
-    incident.timeline[4].detail.clear();
+    incident.timeline[4].detail = {};
     incident.timeline[4].time_known = false;
     const json timeline = render_valid(incident)["timeline"];
     EXPECT_EQ(timeline[1]["detail"]["read_from_state"], true);

@@ -12,10 +12,10 @@ namespace {
 
 using namespace testing;
 
-EntryText tell(Side side, const char* event, Detail detail) {
+EntryText tell(Side side, const char* event, Details detail) {
     return entry_text(entry(0, side, event, std::move(detail)), sample_incident());
 }
-std::string sentence(Side side, const char* event, Detail detail) {
+std::string sentence(Side side, const char* event, Details detail) {
     return tell(side, event, std::move(detail)).sentence;
 }
 
@@ -28,9 +28,9 @@ TEST(EntryText, FinReceivedBeforeTheTraceSaysSo) {
 }
 
 TEST(EntryText, ClosedNamesWhoAndHow) {
-    const Detail who = {{"comm", text("head")}, {"pid", number(7)}};
-    const auto closed = [&](Detail more) {
-        more.insert(who.begin(), who.end());
+    const auto closed = [&](Details more) {
+        more["comm"] = text("head");
+        more["pid"] = number(7);
         return sentence(Side::kPeer, "closed", more);
     };
     EXPECT_EQ(closed({{"action", text("close")}}), "head[7] closed its end");
@@ -60,7 +60,7 @@ TEST(EntryText, APipesReaderClosesTheReadEnd) {
 }
 
 TEST(EntryText, DataSentInCloseWaitReachesNobody) {
-    const Detail answered = {{"bytes", number(1)}, {"answered", text("RST")}};
+    const Details answered = {{"bytes", number(1)}, {"answered", text("RST")}};
     Incident incident = sample_incident();  // its RST came in CLOSE_WAIT
     EXPECT_EQ(entry_text(entry(0, Side::kLocal, "data_sent", answered), incident).sentence,
               "1 byte sent, to nobody");
@@ -73,7 +73,7 @@ TEST(EntryText, DataSentInCloseWaitReachesNobody) {
 }
 
 TEST(EntryText, RstThatDoesNotFitThePeerShowsWhy) {
-    const auto note = [](Detail detail) { return tell(Side::kNetwork, "rst_received", std::move(detail)).note; };
+    const auto note = [](Details detail) { return tell(Side::kNetwork, "rst_received", std::move(detail)).note; };
     EXPECT_EQ(note({{"ttl", number(52)}, {"handshake_ttl", number(52)}}), "");
     EXPECT_EQ(note({{"ttl", number(120)}, {"handshake_ttl", number(52)}}), "TTL 120, the handshake's 52");
     EXPECT_EQ(note({{"delay_us", number(7'400)}, {"rtt_us", number(318'000)}}),
@@ -116,9 +116,9 @@ TEST(EntryText, CallFailedSaysCallErrorThreadAndCount) {
                        {{"syscall", text("write")}, {"errno", number(104)}, {"count", number(9)}}),
               "write() = ECONNRESET, 9 times");
     EXPECT_EQ(sentence(Side::kLocal, "call_failed", {}), "a call failed");
-    const Detail other_thread = {{"thread", text("worker")}, {"tid", number(4250)}, {"inferred", true}};
+    const Details other_thread = {{"thread", text("worker")}, {"tid", number(4250)}, {"inferred", true}};
     EXPECT_EQ(tell(Side::kLocal, "call_failed", other_thread).note, "thread worker[4250], inferred");
-    const Detail main_thread = {{"thread", text("python3")}, {"tid", number(4242)}};
+    const Details main_thread = {{"thread", text("python3")}, {"tid", number(4242)}};
     EXPECT_EQ(tell(Side::kLocal, "call_failed", main_thread).note, "");
 }
 
@@ -161,13 +161,13 @@ TEST(EntryText, AnUnknownEventIsShownAsItIs) {
     const EntryText told =
         tell(Side::kNetwork, "packet_marked", {{"mark", number(5)}, {"drop", true}, {"by", text("nft\x1b")}});
     EXPECT_EQ(told.sentence, "packet_marked");
-    EXPECT_EQ(told.note, "by nft\\x1b, drop yes, mark 5");
+    EXPECT_EQ(told.note, "mark 5, drop yes, by nft\\x1b") << "in the order they were set";
 }
 
 TEST(EntryText, NothingFromAProcessReachesTheTerminalRaw) {
     for (const char* event : {"closed", "shut_down", "call_failed", "sigpipe_generated", "rst_sent",
                               "state_changed", "process_exited", "no_such_event"}) {
-        Detail hostile;
+        Details hostile;
         for (const char* key : {"comm", "thread", "syscall", "errno", "state", "reason", "from", "to", "via",
                                 "fate", "signal", "action"}) {
             hostile[key] = text("\x1b]0;owned\x07\xe2\x80\xae");

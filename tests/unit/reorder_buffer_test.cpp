@@ -18,7 +18,7 @@ Event event_at(std::uint64_t ns, int mark = 0) {
 
 std::vector<std::uint64_t> pop_all(ReorderBuffer& buffer, std::uint64_t watermark) {
     std::vector<std::uint64_t> times;
-    while (const auto event = buffer.pop(Ktime{watermark})) times.push_back(event->at.ns);
+    while (const Event* event = buffer.pop(Ktime{watermark})) times.push_back(event->at.ns);
     return times;
 }
 
@@ -64,7 +64,7 @@ TEST(ReorderBuffer, StaysSortedWhilePushesAndPopsAlternate) {
     std::size_t popped = 0;
     for (std::uint64_t now = 100; now < 5100; ++now) {
         buffer.push(event_at(now - late(random), static_cast<int>(now)));
-        while (const auto event = buffer.pop(Ktime{now - 40})) {
+        while (const Event* event = buffer.pop(Ktime{now - 40})) {
             ASSERT_GE(event->at.ns, last) << "seed " << kSeed;
             last = event->at.ns;
             ++popped;

@@ -19,17 +19,15 @@ inline ClockOffsets sample_clocks() {
     return ClockOffsets{kWallNs - 50 * kSecondNs, 0};
 }
 
-using Detail = std::map<std::string, TimelineEntry::Value>;
-
-inline TimelineEntry entry(std::int64_t offset_us, Side side, std::string event, Detail detail) {
+inline TimelineEntry entry(std::int64_t offset_us, Side side, std::string_view event, Details detail) {
     const auto at_ns = static_cast<std::int64_t>(kSampleAt.ns) + offset_us * 1000;
-    return TimelineEntry{Ktime{static_cast<std::uint64_t>(at_ns)}, true, std::move(event), side,
+    return TimelineEntry{Ktime{static_cast<std::uint64_t>(at_ns)}, true, event, side,
                          std::move(detail)};
 }
 
 /// Text and number of a detail: a bare literal would become a bool.
-inline TimelineEntry::Value text(const char* value) { return std::string(value); }
-inline TimelineEntry::Value number(std::int64_t value) { return value; }
+inline Details::Value text(const char* value) { return std::string(value); }
+inline Details::Value number(std::int64_t value) { return value; }
 
 inline std::vector<TimelineEntry> sample_timeline() {
     return {

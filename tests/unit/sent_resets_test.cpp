@@ -94,6 +94,17 @@ TEST(SentResets, AreBoundedByNumberAndCountWhatWent) {
     EXPECT_NE(resets.find(receiver(12), kBegin + 100), nullptr);
 }
 
+TEST(SentResets, WhatWasReceivedIsNotMissedAfterwards) {
+    SentResets resets(8);
+    for (std::uint16_t port = 0; port < 20; ++port) {
+        const SentReset sent = sent_to(receiver(port), kBegin + port);
+        resets.add(sent);
+        if (port == 3) resets.received(sent);
+        if (port == 5) resets.find(receiver(port), kBegin + port);
+    }
+    EXPECT_EQ(resets.evicted(), 10U);
+}
+
 TEST(SentResets, OneConnectionTakesOnePlace) {
     SentResets resets(8);
     for (std::uint64_t i = 0; i < 100; ++i) resets.add(sent_to(receiver(5000), kBegin + i));

@@ -20,6 +20,8 @@ void ProcessDirectory::meet(const Task& task) {
     if (!task.known() || known_.contains(task.process)) return;
     auto details = reader_.details(task.process, with_cmdline_);
     if (!details) details = details_of_cgroup(task.cgroup_id);
+    // Gone without a trace: it will not come back, and need not be looked for again.
+    if (!details && task.cgroup_id != 0) details = ProcessDetails{};
     if (!details) return;
     if (known_.size() >= kProcessesMax) {
         known_.erase(oldest_first_.front());

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 namespace pipetrace {
 
@@ -60,7 +61,7 @@ Connection& ConnectionTable::touch(const Endpoint& endpoint) {
         oldest_first_.push_back(endpoint.id);
         found = by_id_.emplace(endpoint.id, Node{{}, std::prev(oldest_first_.end())}).first;
         found->second.connection.endpoint = endpoint;
-        index(endpoint);
+        index(found->second);
         return found->second.connection;
     }
     oldest_first_.splice(oldest_first_.end(), oldest_first_, found->second.age);
@@ -68,15 +69,32 @@ Connection& ConnectionTable::touch(const Endpoint& endpoint) {
     // A disconnected socket forgets its addresses; the first ones seen are the connection's.
     if (connection.endpoint.remote.port == 0 && endpoint.remote.port != 0) {
         connection.endpoint = endpoint;
-        index(endpoint);
+        index(found->second);
     }
     return connection;
 }
 
-void ConnectionTable::index(const Endpoint& endpoint) {
-    if (endpoint.kind == EndpointKind::kTcp && endpoint.remote.port != 0) {
-        by_address_.emplace(AddressPair{endpoint.local, endpoint.remote}, endpoint.id);
-    }
+void ConnectionTable::index(Node& node) {
+    const Endpoint& endpoint = node.connection.endpoint;
+    if (endpoint.kind != EndpointKind::kTcp || endpoint.remote.port == 0) return;
+    Node*& newest = newest_[{endpoint.local, endpoint.remote}];
+    node.earlier = newest;
+    newest = &node;
+}
+
+void ConnectionTable::drop_from_index(const Node& node) {
+    const Endpoint& endpoint = node.connection.endpoint;
+    const auto found = newest_.find({endpoint.local, endpoint.remote});
+    if (found == newest_.end()) return;
+    Node** link = &found->second;
+    while (*link != nullptr && *link != &node) link = &(*link)->earlier;
+    if (*link != nullptr) *link = node.earlier;
+    if (found->second == nullptr) newest_.erase(found);
+}
+
+ConnectionTable::Node* ConnectionTable::newest_with(const AddressPair& addresses) const {
+    const auto found = newest_.find(addresses);
+    return found != newest_.end() ? found->second : nullptr;
 }
 
 Connection* ConnectionTable::find(std::uint64_t id) {
@@ -90,18 +108,18 @@ const Connection* ConnectionTable::find(std::uint64_t id) const {
 }
 
 const Connection* ConnectionTable::find_peer(const Endpoint& endpoint) const {
-    const auto [first, last] = by_address_.equal_range({endpoint.remote, endpoint.local});
+    const Node* node = newest_with({endpoint.remote, endpoint.local});
+    if (node == nullptr) return nullptr;
     const Connection* own = find(endpoint.id);
-    const Connection* best = nullptr;
-    for (auto entry = first; entry != last; ++entry) {
-        const Connection* candidate = find(entry->second);
-        if (candidate == nullptr || candidate->endpoint.id == endpoint.id) continue;
-        const bool local_only = is_loopback(endpoint.local) || is_loopback(endpoint.remote);
-        if (local_only && candidate->endpoint.netns != endpoint.netns) continue;
-        if (own != nullptr && are_of_two_connections(*own, *candidate)) continue;
-        best = candidate;  // addresses recur: entries of one key stand in order of arrival
+    const bool local_only = is_loopback(endpoint.local) || is_loopback(endpoint.remote);
+    for (; node != nullptr; node = node->earlier) {
+        const Connection& candidate = node->connection;
+        if (candidate.endpoint.id == endpoint.id) continue;
+        if (local_only && candidate.endpoint.netns != endpoint.netns) continue;
+        if (own != nullptr && are_of_two_connections(*own, candidate)) continue;
+        return &candidate;
     }
-    return best;
+    return nullptr;
 }
 
 Connection* ConnectionTable::find_peer(const Endpoint& endpoint) {
@@ -117,24 +135,19 @@ Connection* ConnectionTable::find_same(const Endpoint& addresses) {
 }
 
 void ConnectionTable::disown_reset(const Connection& sender) {
-    const auto [first, last] = by_address_.equal_range({sender.endpoint.remote, sender.endpoint.local});
-    for (auto entry = first; entry != last; ++entry) {
-        Connection* receiver = find(entry->second);
-        const bool has_it = receiver->peer_reset && receiver->peer_reset->body.endpoint.id == sender.endpoint.id;
-        if (has_it && are_of_two_connections(*receiver, sender)) receiver->peer_reset = nullptr;
+    Node* node = newest_with({sender.endpoint.remote, sender.endpoint.local});
+    for (; node != nullptr; node = node->earlier) {
+        Connection& receiver = node->connection;
+        const bool has_it =
+            receiver.peer_reset && receiver.peer_reset->body.endpoint.id == sender.endpoint.id;
+        if (has_it && are_of_two_connections(receiver, sender)) receiver.peer_reset = nullptr;
     }
 }
 
 void ConnectionTable::erase(std::uint64_t id) {
     const auto found = by_id_.find(id);
     if (found == by_id_.end()) return;
-    const Endpoint& endpoint = found->second.connection.endpoint;
-    const auto [first, last] = by_address_.equal_range({endpoint.local, endpoint.remote});
-    for (auto entry = first; entry != last; ++entry) {
-        if (entry->second != id) continue;
-        by_address_.erase(entry);
-        break;
-    }
+    drop_from_index(found->second);
     oldest_first_.erase(found->second.age);
     by_id_.erase(found);
 }

@@ -2,16 +2,16 @@
 // Bounded: the endpoint that was touched longest ago goes first, and is counted.
 #pragma once
 
+#include "correlate/address_pair.h"
 #include "model/event.h"
 
 #include <cstddef>
 #include <cstdint>
 #include <list>
-#include <map>
 #include <memory>
+#include <memory_resource>
 #include <optional>
 #include <unordered_map>
-#include <utility>
 
 namespace pipetrace {
 
@@ -30,8 +30,8 @@ struct Connection {
     std::optional<EndpointRemembered> remembered;
     std::optional<Stamped<ResetReceived>> reset;
     bool reset_in_doubt = false;  ///< tcp_reset() may have run without a RST (see correlator)
-    SentReset peer_reset;   ///< that RST as it left, if this host sent it
-    SentReset late_answer;  ///< our RST to a segment that the peer sent after its own
+    SentReset peer_reset;         ///< that RST as it left, if this host sent it
+    SentReset late_answer;        ///< our RST to a segment that the peer sent after its own
     SentReset reset_sent;
     std::optional<Stamped<ErrorRaised>> error;  ///< the first that the network raised
     bool error_taken = false;                   ///< a call was seen to report it
@@ -47,7 +47,9 @@ struct Connection {
 
 class ConnectionTable {
 public:
-    explicit ConnectionTable(std::size_t connections_max) : connections_max_(connections_max) {}
+    explicit ConnectionTable(std::size_t connections_max,
+                             std::pmr::memory_resource* memory = std::pmr::get_default_resource())
+        : connections_max_(connections_max), by_id_(memory), newest_(memory), oldest_first_(memory) {}
 
     /// The endpoint's entry, made if new. References stay valid until the next call of touch().
     Connection& touch(const Endpoint& endpoint);
@@ -76,16 +78,19 @@ public:
 private:
     struct Node {
         Connection connection;
-        std::list<std::uint64_t>::iterator age;
+        std::pmr::list<std::uint64_t>::iterator age;
+        Node* earlier = nullptr;  ///< the one before it with the same addresses
     };
-    using AddressPair = std::pair<Address, Address>;
 
-    void index(const Endpoint& endpoint);
+    void index(Node& node);
+    void drop_from_index(const Node& node);
+    /// Of those with `addresses`, the one that came last.
+    Node* newest_with(const AddressPair& addresses) const;
 
     std::size_t connections_max_;
-    std::unordered_map<std::uint64_t, Node> by_id_;
-    std::multimap<AddressPair, std::uint64_t> by_address_;
-    std::list<std::uint64_t> oldest_first_;
+    std::pmr::unordered_map<std::uint64_t, Node> by_id_;
+    std::pmr::unordered_map<AddressPair, Node*, AddressPairHash> newest_;
+    std::pmr::list<std::uint64_t> oldest_first_;
     std::uint64_t evicted_ = 0;
 };
 

@@ -35,10 +35,10 @@ bool may_have_left(const Connection& connection) {
 Correlator::Correlator(CorrelatorConfig config, Sink sink)
     : config_(std::move(config)),
       sink_(std::move(sink)),
-      connections_(config_.endpoints_max),
-      failures_(config_.failures_max),
+      connections_(config_.endpoints_max, &pool_),
+      failures_(&pool_, config_.failures_max),
       history_(config_.processes_max),
-      sent_resets_(config_.sent_resets_max),
+      sent_resets_(config_.sent_resets_max, &pool_),
       origins_(config_.origins_max, [this](Origin& origin) { print_origin(origin); }),
       known_ends_(config_.known_ends_max) {}
 
@@ -47,7 +47,7 @@ void Correlator::observe(const Event& event) { reorder_.push(event); }
 void Correlator::advance_to(Ktime now) {
     const Ktime watermark = now - config_.reorder_ns;
     loss_.advance_to(now);
-    while (const auto event = reorder_.pop(watermark)) process(*event);
+    while (const Event* event = reorder_.pop(watermark)) process(*event);
     now_ = std::max(now_, watermark);
     close_exited(now_);
     print_silent(now_);
@@ -155,7 +155,7 @@ void Correlator::add_call(Failure& failure, const FailedCall& call) {
 }
 
 void Correlator::end_endpoint(std::uint64_t id) {
-    const std::vector<FailureKey> keys = failures_.of_endpoint(id);
+    const FailureKeys keys = failures_.of_endpoint(id);
     for (const FailureKey& key : keys) {
         print_if_news(*failures_.find(key));
         failures_.erase(key);
@@ -314,7 +314,7 @@ std::size_t Correlator::entries() const {
 }
 
 void Correlator::finish() {
-    while (const auto event = reorder_.pop(Ktime{UINT64_MAX})) process(*event);
+    while (const Event* event = reorder_.pop(Ktime{UINT64_MAX})) process(*event);
     for (const FailureKey& key : failures_.by_age()) print_if_news(*failures_.find(key));
     failures_.clear();
     std::vector<std::pair<Ktime, std::uint64_t>> silent;

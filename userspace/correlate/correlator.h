@@ -7,6 +7,7 @@
 #include "correlate/failure_table.h"
 #include "correlate/known_ends.h"
 #include "correlate/loss_log.h"
+#include "correlate/node_pool.h"
 #include "correlate/origin_table.h"
 #include "correlate/reorder_buffer.h"
 #include "correlate/sent_resets.h"
@@ -82,6 +83,8 @@ public:
     std::size_t endpoints() const { return connections_.size(); }
     /// Of everything that is kept, the events that wait included.
     std::size_t entries() const;
+    /// Gives memory back that was needed in a storm.
+    void trim() { pool_.trim(); }
 
 private:
     void process(const Event& event);
@@ -142,14 +145,15 @@ private:
 
     CorrelatorConfig config_;
     Sink sink_;
+    NodePool pool_;  // before the tables that take their memory from it
     ReorderBuffer reorder_;
     ConnectionTable connections_;
     FailureTable failures_;
     FailureHistory history_;
     LossLog loss_;
-    std::deque<std::pair<Ktime, FailureKey>> opened_;        ///< in order, for printing when due
-    std::deque<std::pair<Ktime, FailureKey>> exited_;        ///< processes that ended, same
-    std::deque<std::pair<Ktime, std::uint64_t>> destroyed_;  ///< endpoints to forget
+    std::pmr::deque<std::pair<Ktime, FailureKey>> opened_{&pool_};        ///< in order, for printing when due
+    std::pmr::deque<std::pair<Ktime, FailureKey>> exited_{&pool_};        ///< processes that ended, same
+    std::pmr::deque<std::pair<Ktime, std::uint64_t>> destroyed_{&pool_};  ///< endpoints to forget
     std::deque<std::pair<Ktime, Failure>> silent_;  ///< that wait for the record of who sent their RST
     SentResets sent_resets_;
     OriginTable origins_;

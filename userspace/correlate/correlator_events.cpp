@@ -60,7 +60,8 @@ void Correlator::on(const Event& event, const ResetReceived& body) {
 
 void Correlator::on(const Event& event, const ResetSent& body) {
     ++resets_sent_;
-    const SentReset sent = std::make_shared<const Stamped<ResetSent>>(Stamped<ResetSent>{event.at, event.task, body});
+    const SentReset sent = std::allocate_shared<const Stamped<ResetSent>>(
+        std::pmr::polymorphic_allocator<>(&pool_), Stamped<ResetSent>{event.at, event.task, body});
     // A socket that answers late data may be destroyed already: it must not be brought back.
     const bool is_known = body.active || connections_.find(body.endpoint.id) != nullptr;
     const bool is_live = body.endpoint.id != 0 && is_known;
@@ -82,7 +83,10 @@ void Correlator::join_sent_reset(const SentReset& sent, bool is_live) {
                sent->at <= reset->reset->at + within_ns;
     };
     Connection* receiver = body.active ? connections_.find_peer(body.endpoint) : nullptr;
-    if (follows(receiver, kAbortRecordLagNs) && !receiver->peer_reset) receiver->peer_reset = sent;
+    if (follows(receiver, kAbortRecordLagNs)) {
+        sent_resets_.received(sent);
+        if (!receiver->peer_reset) receiver->peer_reset = sent;
+    }
     if (is_live || (body.provoking_flags & kSyn) != 0) return;
     Connection* dead = connections_.find_same(body.endpoint);
     if (follows(dead, kResetTravelNsMax) && !dead->late_answer) dead->late_answer = sent;

@@ -87,11 +87,11 @@ EndpointStory endpoint_of(const Story& story, const std::vector<FailedCall>& cal
 
 std::string address_text(const Address& address) {
     constexpr std::array<std::uint8_t, 12> kMapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-    char text[INET6_ADDRSTRLEN] = "";
-    if (std::equal(kMapped.begin(), kMapped.end(), address.ip.begin())) {
-        ::inet_ntop(AF_INET, address.ip.data() + 12, text, sizeof(text));
-        return fmt::format("{}:{}", text, address.port);
+    const auto& ip = address.ip;
+    if (std::equal(kMapped.begin(), kMapped.end(), ip.begin())) {
+        return fmt::format("{}.{}.{}.{}:{}", ip[12], ip[13], ip[14], ip[15], address.port);
     }
+    char text[INET6_ADDRSTRLEN] = "";
     ::inet_ntop(AF_INET6, address.ip.data(), text, sizeof(text));
     return fmt::format("[{}]:{}", text, address.port);
 }

@@ -7,9 +7,7 @@ Failure* FailureTable::find(const FailureKey& key) {
     return found == by_endpoint_.end() ? nullptr : &found->second;
 }
 
-Failure* FailureTable::oldest() {
-    return by_age_.empty() ? nullptr : find(by_age_.begin()->second);
-}
+Failure* FailureTable::oldest() { return by_age_.empty() ? nullptr : find(by_age_.begin()->second); }
 
 Failure& FailureTable::open(const FailureKey& key, Ktime at) {
     Failure& failure = by_endpoint_[key];
@@ -34,8 +32,8 @@ void FailureTable::clear() {
     awaited_.clear();
 }
 
-std::vector<FailureKey> FailureTable::of_endpoint(std::uint64_t id) const {
-    std::vector<FailureKey> keys;
+FailureKeys FailureTable::of_endpoint(std::uint64_t id) const {
+    FailureKeys keys(memory_);
     for (auto entry = by_endpoint_.lower_bound({id, 0}); entry != by_endpoint_.end(); ++entry) {
         if (entry->first.first != id) break;
         keys.push_back(entry->first);
@@ -43,8 +41,8 @@ std::vector<FailureKey> FailureTable::of_endpoint(std::uint64_t id) const {
     return keys;
 }
 
-std::vector<FailureKey> FailureTable::of_process(Tgid tgid) const {
-    std::vector<FailureKey> keys;
+FailureKeys FailureTable::of_process(Tgid tgid) const {
+    FailureKeys keys(memory_);
     for (auto entry = by_process_.lower_bound({tgid, 0}); entry != by_process_.end(); ++entry) {
         if (entry->first != tgid) break;
         keys.emplace_back(entry->second, entry->first);
@@ -52,8 +50,8 @@ std::vector<FailureKey> FailureTable::of_process(Tgid tgid) const {
     return keys;
 }
 
-std::vector<FailureKey> FailureTable::by_age() const {
-    std::vector<FailureKey> keys;
+FailureKeys FailureTable::by_age() const {
+    FailureKeys keys(memory_);
     for (const auto& [at, key] : by_age_) keys.push_back(key);
     return keys;
 }

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <memory_resource>
 #include <set>
 #include <unordered_map>
 #include <utility>
@@ -15,10 +16,18 @@ namespace pipetrace {
 
 /// Endpoint and process: all that one process is told about one endpoint is one failure.
 using FailureKey = std::pair<std::uint64_t, Tgid>;
+using FailureKeys = std::pmr::vector<FailureKey>;
 
 class FailureTable {
 public:
-    explicit FailureTable(std::size_t awaited_max = 65536) : awaited_max_(awaited_max) {}
+    explicit FailureTable(std::pmr::memory_resource* memory = std::pmr::get_default_resource(),
+                          std::size_t awaited_max = 65536)
+        : memory_(memory),
+          awaited_max_(awaited_max),
+          by_endpoint_(memory),
+          by_process_(memory),
+          by_age_(memory),
+          awaited_(memory) {}
 
     Failure* find(const FailureKey& key);
     /// Null where none is open.
@@ -30,9 +39,9 @@ public:
     void clear();
     std::size_t size() const { return by_endpoint_.size(); }
 
-    std::vector<FailureKey> of_endpoint(std::uint64_t id) const;
-    std::vector<FailureKey> of_process(Tgid tgid) const;
-    std::vector<FailureKey> by_age() const;
+    FailureKeys of_endpoint(std::uint64_t id) const;
+    FailureKeys of_process(Tgid tgid) const;
+    FailureKeys by_age() const;
 
     /// Remembers where the thread's latest SIGPIPE belongs, for its delivery.
     void await_delivery(Tid tid, const FailureKey& key);
@@ -45,11 +54,12 @@ public:
 private:
     void make_room();
 
+    std::pmr::memory_resource* memory_;
     std::size_t awaited_max_;
-    std::map<FailureKey, Failure> by_endpoint_;
-    std::set<std::pair<Tgid, std::uint64_t>> by_process_;
-    std::set<std::pair<Ktime, FailureKey>> by_age_;
-    std::unordered_map<Tid, FailureKey> awaited_;
+    std::pmr::map<FailureKey, Failure> by_endpoint_;
+    std::pmr::set<std::pair<Tgid, std::uint64_t>> by_process_;
+    std::pmr::set<std::pair<Ktime, FailureKey>> by_age_;
+    std::pmr::unordered_map<Tid, FailureKey> awaited_;
     std::uint64_t evicted_ = 0;
 };
 

@@ -14,12 +14,12 @@ void ReorderBuffer::push(const Event& event) {
     events_.insert(position, event);
 }
 
-std::optional<Event> ReorderBuffer::pop(Ktime watermark) {
+const Event* ReorderBuffer::pop(Ktime watermark) {
     if (size() == 0 || events_[first_].at > watermark) {
         drop_popped();
-        return std::nullopt;
+        return nullptr;
     }
-    return events_[first_++];
+    return &events_[first_++];
 }
 
 /// Keeps the capacity; moves the few events that wait only when the dead part has grown.

@@ -5,7 +5,6 @@
 #include "model/event.h"
 
 #include <cstddef>
-#include <optional>
 #include <vector>
 
 namespace pipetrace {
@@ -16,7 +15,8 @@ public:
     void push(const Event& event);
 
     /// The oldest event if it is not newer than the watermark. Equal times keep arrival order.
-    std::optional<Event> pop(Ktime watermark);
+    /// Null if it is, or if there is none; else valid until the next call of push() or pop().
+    const Event* pop(Ktime watermark);
 
     std::size_t size() const { return events_.size() - first_; }
 

@@ -3,7 +3,7 @@
 namespace pipetrace {
 
 SentResets::Key SentResets::key_of(const Address& from, const Address& to, std::uint32_t netns) {
-    return Key{from, to, is_loopback(from) || is_loopback(to) ? netns : 0};
+    return Key{{from, to}, is_loopback(from) || is_loopback(to) ? netns : 0};
 }
 
 void SentResets::add(SentReset sent) {
@@ -12,19 +12,30 @@ void SentResets::add(SentReset sent) {
     const Ktime at = sent->at;
     Kept& kept = by_addresses_[key];
     (sent->body.active ? kept.abort : kept.answer) = std::move(sent);
+    kept.received = false;
     oldest_first_.emplace_back(at, key);
     if (oldest_first_.size() > resets_max_ && forget_oldest()) ++evicted_;
 }
 
-SentReset SentResets::find(const Endpoint& receiver, Ktime received_at, Ktime opened) const {
+SentReset SentResets::find(const Endpoint& receiver, Ktime received_at, Ktime opened) {
     const auto found = by_addresses_.find(key_of(receiver.remote, receiver.local, receiver.netns));
     if (found == by_addresses_.end()) return nullptr;
     const auto may_be_it = [&](const SentReset& sent) {
-        return sent && sent->at >= opened && sent->at <= received_at && received_at <= sent->at + kResetTravelNsMax;
+        return sent && sent->at >= opened && sent->at <= received_at &&
+               received_at <= sent->at + kResetTravelNsMax;
     };
     // An abort is why the answers to later segments are sent, not they.
-    if (may_be_it(found->second.abort)) return found->second.abort;
-    return may_be_it(found->second.answer) ? found->second.answer : nullptr;
+    Kept& kept = found->second;
+    const SentReset& it = may_be_it(kept.abort) ? kept.abort : kept.answer;
+    if (!may_be_it(it)) return nullptr;
+    kept.received = true;
+    return it;
+}
+
+void SentResets::received(const SentReset& sent) {
+    const Endpoint& sender = sent->body.endpoint;
+    const auto found = by_addresses_.find(key_of(sender.local, sender.remote, sender.netns));
+    if (found != by_addresses_.end()) found->second.received = true;
 }
 
 void SentResets::forget_before(Ktime at) {
@@ -37,13 +48,14 @@ bool SentResets::forget_oldest() {
     const auto found = by_addresses_.find(key);
     if (found == by_addresses_.end()) return false;
     bool is_gone = false;
+    const bool was_received = found->second.received;
     for (SentReset* sent : {&found->second.abort, &found->second.answer}) {
         if (*sent == nullptr || (*sent)->at != at) continue;
         *sent = nullptr;
         is_gone = true;
     }
     if (!found->second.abort && !found->second.answer) by_addresses_.erase(found);
-    return is_gone;
+    return is_gone && !was_received;
 }
 
 }  // namespace pipetrace

@@ -1,5 +1,5 @@
-// RSTs that this host sent in the last seconds, by the addresses they carried: who receives one finds it here.
-// Bounded by age, and by number with counted evictions.
+// RSTs that this host sent in the last seconds, by the addresses they carried: who receives one finds it
+// here. Bounded by age, and by number with counted evictions.
 #pragma once
 
 #include "correlate/connection_table.h"
@@ -8,7 +8,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
-#include <map>
+#include <memory_resource>
+#include <unordered_map>
 #include <utility>
 
 namespace pipetrace {
@@ -20,34 +21,43 @@ inline constexpr std::uint64_t kAbortRecordLagNs = 50'000'000;
 
 class SentResets {
 public:
-    explicit SentResets(std::size_t resets_max) : resets_max_(resets_max) {}
+    explicit SentResets(std::size_t resets_max,
+                        std::pmr::memory_resource* memory = std::pmr::get_default_resource())
+        : resets_max_(resets_max), by_addresses_(memory), oldest_first_(memory) {}
 
     void add(SentReset sent);
     /// What `receiver`, if it was opened then, got at that time; null if this host sent it none.
-    SentReset find(const Endpoint& receiver, Ktime received_at, Ktime opened = {}) const;
+    SentReset find(const Endpoint& receiver, Ktime received_at, Ktime opened = {});
+    /// `sent` has found its receiver without find().
+    void received(const SentReset& sent);
     void forget_before(Ktime at);
 
     std::size_t size() const { return by_addresses_.size(); }
+    /// Forgotten for want of room before anybody had received them.
     std::uint64_t evicted() const { return evicted_; }
 
 private:
     /// Loopback addresses mean something only in their network namespace; of others netns is 0.
     struct Key {
-        Address from;
-        Address to;
+        AddressPair from_to;
         std::uint32_t netns = 0;
-        auto operator<=>(const Key&) const = default;
+        bool operator==(const Key&) const = default;
+    };
+    struct KeyHash {
+        std::size_t operator()(const Key& key) const { return AddressPairHash{}(key.from_to) + key.netns; }
     };
     struct Kept {
         SentReset abort;
         SentReset answer;
+        bool received = false;  ///< the latest of them
     };
     static Key key_of(const Address& from, const Address& to, std::uint32_t netns);
-    bool forget_oldest();  ///< false where another had taken its place
+    bool forget_oldest();  ///< false where another had taken its place, or it had been received
 
     std::size_t resets_max_;
-    std::map<Key, Kept> by_addresses_;
-    std::deque<std::pair<Ktime, Key>> oldest_first_;  ///< of each insertion, also where another took its place
+    std::pmr::unordered_map<Key, Kept, KeyHash> by_addresses_;
+    std::pmr::deque<std::pair<Ktime, Key>>
+        oldest_first_;  ///< of each insertion, also where another took its place
     std::uint64_t evicted_ = 0;
 };
 

@@ -13,10 +13,10 @@
 namespace pipetrace {
 namespace {
 
-TimelineEntry entry(Ktime at, std::string event, Side side) {
+TimelineEntry entry(Ktime at, std::string_view event, Side side) {
     TimelineEntry made;
     made.at = at;
-    made.event = std::move(event);
+    made.event = event;
     made.side = side;
     return made;
 }

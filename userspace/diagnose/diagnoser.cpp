@@ -6,27 +6,28 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <string_view>
 
 namespace pipetrace {
 namespace {
 
+bool proves(std::string_view proof, const TimelineEntry& entry) {
+    const std::size_t colon = proof.find(':');
+    return proof.substr(0, colon) == side_name(entry.side) && proof.substr(colon + 1) == entry.event;
+}
+
 /// `proofs` is "side:event side:event".
 std::vector<std::size_t> evidence_of(const Incident& incident, std::string_view proofs) {
     std::vector<std::size_t> evidence;
     for (std::size_t i = 0; i < incident.timeline.size(); ++i) {
-        const TimelineEntry& entry = incident.timeline[i];
-        const std::string word = fmt::format("{}:{}", side_name(entry.side), entry.event);
-        std::size_t at = proofs.find(word);
-        while (at != std::string_view::npos) {
-            const std::size_t end = at + word.size();
-            const bool whole = (at == 0 || proofs[at - 1] == ' ') &&
-                               (end == proofs.size() || proofs[end] == ' ');
-            if (whole) {
+        for (std::string_view rest = proofs; !rest.empty();) {
+            const std::size_t end = std::min(rest.find(' '), rest.size());
+            if (proves(rest.substr(0, end), incident.timeline[i])) {
                 evidence.push_back(i);
                 break;
             }
-            at = proofs.find(word, end);
+            rest.remove_prefix(std::min(end + 1, rest.size()));
         }
     }
     return evidence;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "model/burst.h"
+#include "model/details.h"
 #include "model/endpoint.h"
 #include "model/event.h"
 #include "model/ktime.h"
@@ -10,10 +11,9 @@
 #include "model/verdict.h"
 
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <string>
-#include <variant>
+#include <string_view>
 #include <vector>
 
 namespace pipetrace {
@@ -105,12 +105,11 @@ const char* side_name(Side side);
 /// One step of the story. `event` is the machine's word ("fin_received"); `detail` small facts
 /// about it, rendered as a JSON object and used by the text renderer to make the sentence.
 struct TimelineEntry {
-    using Value = std::variant<std::int64_t, std::string, bool>;
     Ktime at;
     bool time_known = true;  ///< false: read from the socket's state, happened at or before `at`
-    std::string event;
+    std::string_view event;  ///< a literal
     Side side = Side::kLocal;
-    std::map<std::string, Value> detail;
+    Details detail;
 };
 
 /// What the rules judge by; not rendered. Filled by the correlator beside the told fields.

@@ -6,7 +6,7 @@
 
 namespace pipetrace {
 
-std::string plain_value(const TimelineEntry::Value& value) {
+std::string plain_value(const Details::Value& value) {
     if (const auto* text = std::get_if<std::string>(&value)) return terminal_safe(*text);
     if (const auto* flag = std::get_if<bool>(&value)) return *flag ? "yes" : "no";
     return std::to_string(std::get<std::int64_t>(value));

@@ -28,6 +28,6 @@ private:
 };
 
 /// A value as it is, safe for a terminal.
-std::string plain_value(const TimelineEntry::Value& value);
+std::string plain_value(const Details::Value& value);
 
 }  // namespace pipetrace

@@ -2,9 +2,12 @@
 
 #include "render/utf8.h"
 
-#include <fmt/format.h>
-
-#include <ctime>
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
 
 namespace pipetrace {
 namespace {
@@ -12,9 +15,39 @@ namespace {
 constexpr std::string_view kReplacement = "\xef\xbf\xbd";  // U+FFFD
 
 /// Printable ASCII that stands for itself: nearly everything that comes.
-bool is_plain(char c) {
-    const auto byte = static_cast<unsigned char>(c);
-    return byte >= 0x20 && byte < 0x7f && c != '"' && c != '\\';
+constexpr std::array<bool, 256> kPlain = [] {
+    std::array<bool, 256> plain{};
+    for (std::size_t byte = 0x20; byte < 0x7f; ++byte) plain[byte] = byte != '"' && byte != '\\';
+    return plain;
+}();
+
+/// Nonzero if any of the eight bytes is not plain; exact for each byte below which all are plain.
+std::uint64_t not_plain(std::uint64_t bytes) {
+    constexpr std::uint64_t kOnes = 0x0101010101010101;
+    constexpr std::uint64_t kHighs = kOnes << 7;
+    const auto is = [](std::uint64_t word, unsigned char byte) {
+        const std::uint64_t differs = word ^ kOnes * byte;
+        return (differs - kOnes) & ~differs;
+    };
+    const std::uint64_t below_space = bytes - kOnes * 0x20;
+    return (bytes | below_space | is(bytes, '"') | is(bytes, '\\') | is(bytes, 0x7f)) & kHighs;
+}
+
+std::size_t plain_until(std::string_view text, std::size_t at) {
+    for (std::uint64_t bytes = 0; at + sizeof bytes <= text.size(); at += sizeof bytes) {
+        std::memcpy(&bytes, text.data() + at, sizeof bytes);
+        if (not_plain(bytes) != 0) break;
+    }
+    while (at < text.size() && kPlain[static_cast<unsigned char>(text[at])]) ++at;
+    return at;
+}
+
+/// The last `count` decimal digits.
+void write_digits(char* place, int count, std::int64_t value) {
+    while (count-- > 0) {
+        place[count] = static_cast<char>('0' + value % 10);
+        value /= 10;
+    }
 }
 
 void append_escape(std::string& out, char32_t code) {
@@ -36,8 +69,8 @@ void append_json_string(std::string& out, std::string_view text) {
     out += '"';
     for (std::size_t at = 0; at < text.size();) {
         const std::size_t start = at;
-        while (at < text.size() && is_plain(text[at])) ++at;
-        out += text.substr(start, at - start);
+        at = plain_until(text, start);
+        out.append(text.data() + start, at - start);
         if (at == text.size()) break;
         const Utf8Step step = decode_utf8(text, at);
         // U+2028 and U+2029 are legal JSON but end a line in JavaScript and some readers.
@@ -54,19 +87,37 @@ void append_json_string(std::string& out, std::string_view text) {
     out += '"';
 }
 
-std::string utc_time(WallTime at) {
-    constexpr std::int64_t kSecond = 1'000'000'000;
-    std::int64_t seconds = at.ns / kSecond;
-    std::int64_t rest_ns = at.ns % kSecond;
-    if (rest_ns < 0) {
-        rest_ns += kSecond;
-        --seconds;
+void append_keyed(std::string& out, std::string_view key, std::string_view text) {
+    constexpr std::size_t kShort = 64;
+    if (text.size() > kShort || plain_until(text, 0) < text.size()) {
+        out += key;
+        append_json_string(out, text);
+        return;
     }
-    const std::time_t clock = seconds;
-    std::tm date{};
-    ::gmtime_r(&clock, &date);
-    return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}Z", date.tm_year + 1900, date.tm_mon + 1,
-                       date.tm_mday, date.tm_hour, date.tm_min, date.tm_sec, rest_ns / 1000);
+    char piece[JsonKey::kLengthMax + kShort + 2];
+    char* end = std::copy(key.begin(), key.end(), piece);
+    *end++ = '"';
+    end = std::copy(text.begin(), text.end(), end);
+    *end++ = '"';
+    out.append(piece, end);
+}
+
+void append_utc_time(std::string& out, WallTime at) {
+    using namespace std::chrono;
+    const sys_time<nanoseconds> time{nanoseconds(at.ns)};
+    const auto day = floor<days>(time);
+    const year_month_day date(day);
+    const hh_mm_ss clock(floor<microseconds>(time - day));
+    // Of 27 places those of the date and time are written over.
+    char text[] = "\"0000-00-00T00:00:00.000000Z\"";
+    write_digits(text + 1, 4, static_cast<int>(date.year()));
+    write_digits(text + 6, 2, static_cast<unsigned>(date.month()));
+    write_digits(text + 9, 2, static_cast<unsigned>(date.day()));
+    write_digits(text + 12, 2, clock.hours().count());
+    write_digits(text + 15, 2, clock.minutes().count());
+    write_digits(text + 18, 2, clock.seconds().count());
+    write_digits(text + 21, 6, clock.subseconds().count());
+    out.append(text, sizeof text - 1);
 }
 
 }  // namespace pipetrace

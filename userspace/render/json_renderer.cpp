@@ -3,6 +3,8 @@
 #include "model/errno_name.h"
 #include "render/json_append.h"
 
+#include <optional>
+#include <string_view>
 #include <utility>
 
 namespace pipetrace {
@@ -10,12 +12,12 @@ namespace {
 
 /// The fields of a process, without braces: a peer has more.
 void append_process(std::string& out, const InvolvedProcess& process) {
-    append_field(out, "pid", process.tgid, "");
+    append_first_field(out, "pid", process.tgid);
     append_field(out, "comm", process.comm);
     append_field(out, "ppid", process.parent_tgid);
     append_key(out, "start_time");
     if (process.start_time) {
-        append_json_string(out, utc_time(*process.start_time));
+        append_utc_time(out, *process.start_time);
     } else {
         out += "null";
     }
@@ -32,7 +34,7 @@ void append_process(std::string& out, const InvolvedProcess& process) {
     append_field(out, "ns_pid", process.namespace_tgid);
 }
 
-std::optional<std::string> state_or_null(TcpState state) {
+std::optional<std::string_view> state_or_null(TcpState state) {
     if (state == TcpState::kUnknown) return std::nullopt;
     return tcp_state_name(state);
 }
@@ -40,7 +42,7 @@ std::optional<std::string> state_or_null(TcpState state) {
 void append_endpoint(std::string& out, const EndpointStory& endpoint) {
     append_key(out, "endpoint");
     out += '{';
-    append_field(out, "kind", endpoint_kind_name(endpoint.kind), "");
+    append_first_field(out, "kind", endpoint_kind_name(endpoint.kind));
     append_field(out, "fd", endpoint.fd);
     append_field(out, "local", endpoint.local);
     append_field(out, "remote", endpoint.remote);
@@ -59,7 +61,7 @@ void append_endpoint(std::string& out, const EndpointStory& endpoint) {
 void append_errors(std::string& out, const std::vector<CallError>& errors) {
     append_array(out, "errors", errors, [&](const CallError& error) {
         out += '{';
-        append_field(out, "errno", errno_name(error.error), "");
+        append_first_field(out, "errno", errno_name(error.error));
         append_field(out, "syscall", error.syscall);
         append_field(out, "fd", error.fd);
         append_field(out, "tid", error.tid);
@@ -78,7 +80,7 @@ void append_rst(std::string& out, const std::optional<RstFacts>& rst) {
         return;
     }
     out += '{';
-    append_field(out, "direction", rst->received ? "received" : "sent", "");
+    append_first_field(out, "direction", rst->received ? "received" : "sent");
     append_field(out, "state", state_or_null(rst->state));
     append_field(out, "why", rst->why);
     append_field(out, "seq", rst->seq);
@@ -107,7 +109,7 @@ void append_peer(std::string& out, const std::optional<Peer>& peer) {
 void append_verdict(std::string& out, const Verdict& verdict) {
     append_key(out, "verdict");
     out += '{';
-    append_field(out, "cause", cause_name(verdict.cause), "");
+    append_first_field(out, "cause", cause_name(verdict.cause));
     append_field(out, "confidence", confidence_name(verdict.confidence));
     append_field(out, "severity", severity_name(verdict.severity));
     append_field(out, "summary", verdict.summary);
@@ -115,7 +117,7 @@ void append_verdict(std::string& out, const Verdict& verdict) {
     append_array(out, "evidence", verdict.evidence, [&](std::size_t index) { append_value(out, index); });
     append_array(out, "rejected", verdict.rejected, [&](const RejectedCause& rejected) {
         out += '{';
-        append_field(out, "cause", cause_name(rejected.cause), "");
+        append_first_field(out, "cause", cause_name(rejected.cause));
         append_field(out, "because", rejected.because);
         out += '}';
     });
@@ -126,19 +128,22 @@ void append_timeline(std::string& out, const Incident& incident) {
     append_array(out, "timeline", incident.timeline, [&](const TimelineEntry& entry) {
         out += '{';
         const bool placed = entry.at.known() && incident.at.known();
-        append_field(out, "t_us", placed ? microseconds_between(incident.at, entry.at) : 0, "");
+        append_first_field(out, "t_us", placed ? microseconds_between(incident.at, entry.at) : 0);
         append_field(out, "event", entry.event);
         append_field(out, "side", side_name(entry.side));
         append_key(out, "detail");
         out += '{';
-        const char* comma = "";
+        bool is_first = true;
         for (const auto& [name, value] : entry.detail) {
-            out += std::exchange(comma, ",");
+            if (!std::exchange(is_first, false)) out += ',';
             append_json_string(out, name);
             out += ':';
             std::visit([&out](const auto& held) { append_value(out, held); }, value);
         }
-        if (!entry.time_known) append_field(out, "read_from_state", true, comma);
+        if (!entry.time_known) {
+            if (!is_first) out += ',';
+            append_first_field(out, "read_from_state", true);
+        }
         out += "}}";
     });
 }
@@ -150,7 +155,7 @@ void append_burst(std::string& out, const std::optional<Burst>& burst) {
         return;
     }
     out += '{';
-    append_field(out, "id", burst->id, "");
+    append_first_field(out, "id", burst->id);
     append_field(out, "size", burst->size);
     append_field(out, "window_us", burst->window_us);
     append_field(out, "pattern", burst_pattern_name(burst->pattern));
@@ -161,7 +166,7 @@ void append_burst(std::string& out, const std::optional<Burst>& burst) {
 
 JsonRenderer::JsonRenderer(HostIdentity host, ClockOffsets clocks) : clocks_(clocks) {
     host_json_ += '{';
-    append_field(host_json_, "name", host.name, "");
+    append_first_field(host_json_, "name", host.name);
     append_field(host_json_, "boot_id", host.boot_id);
     append_field(host_json_, "kernel", host.kernel);
     host_json_ += '}';
@@ -171,7 +176,8 @@ void JsonRenderer::render(const Incident& incident, std::string& out) const {
     out += R"({"schema":"pipetrace.incident/1")";
     append_field(out, "id", incident.id);
     append_field(out, "revision", incident.revision);
-    append_field(out, "time", utc_time(clocks_.wall(incident.at)));
+    append_key(out, "time");
+    append_utc_time(out, clocks_.wall(incident.at));
     append_key(out, "host");
     out += host_json_;
     append_field(out, "role", incident.role == Role::kVictim ? "victim" : "origin");
@@ -205,7 +211,7 @@ std::string hook_report_json(const HookReport& report) {
     append_field(out, "missing_count", report.missing_count());
     append_array(out, "observations", report.observations, [&](const ObservationStatus& status) {
         out += '{';
-        append_field(out, "observation", status.observation, "");
+        append_first_field(out, "observation", status.observation);
         append_field(out, "title", status.title);
         append_field(out, "hook", text_or_null(status.hook));
         append_field(out, "complete", status.complete());
