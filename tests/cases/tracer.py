@@ -10,11 +10,13 @@ STOP_SECONDS = 20
 
 
 class Tracer:
-    """Reads both outputs in threads, so that pipetrace never waits for its reader."""
+    """Reads both outputs in threads, so that pipetrace never waits for its reader. A message that begins
+    as `ready` says that it is."""
 
-    def __init__(self, command, **popen):
+    def __init__(self, command, ready="pipetrace: tracing", **popen):
         self.command = [str(part) for part in command]
         self.lines, self.messages = [], []
+        self._ready = ready
         self._changed = threading.Condition()
         self._begin = time.monotonic()
         self.seconds_to_ready = None
@@ -28,7 +30,7 @@ class Tracer:
     def _read(self, stream, into):
         for line in stream:
             with self._changed:
-                if into is self.messages and line.startswith("pipetrace: tracing"):
+                if into is self.messages and line.startswith(self._ready):
                     self.seconds_to_ready = self.seconds_to_ready or time.monotonic() - self._begin
                 into.append(line)
                 self._changed.notify_all()

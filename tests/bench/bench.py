@@ -1,0 +1,147 @@
+"""Measures what pipetrace costs, against what else does the job, and against nothing: one run, one machine.
+
+Writes cost.json (every sample), cost.txt (the tables) and cost.svg (the picture).
+Wants root, and the packages that ./bootstrap bench installs.
+"""
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import footprint
+import machine
+import picture
+import replay
+import report
+import storm
+import tools
+import traffic
+from samples import BASELINE, CONTROL, Samples
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Rounds:
+    traffic: int
+    storm: int
+    spin: int
+    starts: int
+
+
+class Bench:
+    """How much is measured, with what, and where."""
+
+    def __init__(self, options, scratch):
+        quick = options.quick
+        self.rounds = Rounds(2, 1, 1, 3) if quick else Rounds(9, 3, 5, 12)
+        self.load_seconds = 0.25 if quick else 0.4
+        self.redis_requests = 10_000 if quick else 30_000
+        self.storm_count = 30_000 if quick else 200_000
+        self.storm_seconds_max = 5 if quick else 20
+        self.spin_seconds = 0.5 if quick else 1
+        self.idle_seconds = 2 if quick else 10
+        self.pipetrace, self.programs = options.build / "pipetrace", options.build / "tests" / "bench" / "bin"
+        self.scratch = scratch
+        self._begin = time.monotonic()
+
+    def say(self, text):
+        print(f"bench: {time.monotonic() - self._begin:5.0f} s  {text}", file=sys.stderr, flush=True)
+
+    @staticmethod
+    def end(running):
+        """End a tool that was started; return the seconds its end took."""
+        if running is None:
+            return 0.0
+        try:
+            return running.end()
+        finally:
+            running.__exit__()
+
+    def clear_scratch(self):
+        for path in self.scratch.iterdir():
+            path.unlink()
+
+
+def tools_for(bench):
+    """{name: tool}, the untraced run and its double first."""
+    chosen = [tools.Tool(BASELINE, "untraced"), tools.Tool(CONTROL, "untraced again")]
+    for errors in ("inferred", "exact"):
+        chosen += [tools.Pipetrace(bench.pipetrace, errors, "json"),
+                   tools.EmptyHooks(bench.programs, bench.pipetrace, errors)]
+    chosen += [tools.Pipetrace(bench.pipetrace, "exact", "text"), tools.Bpftrace(), tools.Tcpdump(),
+               tools.Strace(), tools.MinimalLoader(bench.programs)]
+    return {tool.name: tool for tool in chosen}
+
+
+def measure(samples, bench, sections):
+    by_name = tools_for(bench)
+
+    def pick(names):
+        return [by_name[name] for name in names.split()]
+
+    if "rest" in sections:
+        footprint.measure(
+            samples, bench,
+            pick("pipetrace_inferred pipetrace_exact minimal_loader bpftrace tcpdump"),
+            pick("pipetrace_inferred pipetrace_exact bpftrace tcpdump"))
+    if "traffic" in sections:
+        traffic.measure(samples, bench, pick(
+            "untraced control pipetrace_inferred empty_inferred pipetrace_exact empty_exact bpftrace tcpdump "
+            "strace"))
+    if "storm" in sections:
+        storm.measure(
+            samples, bench,
+            pick("untraced control pipetrace_inferred pipetrace_exact pipetrace_exact_text empty_exact "
+                 "bpftrace tcpdump strace"),
+            pick("untraced control pipetrace_inferred pipetrace_exact empty_exact bpftrace strace"))
+    if "replay" in sections:
+        replay.measure(samples, bench)
+    return {tool.name: tool.title for tool in by_name.values()}
+
+
+def read_options():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--build", type=Path, default=ROOT / "build" / "release",
+                        help="build directory: its pipetrace is measured, bench/ in it gets the results")
+    parser.add_argument("--quick", action="store_true", help="less of everything, in under two minutes")
+    parser.add_argument("--seed", type=int, default=1, help="of the order within the rounds")
+    parser.add_argument("--sections", default="rest,traffic,storm,replay")
+    parser.add_argument("--publish", action="store_true",
+                        help="also put the main lines and the picture into the README")
+    return parser.parse_args()
+
+
+def main():
+    options = read_options()
+    machine.require(["bpftrace", "redis-benchmark", "redis-server", "strace", "taskset", "tcpdump"])
+    machine.enter_own_mounts()
+    samples = Samples(options.seed)
+    scratch = Path(tempfile.mkdtemp(prefix="pipetrace-bench-"))
+    try:
+        bench = Bench(options, scratch)
+        begin = time.monotonic()
+        titles = measure(samples, bench, options.sections.split(","))
+        facts = machine.facts(bench.pipetrace, options, time.monotonic() - begin)
+    finally:
+        shutil.rmtree(scratch)
+    output = options.build / "bench"
+    output.mkdir(parents=True, exist_ok=True)
+    result = {"facts": facts, "titles": titles, "samples": samples.records}
+    (output / "cost.json").write_text(json.dumps(result, indent=1) + "\n")
+    text = report.text(samples, titles, facts)
+    (output / "cost.txt").write_text(text)
+    (output / "cost.svg").write_text(picture.svg(samples, titles, facts))
+    if options.publish:
+        report.publish(samples, titles, facts, ROOT / "README.md", output / "cost.svg")
+    print(text)
+
+
+if __name__ == "__main__":
+    main()

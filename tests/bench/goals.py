@@ -1,0 +1,164 @@
+"""The goals, each beside what was measured and, where it is not met, the floor: what cannot be gone below."""
+from dataclasses import dataclass
+from typing import Optional
+
+from footprint import REST
+from replay import REPLAY
+from storm import SPIN, STORM
+from traffic import LOADS, PING_PONG, TITLES
+
+INFERRED, EXACT = "pipetrace_inferred", "pipetrace_exact"
+EMPTY = "empty_exact"
+KIB_PER_MIB = 1024
+FOREIGN_SHARE_MAX = 0.1
+
+
+@dataclass
+class Goal:
+    what: str
+    wanted: str
+    measured: str
+    met: Optional[bool]  # None: not measured, or not sharply enough to say
+    floor: str = ""
+    timed: bool = False  # wall-clock time decides, so that other programs on the machine can spoil it
+
+
+def ratio_text(spread):
+    return f"{spread.median:.3f} ({spread.least:.3f} to {spread.greatest:.3f})"
+
+
+def tax_ns(samples, tool, load=PING_PONG):
+    """Processor time of one operation that the untraced one does not take."""
+    traced, base = samples.median(load, tool, "cpu_ns"), samples.median(load, "untraced", "cpu_ns")
+    return None if traced is None or base is None else traced - base
+
+
+def noise_ns(samples):
+    """How far two untraced runs of one round differ, at the median."""
+    first = samples.values(PING_PONG, "untraced", "cpu_ns")
+    again = samples.values(PING_PONG, "control", "cpu_ns")
+    differences = sorted(abs(again[number] - first[number]) for number in first if number in again)
+    return differences[len(differences) // 2] if differences else 0
+
+
+def inferred_traffic(samples):
+    """By processor time, which other programs spoil less. Against the control: the median of their ratio
+    must not be above 1 by more than its own spread allows."""
+    for load in LOADS:
+        spread = samples.ratio_spread(load, INFERRED, "cpu_ns", "control")
+        if not spread:
+            continue
+        low, high = spread.interval()
+        yield Goal(f"inferred: {TITLES[load]}", "processor time as the untraced control's",
+                   f"{spread.median:.3f} of it, 95 % between {low:.3f} and {high:.3f}", low <= 1, timed=True)
+
+
+def exact_tax(samples):
+    own, empty, dump = (tax_ns(samples, tool) for tool in (EXACT, EMPTY, "tcpdump"))
+    if own is None:
+        return
+    noise = noise_ns(samples)
+    sharp = empty > noise
+    yield Goal("exact: tax on a round trip", "<= 1.25 x empty programs on the same hooks",
+               f"{own:.0f} ns, empty programs {empty:.0f} ns (untraced runs differ by {noise:.0f} ns)",
+               own <= 1.25 * empty if sharp else None if own > noise else True,
+               f"{empty:.0f} ns")
+    kept, other = (samples.ratio_spread(PING_PONG, tool, "rate").median for tool in (EXACT, "tcpdump"))
+    yield Goal("exact: ping-pong kept", "more than tcpdump leaves", f"{kept:.3f}, tcpdump {other:.3f}", kept > other,
+               timed=True)
+
+
+def total(samples, load, tool, metric):
+    return sum(samples.values(load, tool, metric).values())
+
+
+def storm_goals(samples):
+    for tool in (EXACT, INFERRED):
+        made = total(samples, STORM, tool, "operations")
+        if not made:
+            continue
+        mode = tool.rsplit("_", 1)[1]
+        lost = total(samples, STORM, tool, "lost")
+        yield Goal(f"storm, {mode}: events lost", "0", f"{lost:,} of {total(samples, STORM, tool, 'events') + lost:,}",
+                   lost == 0)
+        told = total(samples, STORM, tool, "told_incidents")
+        yield Goal(f"storm, {mode}: incidents told in JSON", "each", f"{told:,} of {made:,}", told == made)
+        if tool == EXACT:
+            yield from exact_counts(samples, STORM, ("ECONNRESET", "EPIPE"))
+        kept = samples.ratio_spread(STORM, tool, "rate")
+        yield Goal(f"storm, {mode}: generator keeps", ">= 0.85", ratio_text(kept), kept.median >= 0.85,
+                   f"empty programs {samples.ratio_spread(STORM, EMPTY, 'rate').median:.3f}", timed=True)
+    rings = samples.values(STORM, EXACT, "ring_bytes")
+    if rings:
+        yield Goal("storm: ring", "<= 4 MiB", f"{max(rings.values()) / 2**20:g} MiB", max(rings.values()) <= 4 << 20)
+
+
+def exact_counts(samples, load, errnos):
+    for errno in errnos:
+        made, told = (total(samples, load, EXACT, f"{kind}_{errno}") for kind in ("made", "told"))
+        yield Goal(f"{load}, exact: {errno} counted", "as the generator counts", f"{told:,} of {made:,}", told == made)
+
+
+def spin_goals(samples):
+    if not samples.values(SPIN, EXACT, "rate"):
+        return
+    yield from exact_counts(samples, SPIN, ("EPIPE",))
+    lost = total(samples, SPIN, EXACT, "lost")
+    yield Goal("spin, exact: events lost", "0", f"{lost:,}", lost == 0)
+    kept = samples.ratio_spread(SPIN, EXACT, "rate")
+    yield Goal("spin, exact: generator keeps", ">= 0.80", ratio_text(kept), kept.median >= 0.80,
+               f"empty programs {samples.ratio_spread(SPIN, EMPTY, 'rate').median:.3f}", timed=True)
+
+
+def collector_goals(samples):
+    for what, load, tool, metric, limit, unit in (
+            ("collector in the storm, an event", STORM, EXACT, "ns_per_event", 300, "ns"),
+            ("collector in the storm, a JSON incident", STORM, EXACT, "ns_per_incident", 5000, "ns"),
+            ("collector by itself, an event", REPLAY, "json", "ns_per_event", 300, "ns"),
+            ("collector by itself, a JSON incident", REPLAY, "json", "ns_per_incident", 5000, "ns"),
+            ("collector by itself, allocations an event", REPLAY, "json", "allocations_per_event", 0, "")):
+        value = samples.median(load, tool, metric)
+        if value is not None:
+            yield Goal(what, f"<= {limit:,} {unit}".rstrip(), f"{value:,.4g} {unit}".rstrip(), value <= limit)
+
+
+def rest_goals(samples):
+    floor = samples.spread(REST, "minimal_loader", "ready_ms")
+    for tool in (INFERRED, EXACT):
+        mode = tool.rsplit("_", 1)[1]
+        ready = samples.spread(REST, tool, "ready_ms")
+        if ready and floor:
+            times = ready.median / floor.median
+            yield Goal(f"{mode}: start to readiness", "<= 1.5 x a minimal skeleton loader",
+                       f"{ready.median:.0f} ms, {times:.2f} x", times <= 1.5, f"{floor.median:.0f} ms", timed=True)
+            stop = samples.spread(REST, tool, "stop_ms")
+            yield Goal(f"{mode}: stop to exit", "<= 50 ms", f"{stop.median:.0f} ms (at most {stop.greatest:.0f})",
+                       stop.median <= 50)
+        idle = samples.median(REST, tool, "idle_percent")
+        if idle is not None:
+            kib = samples.median(REST, tool, "idle_kib")
+            events = total(samples, REST, tool, "idle_events")
+            busy = f", while {events:,} events of other programs came" if events else ""
+            for what, limit, text, is_met in (
+                    ("processor time", "<= 0.05 %", f"{idle:.3f} %", idle <= 0.05),
+                    ("memory", "<= 12 MiB", f"{kib / KIB_PER_MIB:.1f} MiB", kib <= 12 * KIB_PER_MIB)):
+                yield Goal(f"{mode}: idle {what}", limit, text + busy, is_met or (None if busy else False))
+    busy = samples.values(STORM, EXACT, "busy_kib")
+    if busy:
+        rest, after = (max(samples.values(STORM, EXACT, metric).values()) for metric in ("rest_kib", "after_kib"))
+        most = max(busy.values())
+        yield Goal("memory in the storm", "<= 64 MiB", f"{most / KIB_PER_MIB:.1f} MiB", most <= 64 * KIB_PER_MIB)
+        yield Goal("memory after the storm", "<= 12 MiB again",
+                   f"{after / KIB_PER_MIB:.1f} MiB (before {rest / KIB_PER_MIB:.1f})", after <= 12 * KIB_PER_MIB)
+
+
+def goals(samples):
+    found = []
+    for part in (inferred_traffic, exact_tax, storm_goals, spin_goals, collector_goals, rest_goals):
+        found += part(samples)
+    if samples.foreign_share() > FOREIGN_SHARE_MAX:
+        for goal in found:
+            # What fails where others ran too may be theirs; what holds there holds.
+            if goal.timed and not goal.met:
+                goal.met = None
+    return found

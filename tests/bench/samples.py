@@ -1,0 +1,88 @@
+"""Samples of interleaved rounds, and what may be said of them.
+
+Every round measures each tool once, in an order of its own, so that what changes on the machine meets all
+of them alike; a tool's sample is compared with the untraced one of its own round. One more untraced run a
+round, `control`, shows what differs where nothing does.
+"""
+import random
+import statistics
+
+BASELINE = "untraced"
+CONTROL = "control"
+MACHINE = "machine"  # under which name stands what else ran while the others were measured
+RESAMPLES = 2000
+
+
+class Samples:
+    """Flat records: load, tool, round, metric, value."""
+
+    def __init__(self, seed):
+        self.records = []
+        self.random = random.Random(seed)
+
+    def add(self, load, tool, number, **metrics):
+        for metric, value in metrics.items():
+            self.records.append({"load": load, "tool": tool, "round": number, "metric": metric,
+                                 "value": value})
+
+    def rounds(self, count, tools, warm_up=True):
+        """Yield (round, tool), each round in random order; round 0 is the warm-up, which values() drops."""
+        for number in range(0 if warm_up else 1, count + 1):
+            for tool in self.random.sample(tools, len(tools)):
+                yield number, tool
+
+    def values(self, load, tool, metric):
+        """{round: value}, without the warm-up."""
+        return {record["round"]: record["value"] for record in self.records
+                if (record["load"], record["tool"], record["metric"]) == (load, tool, metric)
+                and record["round"] > 0}
+
+    def foreign_share(self):
+        """What other programs took of the processors, at the median."""
+        shares = [record["value"] for record in self.records if record["metric"] == "foreign_share"]
+        return statistics.median(shares) if shares else 0.0
+
+    def median(self, load, tool, metric):
+        values = self.values(load, tool, metric)
+        return statistics.median(values.values()) if values else None
+
+    def ratios(self, load, tool, metric, baseline=BASELINE):
+        """Tool against baseline, round by round."""
+        base = self.values(load, baseline, metric)
+        return [value / base[number] for number, value in self.values(load, tool, metric).items()
+                if base.get(number)]
+
+    def spread(self, load, tool, metric):
+        return Spread(list(self.values(load, tool, metric).values()))
+
+    def ratio_spread(self, load, tool, metric, baseline=BASELINE):
+        return Spread(self.ratios(load, tool, metric, baseline))
+
+
+class Spread:
+    """Median, least and greatest of some values, and between which bounds the median lies (95 %)."""
+
+    def __init__(self, values):
+        self.values = sorted(values)
+
+    def __bool__(self):
+        return bool(self.values)
+
+    @property
+    def median(self):
+        return statistics.median(self.values)
+
+    @property
+    def least(self):
+        return self.values[0]
+
+    @property
+    def greatest(self):
+        return self.values[-1]
+
+    def interval(self):
+        """By resampling; the same values give the same bounds."""
+        chance = random.Random(len(self.values))
+        medians = sorted(statistics.median(chance.choices(self.values, k=len(self.values)))
+                         for _ in range(RESAMPLES))
+        return medians[RESAMPLES // 40], medians[-1 - RESAMPLES // 40]

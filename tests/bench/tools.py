@@ -1,0 +1,201 @@
+"""The tools that are measured side by side: how each is started, known to be ready, and ended."""
+import json
+import os
+import re
+import select
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+SAME_JOB = HERE / "same_job.bt"
+sys.path.insert(0, str(HERE.parent / "cases"))
+
+from tracer import Tracer  # noqa: E402
+
+# The summary's figures, told on stderr at the end.
+EVENTS = re.compile(r"; (\d+) events, (?:no|(\d+)) events lost")
+READY_SECONDS = 20
+STOP_SECONDS = 120  # a tool that has a storm's backlog to tell
+RING_BUFFER_MAP = 27  # BPF_MAP_TYPE_RINGBUF
+
+
+class Running(Tracer):
+    """A started tool: its processor time and memory while it runs, its messages, its end."""
+
+    def cpu_ns(self):
+        """Processor time of all its threads since its start."""
+        total = 0
+        for path in Path(f"/proc/{self.process.pid}/task").glob("*/schedstat"):
+            total += int(path.read_text().split()[0])
+        return total
+
+    def memory_kib(self, field="VmRSS"):
+        for line in Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
+            if line.startswith(field + ":"):
+                return int(line.split()[1])
+        raise RuntimeError(f"{field} is not in the status of {self.command[0]}")
+
+    def ring_bytes(self):
+        """The size of its ring buffers together."""
+        total = 0
+        for path in Path(f"/proc/{self.process.pid}/fdinfo").iterdir():
+            fields = dict(line.split(":", 1) for line in path.read_text().splitlines() if ":" in line)
+            if fields.get("map_type", "").strip() == str(RING_BUFFER_MAP):
+                total += int(fields["max_entries"])
+        return total
+
+    def end(self):
+        """End it by SIGINT; return the seconds until its exit."""
+        descriptor = os.pidfd_open(self.process.pid)  # wakes at once, where wait() with a timeout looks now and then
+        try:
+            begin = time.monotonic()
+            self.process.send_signal(signal.SIGINT)
+            select.select([descriptor], [], [], STOP_SECONDS)
+            seconds = time.monotonic() - begin
+        finally:
+            os.close(descriptor)
+        status, _ = self.stop()
+        if status not in (0, -signal.SIGINT):
+            raise RuntimeError(f"{self.command[0]} ended with status {status}: {self.stderr()}")
+        return seconds
+
+
+class Tool:
+    """One column of the tables. `wrap` is for tools that start the work themselves."""
+
+    def __init__(self, name, title):
+        self.name, self.title = name, title
+
+    def wrap(self, command, _scratch):
+        return command
+
+    def start(self, _scratch):
+        return None
+
+    def prepare(self, scratch):
+        """Start it and wait until it sees what happens from now on."""
+        running = self.start(scratch)
+        if running and not running.wait_ready(READY_SECONDS):
+            running.__exit__()
+            raise RuntimeError(f"{self.name} was not ready within {READY_SECONDS} s: {running.stderr()}")
+        return running
+
+
+class Pipetrace(Tool):
+    def __init__(self, program, errors, form):
+        super().__init__(f"pipetrace_{errors}" + ("_text" if form == "text" else ""),
+                         f"pipetrace, {errors}" + (", text" if form == "text" else ""))
+        self.program, self.errors, self.form = program, errors, form
+
+    @staticmethod
+    def output(scratch):
+        return scratch / "pipetrace.out"
+
+    def start(self, scratch):
+        form = ["--json"] if self.form == "json" else []
+        return Running([self.program, "--errors", self.errors, *form, "-o", self.output(scratch)])
+
+
+class EmptyHooks(Tool):
+    """Programs that do nothing, on the hooks that pipetrace uses here: what any tracer of this kind pays."""
+
+    def __init__(self, programs, pipetrace, errors):
+        super().__init__(f"empty_{errors}", f"empty programs, {errors}'s hooks")
+        self.command = [programs / "empty_hooks", *hooks_of(pipetrace, errors)]
+
+    def start(self, _scratch):
+        return Running(self.command, ready="ready")
+
+
+class MinimalLoader(Tool):
+    def __init__(self, programs):
+        super().__init__("minimal_loader", "minimal skeleton loader")
+        self.program = programs / "minimal_loader"
+
+    def start(self, _scratch):
+        return Running([self.program], ready="ready")
+
+
+class Tcpdump(Tool):
+    def __init__(self):
+        super().__init__("tcpdump", "tcpdump -w, all TCP on lo")
+
+    def start(self, scratch):
+        return Running(["tcpdump", "-i", "lo", "-n", "-Z", "root", "-w", scratch / "tcpdump.pcap", "tcp"],
+                       ready="tcpdump: listening")
+
+
+class Bpftrace(Tool):
+    """It says nothing once it is attached: its perf events are counted, one a probe and one a processor."""
+
+    def __init__(self):
+        super().__init__("bpftrace", "bpftrace, same_job.bt")
+
+    def start(self, scratch):
+        return Running(["bpftrace", "-B", "full", "-o", scratch / "bpftrace.out", SAME_JOB], ready="(never)")
+
+    def prepare(self, scratch):
+        wanted = SAME_JOB.read_text().count("\ntracepoint:") + os.cpu_count()
+        begin = time.monotonic()
+        running = self.start(scratch)
+        while time.monotonic() < begin + READY_SECONDS and running.process.poll() is None:
+            if perf_events(running.process.pid) >= wanted:
+                running.seconds_to_ready = time.monotonic() - begin
+                return running
+            time.sleep(0.001)
+        running.__exit__()
+        raise RuntimeError(f"bpftrace did not attach: {running.stderr()}")
+
+
+class Strace(Tool):
+    def __init__(self):
+        super().__init__("strace", "strace -f, failed calls")
+
+    def wrap(self, command, scratch):
+        return ["strace", "-f", "--seccomp-bpf", "-qq", "-Z", "-o", scratch / "strace.out",
+                "-e", "trace=%net,%desc", "-e", "signal=SIGPIPE", "--", *command]
+
+
+def summary_figures(messages):
+    """{events, lost} of pipetrace's summary; its lines are wrapped."""
+    found = EVENTS.search(re.sub(r"\s+", " ", messages))
+    if not found:
+        raise RuntimeError(f"no summary that can be read: {messages}")
+    return {"events": int(found[1]), "lost": int(found[2] or 0)}
+
+
+def perf_events(pid):
+    """How many perf events a process holds."""
+    count = 0
+    for path in Path(f"/proc/{pid}/fd").iterdir():
+        try:
+            count += "perf_event" in os.readlink(path)
+        except FileNotFoundError:
+            continue  # closed since
+    return count
+
+
+def targets_of(names):
+    """tcp_v4_send_reset and tcp_v6_send_reset for the short form tcp_v4/v6_send_reset."""
+    first, *others = names.split("/")
+    if not others:
+        return [first]
+    begin = first[:first.rfind("_") + 1]
+    own, _, ending = others[-1].partition("_")
+    return [f"{begin}{part}_{ending}" for part in [first[len(begin):], *others[:-1], own]]
+
+
+def hooks_of(pipetrace, errors):
+    """The hooks that pipetrace uses on this kernel, as pairs MEANS NAME."""
+    told = subprocess.run([pipetrace, "doctor", "--json", "--errors", errors], stdin=subprocess.DEVNULL,
+                          capture_output=True, text=True, timeout=READY_SECONDS, check=False)
+    hooks = {observation["hook"] for observation in json.loads(told.stdout)["observations"]}
+    pairs = []
+    for hook in sorted(hook for hook in hooks if hook):
+        means, _, names = hook.partition(" ")
+        if means in ("tracepoint", "fentry", "fexit", "kprobe", "kretprobe"):
+            pairs += [part for name in targets_of(names) for part in (means, name)]
+    return pairs
