@@ -1,4 +1,4 @@
-#include "render/json_append.h"
+#include "render/json_text.h"
 #include "render/json_renderer.h"
 #include "sample_incident.h"
 #include "schema_check.h"
@@ -29,13 +29,13 @@ json render_valid(const Incident& incident) {
 
 std::string as_json(std::string_view text) {
     std::string out;
-    append_json_string(out, text);
+    JsonText(out).value(text);
     return out;
 }
 
 std::string as_json_time(WallTime at) {
     std::string out;
-    append_utc_time(out, at);
+    JsonText(out).value(at);
     return out;
 }
 
@@ -69,7 +69,7 @@ TEST(JsonString, FindsEachByteThatNeedsCareWhereverItStands) {
             const bool is_plain = byte >= 0x20 && byte < 0x7f && byte != '"' && byte != '\\';
             ASSERT_EQ(as_json(text) == '"' + text + '"', is_plain) << byte << " at " << at;
             std::string field;
-            append_field(field, "key", text);
+            JsonText(field).field("key", text);
             ASSERT_EQ(field, ",\"key\":" + as_json(text)) << byte << " at " << at;
         }
     }

@@ -1,7 +1,7 @@
 #include "render/json_renderer.h"
 
 #include "model/errno_name.h"
-#include "render/json_append.h"
+#include "render/json_text.h"
 
 #include <optional>
 #include <string_view>
@@ -11,27 +11,21 @@ namespace pipetrace {
 namespace {
 
 /// The fields of a process, without braces: a peer has more.
-void append_process(std::string& out, const InvolvedProcess& process) {
-    append_first_field(out, "pid", process.tgid);
-    append_field(out, "comm", process.comm);
-    append_field(out, "ppid", process.parent_tgid);
-    append_key(out, "start_time");
-    if (process.start_time) {
-        append_utc_time(out, *process.start_time);
-    } else {
-        out += "null";
-    }
-    append_field(out, "exe", process.details.exe);
+void append_process(JsonText& out, const InvolvedProcess& process) {
+    out.first_field("pid", process.tgid);
+    out.field("comm", process.comm);
+    out.field("ppid", process.parent_tgid);
+    out.field("start_time", process.start_time);
+    out.field("exe", process.details.exe);
     if (const auto& cmdline = process.details.cmdline) {
-        append_array(out, "cmdline", *cmdline,
-                     [&](const std::string& word) { append_json_string(out, word); });
+        out.array("cmdline", *cmdline, [&](const std::string& word) { out.value(word); });
     } else {
         out += R"(,"cmdline":null)";
     }
-    append_field(out, "uid", process.uid);
-    append_field(out, "cgroup", process.details.cgroup);
-    append_field(out, "container", process.details.container);
-    append_field(out, "ns_pid", process.namespace_tgid);
+    out.field("uid", process.uid);
+    out.field("cgroup", process.details.cgroup);
+    out.field("container", process.details.container);
+    out.field("ns_pid", process.namespace_tgid);
 }
 
 std::optional<std::string_view> state_or_null(TcpState state) {
@@ -39,188 +33,201 @@ std::optional<std::string_view> state_or_null(TcpState state) {
     return tcp_state_name(state);
 }
 
-void append_endpoint(std::string& out, const EndpointStory& endpoint) {
-    append_key(out, "endpoint");
+void append_endpoint(JsonText& out, const EndpointStory& endpoint) {
+    out.key("endpoint");
     out += '{';
-    append_first_field(out, "kind", endpoint_kind_name(endpoint.kind));
-    append_field(out, "fd", endpoint.fd);
-    append_field(out, "local", endpoint.local);
-    append_field(out, "remote", endpoint.remote);
-    append_field(out, "netns", endpoint.netns);
-    append_field(out, "state", state_or_null(endpoint.state));
-    append_field(out, "age_us", endpoint.age_us);
-    append_field(out, "idle_us", endpoint.idle_us);
-    append_field(out, "bytes_sent", endpoint.bytes_sent);
-    append_field(out, "bytes_acked", endpoint.bytes_acked);
-    append_field(out, "bytes_received", endpoint.bytes_received);
-    append_field(out, "rtt_us", endpoint.rtt_us);
-    append_field(out, "retransmits", endpoint.retransmits);
+    out.first_field("kind", endpoint_kind_name(endpoint.kind));
+    out.field("fd", endpoint.fd);
+    out.field("local", endpoint.local);
+    out.field("remote", endpoint.remote);
+    out.field("netns", endpoint.netns);
+    out.field("state", state_or_null(endpoint.state));
+    out.field("age_us", endpoint.age_us);
+    out.field("idle_us", endpoint.idle_us);
+    out.field("bytes_sent", endpoint.bytes_sent);
+    out.field("bytes_acked", endpoint.bytes_acked);
+    out.field("bytes_received", endpoint.bytes_received);
+    out.field("rtt_us", endpoint.rtt_us);
+    out.field("retransmits", endpoint.retransmits);
     out += '}';
 }
 
-void append_errors(std::string& out, const std::vector<CallError>& errors) {
-    append_array(out, "errors", errors, [&](const CallError& error) {
+void append_errors(JsonText& out, const std::vector<CallError>& errors) {
+    out.array("errors", errors, [&](const CallError& error) {
         out += '{';
-        append_first_field(out, "errno", errno_name(error.error));
-        append_field(out, "syscall", error.syscall);
-        append_field(out, "fd", error.fd);
-        append_field(out, "tid", error.tid);
-        append_field(out, "thread", error.thread);
-        append_field(out, "bytes", error.bytes);
-        append_field(out, "count", error.count);
-        append_field(out, "inferred", error.inferred);
+        out.first_field("errno", errno_name(error.error));
+        out.field("syscall", error.syscall);
+        out.field("fd", error.fd);
+        out.field("tid", error.tid);
+        out.field("thread", error.thread);
+        out.field("bytes", error.bytes);
+        out.field("count", error.count);
+        out.field("inferred", error.inferred);
         out += '}';
     });
 }
 
-void append_rst(std::string& out, const std::optional<RstFacts>& rst) {
-    append_key(out, "rst");
+void append_rst(JsonText& out, const std::optional<RstFacts>& rst) {
+    out.key("rst");
     if (!rst) {
         out += "null";
         return;
     }
     out += '{';
-    append_first_field(out, "direction", rst->received ? "received" : "sent");
-    append_field(out, "state", state_or_null(rst->state));
-    append_field(out, "why", rst->why);
-    append_field(out, "seq", rst->seq);
-    append_field(out, "ttl", rst->ttl);
-    append_field(out, "handshake_ttl", rst->handshake_ttl);
-    append_field(out, "flags", rst->flags);
-    append_field(out, "window", rst->window);
-    append_field(out, "delay_us", rst->delay_us);
+    out.first_field("direction", rst->received ? "received" : "sent");
+    out.field("state", state_or_null(rst->state));
+    out.field("why", rst->why);
+    out.field("seq", rst->seq);
+    out.field("ttl", rst->ttl);
+    out.field("handshake_ttl", rst->handshake_ttl);
+    out.field("flags", rst->flags);
+    out.field("window", rst->window);
+    out.field("delay_us", rst->delay_us);
     out += '}';
 }
 
-void append_peer(std::string& out, const std::optional<Peer>& peer) {
-    append_key(out, "peer");
+void append_peer(JsonText& out, const std::optional<Peer>& peer) {
+    out.key("peer");
     if (!peer) {
         out += "null";
         return;
     }
     out += '{';
     append_process(out, peer->process);
-    append_named(out, "action", peer->action, peer_action_name);
-    append_field(out, "unread_bytes", peer->unread_bytes);
-    append_field(out, "host", peer->host);
+    out.named("action", peer->action, peer_action_name);
+    out.field("unread_bytes", peer->unread_bytes);
+    out.field("host", peer->host);
     out += '}';
 }
 
-void append_verdict(std::string& out, const Verdict& verdict) {
-    append_key(out, "verdict");
+void append_verdict(JsonText& out, const Verdict& verdict) {
+    out.key("verdict");
     out += '{';
-    append_first_field(out, "cause", cause_name(verdict.cause));
-    append_field(out, "confidence", confidence_name(verdict.confidence));
-    append_field(out, "severity", severity_name(verdict.severity));
-    append_field(out, "summary", verdict.summary);
-    append_field(out, "advice", verdict.advice);
-    append_array(out, "evidence", verdict.evidence, [&](std::size_t index) { append_value(out, index); });
-    append_array(out, "rejected", verdict.rejected, [&](const RejectedCause& rejected) {
+    out.first_field("cause", cause_name(verdict.cause));
+    out.field("confidence", confidence_name(verdict.confidence));
+    out.field("severity", severity_name(verdict.severity));
+    out.field("summary", verdict.summary);
+    out.field("advice", verdict.advice);
+    out.array("evidence", verdict.evidence, [&](std::size_t index) { out.value(index); });
+    out.array("rejected", verdict.rejected, [&](const RejectedCause& rejected) {
         out += '{';
-        append_first_field(out, "cause", cause_name(rejected.cause));
-        append_field(out, "because", rejected.because);
+        out.first_field("cause", cause_name(rejected.cause));
+        out.field("because", rejected.because);
         out += '}';
     });
     out += '}';
 }
 
-void append_timeline(std::string& out, const Incident& incident) {
-    append_array(out, "timeline", incident.timeline, [&](const TimelineEntry& entry) {
+void append_timeline(JsonText& out, const Incident& incident) {
+    out.array("timeline", incident.timeline, [&](const TimelineEntry& entry) {
         out += '{';
         const bool placed = entry.at.known() && incident.at.known();
-        append_first_field(out, "t_us", placed ? microseconds_between(incident.at, entry.at) : 0);
-        append_field(out, "event", entry.event);
-        append_field(out, "side", side_name(entry.side));
-        append_key(out, "detail");
+        out.first_field("t_us", placed ? microseconds_between(incident.at, entry.at) : 0);
+        out.field("event", entry.event);
+        out.field("side", side_name(entry.side));
+        out.key("detail");
         out += '{';
         bool is_first = true;
         for (const auto& [name, value] : entry.detail) {
             if (!std::exchange(is_first, false)) out += ',';
-            append_json_string(out, name);
+            out.value(name);
             out += ':';
-            std::visit([&out](const auto& held) { append_value(out, held); }, value);
+            std::visit([&out](const auto& held) { out.value(held); }, value);
         }
         if (!entry.time_known) {
             if (!is_first) out += ',';
-            append_first_field(out, "read_from_state", true);
+            out.first_field("read_from_state", true);
         }
         out += "}}";
     });
 }
 
-void append_burst(std::string& out, const std::optional<Burst>& burst) {
-    append_key(out, "burst");
+void append_burst(JsonText& out, const std::optional<Burst>& burst) {
+    out.key("burst");
     if (!burst) {
         out += "null";
         return;
     }
     out += '{';
-    append_first_field(out, "id", burst->id);
-    append_field(out, "size", burst->size);
-    append_field(out, "window_us", burst->window_us);
-    append_field(out, "pattern", burst_pattern_name(burst->pattern));
+    out.first_field("id", burst->id);
+    out.field("size", burst->size);
+    out.field("window_us", burst->window_us);
+    out.field("pattern", burst_pattern_name(burst->pattern));
     out += '}';
 }
 
 }  // namespace
 
 JsonRenderer::JsonRenderer(HostIdentity host, ClockOffsets clocks) : clocks_(clocks) {
-    host_json_ += '{';
-    append_first_field(host_json_, "name", host.name);
-    append_field(host_json_, "boot_id", host.boot_id);
-    append_field(host_json_, "kernel", host.kernel);
-    host_json_ += '}';
+    JsonText text(host_json_);
+    text += '{';
+    text.first_field("name", host.name);
+    text.field("boot_id", host.boot_id);
+    text.field("kernel", host.kernel);
+    text += '}';
 }
 
-void JsonRenderer::render(const Incident& incident, std::string& out) const {
+void JsonRenderer::render(const Incident& incident, std::string& line) const {
+    JsonText out(line);
     out += R"({"schema":"pipetrace.incident/1")";
-    append_field(out, "id", incident.id);
-    append_field(out, "revision", incident.revision);
-    append_key(out, "time");
-    append_utc_time(out, clocks_.wall(incident.at));
-    append_key(out, "host");
+    out.field("id", incident.id);
+    out.field("revision", incident.revision);
+    out.field("time", clocks_.wall(incident.at));
+    out.key("host");
     out += host_json_;
-    append_field(out, "role", incident.role == Role::kVictim ? "victim" : "origin");
-    append_key(out, "process");
+    out.field("role", incident.role == Role::kVictim ? "victim" : "origin");
+    out.key("process");
     out += '{';
     append_process(out, incident.process);
     out += '}';
     append_endpoint(out, incident.endpoint);
     append_errors(out, incident.errors);
-    append_named(out, "sigpipe", incident.sigpipe, sigpipe_fate_name);
+    out.named("sigpipe", incident.sigpipe, sigpipe_fate_name);
     append_rst(out, incident.rst);
-    append_named(out, "first_close", incident.first_close, first_close_name);
+    out.named("first_close", incident.first_close, first_close_name);
     append_peer(out, incident.peer);
     append_verdict(out, incident.verdict);
     append_timeline(out, incident);
     out += R"(,"stack":null)";
-    append_field(out, "caused_by", incident.caused_by);
+    out.field("caused_by", incident.caused_by);
     append_burst(out, incident.burst);
-    append_field(out, "lost", incident.lost);
+    out.field("lost", incident.lost);
     out += "}\n";
 }
 
-std::string hook_report_json(const HookReport& report) {
+namespace {
+
+void append_hook_report(JsonText& out, const HookReport& report) {
     const auto text_or_null = [](const std::string& text) {
         return text.empty() ? std::optional<std::string>() : text;
     };
-    std::string out = R"({"schema":"pipetrace.doctor/1")";
-    append_field(out, "mode", mode_name(report.mode));
-    append_field(out, "kernel", report.kernel);
-    append_field(out, "hook_count", report.hook_count);
-    append_field(out, "missing_count", report.missing_count());
-    append_array(out, "observations", report.observations, [&](const ObservationStatus& status) {
+    out += R"({"schema":"pipetrace.doctor/1")";
+    out.field("mode", mode_name(report.mode));
+    out.field("kernel", report.kernel);
+    out.field("hook_count", report.hook_count);
+    out.field("missing_count", report.missing_count());
+    out.array("observations", report.observations, [&](const ObservationStatus& status) {
         out += '{';
-        append_first_field(out, "observation", status.observation);
-        append_field(out, "title", status.title);
-        append_field(out, "hook", text_or_null(status.hook));
-        append_field(out, "complete", status.complete());
-        append_field(out, "lost", text_or_null(status.lost));
-        append_field(out, "why", text_or_null(status.why));
+        out.first_field("observation", status.observation);
+        out.field("title", status.title);
+        out.field("hook", text_or_null(status.hook));
+        out.field("complete", status.complete());
+        out.field("lost", text_or_null(status.lost));
+        out.field("why", text_or_null(status.why));
         out += '}';
     });
     out += "}\n";
-    return out;
+}
+
+}  // namespace
+
+std::string hook_report_json(const HookReport& report) {
+    std::string line;
+    {
+        JsonText out(line);
+        append_hook_report(out, report);
+    }
+    return line;
 }
 
 }  // namespace pipetrace

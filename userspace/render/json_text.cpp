@@ -1,0 +1,113 @@
+#include "render/json_text.h"
+
+#include "render/utf8.h"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstdint>
+
+namespace pipetrace {
+namespace {
+
+constexpr std::string_view kReplacement = "\xef\xbf\xbd";  // U+FFFD
+constexpr std::size_t kEscapeMax = 6;                      // "\u001b"
+
+/// Printable ASCII that stands for itself: nearly everything that comes.
+constexpr bool is_plain(char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return byte >= 0x20 && byte < 0x7f && byte != '"' && byte != '\\';
+}
+
+/// Written so that a compiler makes a few vector instructions of it.
+template <std::size_t kBytes>
+bool all_plain(const char* text) {
+    unsigned char any = 0;
+    for (std::size_t i = 0; i < kBytes; ++i) any |= static_cast<unsigned char>(!is_plain(text[i]));
+    return any == 0;
+}
+
+/// Copies as far as it is plain; returns how far.
+std::size_t copy_plain(char* to, std::string_view text) {
+    constexpr std::size_t kStep = 16;
+    std::size_t at = 0;
+    for (; at + kStep <= text.size() && all_plain<kStep>(text.data() + at); at += kStep) {
+        std::memcpy(to + at, text.data() + at, kStep);
+    }
+    for (; at < text.size() && is_plain(text[at]); ++at) to[at] = text[at];
+    return at;
+}
+
+/// The last `count` decimal digits.
+void write_digits(char* place, int count, std::int64_t value) {
+    while (count-- > 0) {
+        place[count] = static_cast<char>('0' + value % 10);
+        value /= 10;
+    }
+}
+
+}  // namespace
+
+void JsonText::grow(std::size_t bytes) {
+    constexpr std::size_t kUsual = 4096;
+    const std::size_t used = length();
+    out_.resize(std::max({used + bytes, 2 * used, kUsual}));
+    begin_ = out_.data();
+    end_ = begin_ + out_.size();
+    at_ = begin_ + used;
+}
+
+void JsonText::escape(char32_t code) {
+    switch (code) {
+        case '"': *this += "\\\""; return;
+        case '\\': *this += "\\\\"; return;
+        case '\n': *this += "\\n"; return;
+        case '\t': *this += "\\t"; return;
+        case '\r': *this += "\\r"; return;
+        default: break;
+    }
+    *this += "\\u";
+    for (int shift = 12; shift >= 0; shift -= 4) *this += "0123456789abcdef"[(code >> shift) & 0xf];
+}
+
+void JsonText::value(std::string_view text) {
+    room(text.size() * kEscapeMax + 2);
+    *this += '"';
+    for (std::size_t at = 0; at < text.size();) {
+        const std::size_t plain = copy_plain(at_, text.substr(at));
+        at_ += plain;
+        at += plain;
+        if (at == text.size()) break;
+        const Utf8Step step = decode_utf8(text, at);
+        // U+2028 and U+2029 are legal JSON but end a line in JavaScript and some readers.
+        const bool ends_line = step.code == 0x2028 || step.code == 0x2029;
+        if (!step.valid) {
+            *this += kReplacement;
+        } else if (step.code < 0xa0 || ends_line) {
+            escape(step.code);
+        } else {
+            *this += text.substr(at, step.size);
+        }
+        at += step.size;
+    }
+    *this += '"';
+}
+
+void JsonText::value(WallTime at) {
+    using namespace std::chrono;
+    const sys_time<nanoseconds> time{nanoseconds(at.ns)};
+    const auto day = floor<days>(time);
+    const year_month_day date(day);
+    const hh_mm_ss clock(floor<microseconds>(time - day));
+    char text[] = "\"0000-00-00T00:00:00.000000Z\"";
+    write_digits(text + 1, 4, static_cast<int>(date.year()));
+    write_digits(text + 6, 2, static_cast<unsigned>(date.month()));
+    write_digits(text + 9, 2, static_cast<unsigned>(date.day()));
+    write_digits(text + 12, 2, clock.hours().count());
+    write_digits(text + 15, 2, clock.minutes().count());
+    write_digits(text + 18, 2, clock.seconds().count());
+    write_digits(text + 21, 6, clock.subseconds().count());
+    *this += std::string_view(text, sizeof text - 1);
+}
+
+}  // namespace pipetrace
