@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cstdlib>
 #include <csignal>
 #include <fstream>
@@ -121,6 +122,26 @@ TEST_F(OutputFileTest, HalfALineIsTakenBack) {
     ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
     EXPECT_EQ(outcome, Outcome::kFailed);
     EXPECT_EQ(written(), "first line\n");
+}
+
+TEST_F(OutputFileTest, OfABatchTheWholePiecesStay) {
+    Result<OutputFile> file = OutputFile::create(path());
+    ASSERT_TRUE(file);
+    ASSERT_EQ(file->write("zero\n"), Outcome::kWritten);
+    const std::string batch = "first\nsecond\nthird\n";
+    const std::array<std::size_t, 3> ends{6, 13, 19};
+    rlimit before{};
+    ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
+    rlimit small = before;
+    small.rlim_cur = 20;
+    ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &small), 0);
+    const Outcome outcome = file->write(batch, ends);
+    ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
+    EXPECT_EQ(outcome, Outcome::kFailed);
+    EXPECT_EQ(written(), "zero\nfirst\nsecond\n");
+    EXPECT_EQ(file->kept(), 13U);
+    EXPECT_EQ(file->write("after\n"), Outcome::kWritten);
+    EXPECT_EQ(written(), "zero\nfirst\nsecond\nafter\n");
 }
 
 /// Somebody else made our pipe non-blocking: a full one is waited for.

@@ -6,18 +6,24 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <iterator>
 #include <cstring>
 #include <utility>
 
 namespace pipetrace {
 namespace {
 
-/// Where a failed write began, if the file can be cut back to there.
-off_t regular_file_end(int fd) {
+/// Takes back the last `bytes` of a regular file; of what else was written nothing can be taken back.
+void take_back(int fd, std::size_t bytes) {
     struct stat status {};
-    if (::fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) return -1;
-    return ::lseek(fd, 0, SEEK_CUR);
+    if (::fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) return;
+    const off_t end = ::lseek(fd, 0, SEEK_CUR);
+    const auto length = static_cast<off_t>(bytes);
+    if (end < length) return;
+    [[maybe_unused]] const int cut = ::ftruncate(fd, end - length);
+    ::lseek(fd, end - length, SEEK_SET);
 }
 
 }  // namespace
@@ -51,12 +57,12 @@ Result<OutputFile> OutputFile::create(const std::string& path) {
     return file;
 }
 
-OutputFile::Outcome OutputFile::write(std::string_view text) {
-    const off_t start = regular_file_end(fd_);
-    while (!text.empty()) {
-        const ssize_t written = ::write(fd_, text.data(), text.size());
+OutputFile::Outcome OutputFile::write(std::string_view text, std::span<const std::size_t> ends) {
+    std::size_t done = 0;
+    while (done < text.size()) {
+        const ssize_t written = ::write(fd_, text.data() + done, text.size() - done);
         if (written >= 0) {
-            text.remove_prefix(static_cast<std::size_t>(written));
+            done += static_cast<std::size_t>(written);
             continue;
         }
         if (errno == EINTR) continue;
@@ -67,9 +73,9 @@ OutputFile::Outcome OutputFile::write(std::string_view text) {
         }
         if (errno == EPIPE) return Outcome::kReaderGone;
         errno_ = errno;
-        if (start >= 0) {
-            [[maybe_unused]] const int cut = ::ftruncate(fd_, start);
-        }
+        const auto beyond = std::upper_bound(ends.begin(), ends.end(), done);
+        kept_ = beyond != ends.begin() ? *std::prev(beyond) : 0;
+        take_back(fd_, done - kept_);
         return Outcome::kFailed;
     }
     return Outcome::kWritten;

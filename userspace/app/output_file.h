@@ -5,6 +5,8 @@
 #include "model/result.h"
 
 #include <cstdint>
+#include <cstddef>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -21,7 +23,11 @@ public:
 
     /// The reader of our stdout has gone: not an error, but the end.
     enum class Outcome : std::uint8_t { kWritten, kReaderGone, kFailed };
-    Outcome write(std::string_view text);
+    /// `ends` are places in `text`, ascending, where something whole ends: where not all can be written, a
+    /// regular file is cut back to the last of them that was, or to where it was before.
+    Outcome write(std::string_view text, std::span<const std::size_t> ends = {});
+    /// After kFailed: how much of the text was written and stayed, up to one of its ends.
+    std::size_t kept() const { return kept_; }
 
     /// After kFailed.
     Error error() const;
@@ -32,6 +38,7 @@ private:
     std::string name_;
     bool owned_ = false;
     int errno_ = 0;
+    std::size_t kept_ = 0;
 };
 
 }  // namespace pipetrace

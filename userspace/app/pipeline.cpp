@@ -4,8 +4,10 @@
 #include "source/host_reader.h"
 #include "source/syscall_table.h"
 
+#include <malloc.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <utility>
 #include <variant>
 
@@ -14,6 +16,7 @@ namespace {
 
 constexpr std::size_t kBootIdDigits = 8;
 constexpr std::size_t kBurstsNamedMax = 4;
+constexpr std::size_t kBatchMax = 1U << 18;
 
 template <typename Body>
 const Body* as(const Event& event) {
@@ -89,10 +92,15 @@ std::size_t Pipeline::pump() {
     for (const auto& [kind, count] : source_.losses()) lost += count;
     correlator_.set_lost(lost);
     correlator_.advance_to(now);
-    line_.clear();
-    teller_.advance_to(now, line_);
-    write_line();
+    teller_.advance_to(now, batch_);
+    end_piece();
+    write_batch();
     look_up_owners(now);
+    if (events_ > before) {
+        last_event_ = now;
+    } else {
+        give_back_memory(now);
+    }
     return events_ - before;
 }
 
@@ -109,6 +117,15 @@ void Pipeline::look_up_owners(Ktime now) {
     source_.snapshot_owners();
 }
 
+/// After a storm, once what it left is told and forgotten.
+void Pipeline::give_back_memory(Ktime now) {
+    constexpr std::uint64_t kQuietNs = 2'000'000'000;
+    if (!last_event_.known() || now < last_event_ + kQuietNs) return;
+    last_event_ = {};
+    correlator_.trim();
+    ::malloc_trim(0);
+}
+
 void Pipeline::finish() {
     source_.count_misses();
     pump();
@@ -116,9 +133,9 @@ void Pipeline::finish() {
     source_.failure_counts(take);
     source_.drain(take);
     correlator_.finish();
-    line_.clear();
-    teller_.finish(line_);
-    write_line();
+    teller_.finish(batch_);
+    end_piece();
+    write_batch();
 }
 
 void Pipeline::take_record(std::span<const std::byte> record) {
@@ -161,9 +178,9 @@ void Pipeline::print(Incident&& incident) {
     if (incident.peer) processes_.describe(incident.peer->process, clocks_);
     if (!chooser_.wants(incident)) return;
     bursts_.join(incident);
-    line_.clear();
     render(incident);
-    write_line();
+    end_piece();
+    if (batch_.size() >= kBatchMax) write_batch();
     if (trouble_) return;
     if (incident.revision > 0) return;
     ++shown_;
@@ -174,22 +191,39 @@ void Pipeline::print(Incident&& incident) {
 /// Those alike are told once where a person reads along; a file gets each.
 void Pipeline::render(const Incident& incident) {
     if (settings_.options.json) {
-        json_.render(incident, line_);
+        json_.render(incident, batch_);
     } else if (settings_.options.output_path) {
-        text_.render(incident, line_);
+        text_.render(incident, batch_);
     } else {
         const BurstStory* burst = incident.burst ? bursts_.find(incident.burst->id) : nullptr;
-        teller_.tell(incident, burst, now_, line_);
+        teller_.tell(incident, burst, now_, batch_);
     }
 }
 
-void Pipeline::write_line() {
-    if (line_.empty() || trouble_) return;
-    settings_.before_print();
-    const OutputFile::Outcome outcome = output_.write(line_);
-    if (outcome == OutputFile::Outcome::kWritten) return;
-    trouble_ = outcome;
-    stopped_ = true;
+/// What was appended to the batch since the last call is one piece.
+void Pipeline::end_piece() {
+    if (batch_.size() == (piece_ends_.empty() ? 0 : piece_ends_.back())) return;
+    piece_ends_.push_back(batch_.size());
+    shown_before_.push_back(shown_);
+}
+
+/// A storm's incidents of one millisecond go out together.
+void Pipeline::write_batch() {
+    if (!batch_.empty() && !trouble_) {
+        settings_.before_print();
+        const OutputFile::Outcome outcome = output_.write(batch_, piece_ends_);
+        if (outcome != OutputFile::Outcome::kWritten) {
+            trouble_ = outcome;
+            stopped_ = true;
+        }
+        if (outcome == OutputFile::Outcome::kFailed) {
+            const auto lost = std::upper_bound(piece_ends_.begin(), piece_ends_.end(), output_.kept());
+            shown_ = shown_before_[static_cast<std::size_t>(lost - piece_ends_.begin())];
+        }
+    }
+    batch_.clear();
+    piece_ends_.clear();
+    shown_before_.clear();
 }
 
 TraceSummary Pipeline::summary() const {

@@ -21,6 +21,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 namespace pipetrace {
 
@@ -61,9 +62,11 @@ private:
     void take_record(std::span<const std::byte> record);
     void look_at(const Event& event);
     void look_up_owners(Ktime now);
+    void give_back_memory(Ktime now);
     void print(Incident&& incident);
     void render(const Incident& incident);
-    void write_line();
+    void end_piece();
+    void write_batch();
     CorrelatorConfig correlator_config() const;
 
     Settings settings_;
@@ -83,9 +86,12 @@ private:
     std::set<Tgid> living_;
     std::set<Tgid> ended_;  ///< exits may overtake forks by a moment
     std::optional<OutputFile::Outcome> trouble_;
-    std::string line_;
+    std::string batch_;                   ///< rendered and not written yet
+    std::vector<std::size_t> piece_ends_;  ///< in it, of what was told at once
+    std::vector<std::uint64_t> shown_before_;  ///< each of them
     Ktime now_;
     Ktime owners_looked_up_;
+    Ktime last_event_;         ///< unknown: none since memory was given back
     std::uint64_t events_ = 0;
     std::uint64_t shown_ = 0;
     std::uint64_t undecodable_ = 0;

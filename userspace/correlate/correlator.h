@@ -84,7 +84,10 @@ public:
     /// Of everything that is kept, the events that wait included.
     std::size_t entries() const;
     /// Gives memory back that was needed in a storm.
-    void trim() { pool_.trim(); }
+    void trim() {
+        reorder_.trim();
+        pool_.trim();
+    }
 
 private:
     void process(const Event& event);

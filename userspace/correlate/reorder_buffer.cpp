@@ -22,6 +22,12 @@ const Event* ReorderBuffer::pop(Ktime watermark) {
     return &events_[first_++];
 }
 
+void ReorderBuffer::trim() {
+    events_.erase(events_.begin(), events_.begin() + static_cast<std::ptrdiff_t>(first_));
+    events_.shrink_to_fit();
+    first_ = 0;
+}
+
 /// Keeps the capacity; moves the few events that wait only when the dead part has grown.
 void ReorderBuffer::drop_popped() {
     if (first_ == 0 || first_ < events_.size() / 2) return;

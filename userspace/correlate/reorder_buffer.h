@@ -19,6 +19,8 @@ public:
     const Event* pop(Ktime watermark);
 
     std::size_t size() const { return events_.size() - first_; }
+    /// Gives back the room of what waited in a storm.
+    void trim();
 
 private:
     void drop_popped();
