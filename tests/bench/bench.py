@@ -33,6 +33,7 @@ class Rounds:
     storm: int
     spin: int
     starts: int
+    replay: int
 
 
 class Bench:
@@ -40,7 +41,7 @@ class Bench:
 
     def __init__(self, options, scratch):
         quick = options.quick
-        self.rounds = Rounds(2, 1, 1, 3) if quick else Rounds(9, 3, 5, 12)
+        self.rounds = Rounds(3, 1, 2, 3, 3) if quick else Rounds(9, 3, 5, 12, 7)
         self.load_seconds = 0.25 if quick else 0.4
         self.redis_requests = 10_000 if quick else 30_000
         self.storm_count = 30_000 if quick else 200_000

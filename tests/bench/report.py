@@ -102,12 +102,11 @@ def replay_lines(samples):
     if not forms:
         return
     yield "The collector by itself: records of a storm replayed through all its stages, no kernel"
-    rows = [["", "ns an event", "us an incident", "allocations an event", "bytes an incident"]]
+    rows = [["", "ns an event", "us an incident", "allocations an event"]]
     for form in forms:
         rows.append([form, value_text(samples.median(REPLAY, form, "ns_per_event")),
                      value_text(samples.median(REPLAY, form, "ns_per_incident"), "{:.2f}", 1000),
-                     value_text(samples.median(REPLAY, form, "allocations_per_event"), "{:.2f}"),
-                     value_text(samples.median(REPLAY, form, "bytes_per_incident"))])
+                     value_text(samples.median(REPLAY, form, "allocations_per_event"), "{:.2f}")])
     yield from aligned(rows)
     yield ""
 

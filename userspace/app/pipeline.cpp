@@ -48,7 +48,7 @@ bool sees_unread(const HookReport& report) {
 
 }  // namespace
 
-Pipeline::Pipeline(Settings settings, KernelSource& source, OutputFile& output)
+Pipeline::Pipeline(Settings settings, EventSource& source, OutputFile& output)
     : settings_(std::move(settings)),
       source_(source),
       output_(output),
@@ -85,7 +85,8 @@ void Pipeline::trace_process(Tgid tgid) {
 
 std::size_t Pipeline::pump() {
     const std::uint64_t before = events_;
-    const Ktime now = read_ktime();  // before the drain: what comes meanwhile is not late
+    // Before the drain: what comes meanwhile is not late.
+    const Ktime now = settings_.clock ? settings_.clock() : read_ktime();
     now_ = now;
     source_.drain([this](std::span<const std::byte> record) { take_record(record); });
     std::uint64_t lost = 0;

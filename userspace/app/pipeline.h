@@ -14,7 +14,7 @@
 #include "render/burst_teller.h"
 #include "render/json_renderer.h"
 #include "render/text_renderer.h"
-#include "source/kernel_source.h"
+#include "source/event_source.h"
 
 #include <cstdint>
 #include <functional>
@@ -31,10 +31,11 @@ public:
         Options options;
         TextStyle text_style;
         std::function<void()> before_print;  ///< makes room on a shared terminal
+        std::function<Ktime()> clock;        ///< the source's; not set: this host's
     };
 
     /// Source and output must outlive it.
-    Pipeline(Settings settings, KernelSource& source, OutputFile& output);
+    Pipeline(Settings settings, EventSource& source, OutputFile& output);
 
     /// Whose incidents are wanted, beyond the filter: the process of `run`, children found at start.
     void trace_process(Tgid tgid);
@@ -70,7 +71,7 @@ private:
     CorrelatorConfig correlator_config() const;
 
     Settings settings_;
-    KernelSource& source_;
+    EventSource& source_;
     OutputFile& output_;
     HostIdentity host_;
     ClockOffsets clocks_;

@@ -52,7 +52,7 @@ TraceSession::TraceSession(Settings settings, std::unique_ptr<KernelSource> sour
     style.width = terminal_width(output_.fd());
     style.verbose = settings_.options.verbose;
     pipeline_ = std::make_unique<Pipeline>(
-        Pipeline::Settings{settings_.options, style, [this] { clear_status_line(); }}, *source_, output_);
+        Pipeline::Settings{settings_.options, style, [this] { clear_status_line(); }, {}}, *source_, output_);
     // A program that runs in front of us owns the terminal's last line.
     status_wanted_ = !settings_.options.quiet && settings_.target.command.empty() &&
                      is_capable_terminal(STDERR_FILENO);

@@ -4,6 +4,7 @@
 #include "app/output_file.h"
 #include "app/pipeline.h"
 #include "app/signal_guard.h"
+#include "source/kernel_source.h"
 #include "render/report_text.h"
 
 #include <chrono>

@@ -1,11 +1,16 @@
 // Where records come from: the running kernel, or a recording of one. The pipeline knows only this.
 #pragma once
 
+#include "model/ktime.h"
+#include "model/observation.h"
+#include "model/process.h"
+
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -29,6 +34,22 @@ public:
 
     /// Records that did not fit the buffer, by record kind; kinds with losses only.
     virtual std::map<std::string, std::uint64_t> losses() const = 0;
+
+    /// What can be seen at all, and through which hook.
+    virtual const HookReport& hook_report() const = 0;
+    /// HZ of the kernel that made the records, in which pt_tcp counts ages; > 0.
+    virtual std::uint32_t ticks_per_second() const = 0;
+
+    /// The rest asks a running kernel for more; a source that has none does nothing.
+
+    /// Counts skipped hooks now, so that losses() tells of them.
+    virtual void count_misses() {}
+    /// Hands over a PT_FAILURES_COUNTED record for every endpoint that has failed and still lives,
+    /// or for those of one process that ended at `exited`, by which they were reached. Nothing is reset.
+    virtual void failure_counts(const RecordSink&, std::optional<Tgid> = std::nullopt, Ktime = {}) {}
+    /// Looks up the holders of reported endpoints that have none known yet; those found come as
+    /// PT_ENDPOINT_REMEMBERED records with the next drain().
+    virtual void snapshot_owners() {}
 
     /// No record will come any more: a recording has an end, a kernel has none.
     virtual bool ended() const { return false; }

@@ -33,11 +33,11 @@ public:
     bool wait(std::chrono::milliseconds timeout, std::span<pollfd> others) override;
     /// Also how often each hook was skipped ("missed HOOK"), as last counted.
     std::map<std::string, std::uint64_t> losses() const override;
-    /// Counts skipped hooks now; drain() does it about once a second.
-    void count_misses();
+    /// drain() does it about once a second.
+    void count_misses() override;
 
     /// The hooks in use, after every attempt; hook_count counts attached programs.
-    const HookReport& hook_report() const;
+    const HookReport& hook_report() const override;
     /// What libbpf said, for -v. Empty if all went well.
     const std::string& load_log() const;
 
@@ -46,16 +46,10 @@ public:
     Status watch(Tgid tgid, bool follow);
     void unwatch(Tgid tgid);
 
-    /// Hands over a PT_FAILURES_COUNTED record for every endpoint that has failed and still lives,
-    /// or for those of one process that ended at `exited`, by which they were reached. Nothing is reset.
-    void failure_counts(const RecordSink& sink, std::optional<Tgid> tgid = std::nullopt, Ktime exited = {});
-
-    /// Looks up the holders of reported endpoints that have none known yet; those found come as
-    /// PT_ENDPOINT_REMEMBERED records with the next drain().
-    void snapshot_owners();
-
-    /// The kernel's tick rate (HZ), in which pt_tcp counts ages.
-    std::uint32_t ticks_per_second() const;
+    void failure_counts(const RecordSink& sink, std::optional<Tgid> tgid = std::nullopt,
+                        Ktime exited = {}) override;
+    void snapshot_owners() override;
+    std::uint32_t ticks_per_second() const override;
 
     /// Detaches now; what has been recorded can still be drained. The destructor does it too.
     void detach();
