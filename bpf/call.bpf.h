@@ -29,9 +29,9 @@ struct pt_registers {
 	__u16 number;
 };
 
-static __always_inline struct pt_regs *pt_saved_registers(void)
+static __always_inline struct pt_regs *pt_saved_registers(bool direct)
 {
-	if (pt_config.has_task_regs_helper)
+	if (direct || pt_config.has_task_regs_helper)
 		return (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
 #if defined(__TARGET_ARCH_x86)
 	return (struct pt_regs *)(BPF_CORE_READ(pt_current(), stack) + PT_STACK_BYTES -
@@ -41,10 +41,10 @@ static __always_inline struct pt_regs *pt_saved_registers(void)
 #endif
 }
 
-static __always_inline bool pt_read_registers(struct pt_registers *out)
+static __always_inline bool pt_read_registers_by(struct pt_registers *out, bool direct)
 {
-	struct pt_regs *regs = pt_saved_registers();
-	unsigned int flags = BPF_CORE_READ(pt_current(), flags);
+	struct pt_regs *regs = pt_saved_registers(direct);
+	unsigned int flags = PT_READ(pt_current(), flags);
 	long number;
 
 	if (flags & PT_PF_IO_WORKER) {
@@ -55,27 +55,34 @@ static __always_inline bool pt_read_registers(struct pt_registers *out)
 	if (!regs || (flags & PT_PF_KTHREAD))
 		return false;
 #if defined(__TARGET_ARCH_x86)
-	number = BPF_CORE_READ(regs, orig_ax);
-	out->argument[0] = BPF_CORE_READ(regs, di);
-	out->argument[1] = BPF_CORE_READ(regs, si);
-	out->argument[2] = BPF_CORE_READ(regs, dx);
-	out->argument[3] = BPF_CORE_READ(regs, r10);
-	out->argument[4] = BPF_CORE_READ(regs, r8);
-	out->argument[5] = BPF_CORE_READ(regs, r9);
+	number = PT_GET(direct, regs, orig_ax);
+	out->argument[0] = PT_GET(direct, regs, di);
+	out->argument[1] = PT_GET(direct, regs, si);
+	out->argument[2] = PT_GET(direct, regs, dx);
+	out->argument[3] = PT_GET(direct, regs, r10);
+	out->argument[4] = PT_GET(direct, regs, r8);
+	out->argument[5] = PT_GET(direct, regs, r9);
 #else
-	number = BPF_CORE_READ(regs, syscallno);
-	out->argument[0] = BPF_CORE_READ(regs, orig_x0);
-	out->argument[1] = BPF_CORE_READ(regs, user_regs.regs[1]);
-	out->argument[2] = BPF_CORE_READ(regs, user_regs.regs[2]);
-	out->argument[3] = BPF_CORE_READ(regs, user_regs.regs[3]);
-	out->argument[4] = BPF_CORE_READ(regs, user_regs.regs[4]);
-	out->argument[5] = BPF_CORE_READ(regs, user_regs.regs[5]);
+	number = PT_GET(direct, regs, syscallno);
+	out->argument[0] = PT_GET(direct, regs, orig_x0);
+	out->argument[1] = PT_GET(direct, regs, user_regs.regs[1]);
+	out->argument[2] = PT_GET(direct, regs, user_regs.regs[2]);
+	out->argument[3] = PT_GET(direct, regs, user_regs.regs[3]);
+	out->argument[4] = PT_GET(direct, regs, user_regs.regs[4]);
+	out->argument[5] = PT_GET(direct, regs, user_regs.regs[5]);
 #endif
 	/* -1: not in a system call (a signal's return). */
 	if (number < 0 || number >= PT_SYSCALL_MAX)
 		return false;
 	out->number = number;
 	return true;
+}
+
+/* Direct reads are younger than bpf_task_pt_regs(), which gives a typed pointer. */
+static __always_inline bool pt_read_registers(struct pt_registers *out)
+{
+	return pt_config.direct_reads ? pt_read_registers_by(out, true)
+				      : pt_read_registers_by(out, false);
 }
 
 static __always_inline __u64 pt_argument(const struct pt_registers *r, __u8 index_plus_one)
@@ -100,11 +107,11 @@ static __always_inline __u64 pt_argument(const struct pt_registers *r, __u8 inde
 
 static __always_inline struct file *pt_file_of_task(struct task_struct *task, __u32 fd)
 {
-	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
-	struct file **slots = BPF_CORE_READ(table, fd);
+	struct fdtable *table = PT_READ(task, files, fdt);
+	struct file **slots = PT_READ(table, fd);
 	struct file *file = 0;
 
-	if (fd >= BPF_CORE_READ(table, max_fds))
+	if (fd >= PT_READ(table, max_fds))
 		return 0;
 	bpf_probe_read_kernel(&file, sizeof(file), slots + fd);
 	return file;
@@ -117,14 +124,14 @@ static __always_inline struct file *pt_file_of_fd(__u32 fd)
 
 static __always_inline __u32 pt_file_type(struct file *file)
 {
-	return BPF_CORE_READ(file, f_inode, i_mode) & PT_S_IFMT;
+	return PT_READ(file, f_inode, i_mode) & PT_S_IFMT;
 }
 
 static __always_inline struct sock *pt_sock_of_file(struct file *file)
 {
-	struct socket *socket = BPF_CORE_READ(file, private_data);
+	struct socket *socket = PT_READ(file, private_data);
 
-	return pt_connection_of(BPF_CORE_READ(socket, sk));
+	return pt_connection_of(PT_READ(socket, sk));
 }
 
 /* Global: the verifier looks into it once, whatever led there. */

@@ -35,15 +35,14 @@ static const struct pt_memory pt_empty_memory = {};
 
 static __always_inline bool pt_is_tcp(struct sock *sk)
 {
-	return BPF_CORE_READ(sk, sk_protocol) == PT_IPPROTO_TCP &&
-	       BPF_CORE_READ(sk, sk_type) == PT_SOCK_STREAM;
+	return PT_READ(sk, sk_protocol) == PT_IPPROTO_TCP && PT_READ(sk, sk_type) == PT_SOCK_STREAM;
 }
 
 /* A program's descriptor names an MPTCP socket, the network acts on its subflows: the story is told of the
  * first, which stays with the socket (net/mptcp/protocol.c, 6.1 to 7.2). */
 static __always_inline struct sock *pt_connection_of(struct sock *sk)
 {
-	if (BPF_CORE_READ(sk, sk_protocol) == PT_IPPROTO_MPTCP &&
+	if (PT_READ(sk, sk_protocol) == PT_IPPROTO_MPTCP &&
 	    bpf_core_field_exists(struct mptcp_sock, first))
 		return BPF_CORE_READ((struct mptcp_sock *)sk, first);
 	return sk;
@@ -56,7 +55,7 @@ static __always_inline struct sock *pt_program_socket(struct sock *sk)
 
 	if (!bpf_core_field_exists(struct tcp_sock, is_mptcp) ||
 	    !bpf_core_field_exists(struct mptcp_subflow_context, conn) ||
-	    !BPF_CORE_READ((struct tcp_sock *)sk, is_mptcp))
+	    !PT_READ((struct tcp_sock *)sk, is_mptcp))
 		return sk;
 	subflow = BPF_CORE_READ((struct inet_connection_sock *)sk, icsk_ulp_data);
 	return subflow ? BPF_CORE_READ(subflow, conn) : sk;
@@ -67,14 +66,14 @@ static __always_inline struct sock *pt_program_socket(struct sock *sk)
  * (lock_sock_nested and bh_lock_sock users, net/core/sock.c, 5.10 to 7.2). */
 static __always_inline bool pt_owned_by_current(struct sock *sk)
 {
-	return BPF_CORE_READ(sk, sk_lock.owned) != 0;
+	return PT_READ(sk, sk_lock.owned) != 0;
 }
 
 /* The cookie where it has one. Else our own id, which later readers of the same socket find. */
 static __always_inline __u64 pt_known_id(struct sock *sk)
 {
 	__u64 pointer = (__u64)sk;
-	__u64 cookie = BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);
+	__u64 cookie = PT_READ(sk, __sk_common.skc_cookie.counter);
 	__u64 *own;
 
 	if (cookie)
@@ -118,51 +117,68 @@ static __always_inline void pt_copy_address(__u8 *to, const __u8 *from)
 	((__u64 *)to)[1] = ((const __u64 *)from)[1];
 }
 
-static __always_inline void pt_fill_endpoint(struct pt_endpoint *out, struct sock *sk, __u64 id)
+static __always_inline void pt_fill_endpoint_by(struct pt_endpoint *out, struct sock *sk, __u64 id,
+						bool direct)
 {
-	__u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
+	__u16 family = PT_GET(direct, sk, __sk_common.skc_family);
 
 	__builtin_memset(out, 0, sizeof(*out));
 	out->id = id;
 	out->kind = PT_KIND_TCP;
-	out->state = BPF_CORE_READ(sk, __sk_common.skc_state);
-	out->netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
+	out->state = PT_GET(direct, sk, __sk_common.skc_state);
+	out->netns = PT_GET(direct, sk, __sk_common.skc_net.net, ns.inum);
 	/* skc_num is 0 once the socket is closed; inet_sport stays. */
-	out->local_port = bpf_ntohs(BPF_CORE_READ((struct inet_sock *)sk, inet_sport));
-	out->remote_port = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
-	if (family == PT_AF_INET6) {
+	if (direct)
+		out->local_port = bpf_ntohs(pt_typed((struct inet_sock *)sk)->inet_sport);
+	else
+		out->local_port = bpf_ntohs(BPF_CORE_READ((struct inet_sock *)sk, inet_sport));
+	out->remote_port = bpf_ntohs(PT_GET(direct, sk, __sk_common.skc_dport));
+	if (family != PT_AF_INET6) {
+		pt_map_v4(out->local, PT_GET(direct, sk, __sk_common.skc_rcv_saddr));
+		pt_map_v4(out->remote, PT_GET(direct, sk, __sk_common.skc_daddr));
+	} else if (direct) {
+		pt_copy_address(out->local, sk->__sk_common.skc_v6_rcv_saddr.in6_u.u6_addr8);
+		pt_copy_address(out->remote, sk->__sk_common.skc_v6_daddr.in6_u.u6_addr8);
+	} else {
 		BPF_CORE_READ_INTO(&out->local, sk, __sk_common.skc_v6_rcv_saddr);
 		BPF_CORE_READ_INTO(&out->remote, sk, __sk_common.skc_v6_daddr);
-	} else {
-		pt_map_v4(out->local, BPF_CORE_READ(sk, __sk_common.skc_rcv_saddr));
-		pt_map_v4(out->remote, BPF_CORE_READ(sk, __sk_common.skc_daddr));
 	}
 }
 
-static __always_inline __u64 pt_ticks_since(__u32 then)
+static __always_inline void pt_fill_endpoint(struct pt_endpoint *out, struct sock *sk, __u64 id)
+{
+	if (pt_config.direct_reads)
+		pt_fill_endpoint_by(out, pt_typed(sk), id, true);
+	else
+		pt_fill_endpoint_by(out, sk, id, false);
+}
+
+static __always_inline __u64 pt_ticks_since(__u32 then, __u32 now)
 {
 	if (!pt_config.has_jiffies_helper || !then)
 		return PT_NO_AGE;
-	return (__u32)bpf_jiffies64() - then;
+	return now - then;
 }
+
+/* The struct sock that a tcp_sock begins with. */
+#define PT_SOCK_OF_TCP inet_conn.icsk_inet.sk
 
 /* The control block of a segment in a TCP socket's queues. */
 struct tcp_skb_cb {
 	__u8 sacked;
 } __attribute__((preserve_access_index));
 
-/* When the only unacknowledged segment left, and whether it had left before: a retransmission sets the time
- * anew (__tcp_retransmit_skb). The queue is a tree whose nodes begin their sk_buff. */
-static __always_inline void pt_fill_unacked(struct pt_tcp *out, struct sock *sk)
+/* When the only unacknowledged segment left, and whether it had left before: a retransmission sets
+ * the time anew (__tcp_retransmit_skb). The queue is a tree whose nodes begin their sk_buff. */
+static __always_inline void pt_fill_unacked(struct pt_tcp *out, struct rb_node *root)
 {
-	struct rb_node *root = BPF_CORE_READ(sk, tcp_rtx_queue.rb_node);
 	struct sk_buff *skb = (struct sk_buff *)root;
 	struct tcp_skb_cb *control;
 
-	if (!root || BPF_CORE_READ(root, rb_left) || BPF_CORE_READ(root, rb_right))
+	if (!root || PT_READ(root, rb_left) || PT_READ(root, rb_right))
 		return;
 	control = (struct tcp_skb_cb *)((char *)skb + bpf_core_field_offset(skb->cb));
-	out->unacked_sent_ns = BPF_CORE_READ(skb, skb_mstamp_ns);
+	out->unacked_sent_ns = PT_READ(skb, skb_mstamp_ns);
 	out->sent_again = (BPF_CORE_READ(control, sacked) & PT_TCPCB_EVER_RETRANS) != 0;
 }
 
@@ -172,37 +188,55 @@ static __always_inline bool pt_fin_was_received(__u8 state)
 	       state == PT_TCP_TIME_WAIT;
 }
 
+static __always_inline void pt_fill_tcp_by(struct pt_tcp *out, struct tcp_sock *tp, bool direct)
+{
+	__u32 now = pt_config.has_jiffies_helper ? bpf_jiffies64() : 0;
+
+	out->bytes_sent = PT_GET(direct, tp, bytes_sent);
+	out->bytes_retrans = PT_GET(direct, tp, bytes_retrans);
+	out->bytes_received = PT_GET(direct, tp, bytes_received);
+	out->last_sent_ago_ticks = pt_ticks_since(PT_GET(direct, tp, lsndtime), now);
+	out->last_received_ago_ticks = pt_has_rcv_tstamp(tp)
+					       ? pt_ticks_since(PT_GET(direct, tp, rcv_tstamp), now)
+					       : PT_NO_AGE;
+	pt_fill_unacked(out, PT_GET(direct, tp, PT_SOCK_OF_TCP.tcp_rtx_queue.rb_node));
+	out->snd_nxt = PT_GET(direct, tp, snd_nxt);
+	out->snd_una = PT_GET(direct, tp, snd_una);
+	out->rcv_nxt = PT_GET(direct, tp, rcv_nxt);
+	out->copied_seq = PT_GET(direct, tp, copied_seq);
+	out->srtt_us = PT_GET(direct, tp, srtt_us);
+	out->retransmits = PT_GET(direct, tp, total_retrans);
+	out->user_timeout_ms = PT_GET(direct, tp, inet_conn.icsk_user_timeout);
+	out->error = PT_GET(direct, tp, PT_SOCK_OF_TCP.sk_err);
+	out->soft_error = PT_GET(direct, tp, PT_SOCK_OF_TCP.sk_err_soft);
+	out->shutdown = PT_GET(direct, tp, PT_SOCK_OF_TCP.sk_shutdown);
+	out->timeouts = PT_GET(direct, tp, inet_conn.icsk_retransmits);
+	out->probes_out = PT_GET(direct, tp, inet_conn.icsk_probes_out);
+	out->unsent = PT_GET(direct, tp, write_seq) - out->snd_nxt;
+	out->keepalive =
+		(PT_GET(direct, tp, PT_SOCK_OF_TCP.__sk_common.skc_flags) >> PT_SOCK_KEEPOPEN) & 1;
+	out->fin_received =
+		pt_fin_was_received(PT_GET(direct, tp, PT_SOCK_OF_TCP.__sk_common.skc_state));
+}
+
+/* `memory`: what is kept of this endpoint, if anything. */
+static __always_inline void pt_fill_tcp_of(struct pt_tcp *out, struct sock *sk,
+					   const struct pt_memory *memory)
+{
+	__builtin_memset(out, 0, sizeof(*out));
+	if (pt_config.direct_reads)
+		pt_fill_tcp_by(out, pt_typed((struct tcp_sock *)sk), true);
+	else
+		pt_fill_tcp_by(out, (struct tcp_sock *)sk, false);
+	if (memory && memory->fin_seen)
+		out->fin_received = 1;
+}
+
 static __always_inline void pt_fill_tcp(struct pt_tcp *out, struct sock *sk)
 {
-	struct tcp_sock *tp = (struct tcp_sock *)sk;
-	struct pt_memory *memory;
 	__u64 id = pt_known_id(sk);
 
-	__builtin_memset(out, 0, sizeof(*out));
-	out->bytes_sent = BPF_CORE_READ(tp, bytes_sent);
-	out->bytes_retrans = BPF_CORE_READ(tp, bytes_retrans);
-	out->bytes_received = BPF_CORE_READ(tp, bytes_received);
-	out->last_sent_ago_ticks = pt_ticks_since(BPF_CORE_READ(tp, lsndtime));
-	out->last_received_ago_ticks =
-		pt_has_rcv_tstamp(tp) ? pt_ticks_since(BPF_CORE_READ(tp, rcv_tstamp)) : PT_NO_AGE;
-	pt_fill_unacked(out, sk);
-	out->snd_nxt = BPF_CORE_READ(tp, snd_nxt);
-	out->snd_una = BPF_CORE_READ(tp, snd_una);
-	out->rcv_nxt = BPF_CORE_READ(tp, rcv_nxt);
-	out->copied_seq = BPF_CORE_READ(tp, copied_seq);
-	out->srtt_us = BPF_CORE_READ(tp, srtt_us);
-	out->retransmits = BPF_CORE_READ(tp, total_retrans);
-	out->user_timeout_ms = BPF_CORE_READ((struct inet_connection_sock *)sk, icsk_user_timeout);
-	out->error = BPF_CORE_READ(sk, sk_err);
-	out->soft_error = BPF_CORE_READ(sk, sk_err_soft);
-	out->shutdown = BPF_CORE_READ(sk, sk_shutdown);
-	out->timeouts = BPF_CORE_READ((struct inet_connection_sock *)sk, icsk_retransmits);
-	out->probes_out = BPF_CORE_READ((struct inet_connection_sock *)sk, icsk_probes_out);
-	out->unsent = BPF_CORE_READ(tp, write_seq) - out->snd_nxt;
-	out->keepalive = (BPF_CORE_READ(sk, __sk_common.skc_flags) >> PT_SOCK_KEEPOPEN) & 1;
-	memory = bpf_map_lookup_elem(&endpoints, &id);
-	out->fin_received = (memory && memory->fin_seen) ||
-			    pt_fin_was_received(BPF_CORE_READ(sk, __sk_common.skc_state));
+	pt_fill_tcp_of(out, sk, bpf_map_lookup_elem(&endpoints, &id));
 }
 
 static __always_inline bool pt_is_loopback(const __u8 *address)

@@ -119,7 +119,7 @@ static __always_inline void pt_fill_provocation(struct pt_reset_sent *record, st
 static __always_inline int pt_reset_sent(struct sock *sk, struct sk_buff *skb, __u16 reason, bool active)
 {
 	struct pt_reset_sent *record;
-	__u8 state = sk ? BPF_CORE_READ(sk, __sk_common.skc_state) : 0;
+	__u8 state = sk ? PT_READ(sk, __sk_common.skc_state) : 0;
 	__u64 id = 0;
 
 	/* No RST is answered by one: tcp_v4_send_reset() and tcp_v6_send_reset() return at once (all releases). */

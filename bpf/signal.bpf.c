@@ -101,7 +101,7 @@ int BPF_PROG(pt_signal_generate, int sig, struct kernel_siginfo *unread_info, st
 	if (endpoint.kind == PT_KIND_PIPE)
 		pt_report_pipe(&endpoint);
 	if (endpoint.kind == PT_KIND_UNIX)
-		pt_report_unix((__u64)sk, (__u64)pt_unix_peer(sk));
+		pt_report_unix(pt_as_number(sk), (__u64)pt_unix_peer(sk));
 	record = pt_reserve(struct pt_sigpipe_generated, PT_SIGPIPE_GENERATED);
 	if (!record)
 		return 0;

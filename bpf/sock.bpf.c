@@ -112,7 +112,7 @@ static __always_inline int pt_stream_error(struct sock *sk, int flags, int error
 
 	if (error == -PT_EAGAIN || error >= 0 || !pt_is_tcp(connection))
 		return 0;
-	pending = BPF_CORE_READ(sk, sk_err);
+	pending = PT_READ(sk, sk_err);
 	if (error == -PT_EPIPE && pending)
 		error = -pending;
 	return pt_tcp_call(connection, -error, PT_SEND, flags & PT_MSG_NOSIGNAL);

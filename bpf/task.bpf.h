@@ -2,9 +2,7 @@
 /* Process identity of a task. */
 #pragma once
 
-#include "maps.bpf.h"
-
-#include <bpf/bpf_core_read.h>
+#include "kernel_read.bpf.h"
 
 #define PT_PF_EXITING 0x4
 #define PT_PF_IO_WORKER 0x10 /* io_uring's: one of the process, that works on its requests */
@@ -19,34 +17,62 @@ static __always_inline struct task_struct *pt_current(void)
 /* The wait status that the task ends with: its group's, else its own. */
 static __always_inline int pt_exit_code(struct task_struct *task)
 {
-	int code = BPF_CORE_READ(task, signal, group_exit_code);
+	int code = PT_READ(task, signal, group_exit_code);
 
-	return code ? code : BPF_CORE_READ(task, exit_code);
+	return code ? code : PT_READ(task, exit_code);
+}
+
+/* The kernel pads names with zeros (strscpy_pad, 5.16 and later: before, there are no direct
+ * reads). */
+static __always_inline void pt_copy_comm(char *out, const char *comm)
+{
+	((__u64 *)out)[0] = ((const __u64 *)comm)[0];
+	((__u64 *)out)[1] = ((const __u64 *)comm)[1];
+	out[PT_COMM_LEN - 1] = 0;
+}
+
+static __always_inline __u32 pt_namespace_tgid(struct pid *pid, unsigned int level)
+{
+	__u64 offset =
+		bpf_core_field_offset(pid->numbers) + level * bpf_core_type_size(struct upid);
+	int number = 0;
+
+	/* MAX_PID_NS_LEVEL is 32; struct upid is two pointers wide. */
+	if (level <= 32)
+		bpf_probe_read_kernel(&number, sizeof(number), (char *)pid + offset);
+	return number;
+}
+
+static __always_inline void pt_fill_task_by(struct pt_task *out, struct task_struct *task,
+					    bool direct)
+{
+	struct task_struct *leader = PT_GET(direct, task, group_leader);
+	struct pid *pid = PT_GET(direct, leader, thread_pid);
+	unsigned int level = PT_GET(direct, pid, level);
+
+	out->tgid = PT_GET(direct, task, tgid);
+	out->tid = PT_GET(direct, task, pid);
+	out->parent_tgid = PT_GET(direct, task, real_parent, tgid);
+	out->start_boottime_ns = PT_GET(direct, leader, start_boottime);
+	out->cgroup_id = PT_GET(direct, task, cgroups, dfl_cgrp, kn, id);
+	out->uid = PT_GET(direct, task, cred, uid.val);
+	out->padding = 0;
+	out->namespace_tgid = direct && !level ? out->tgid : pt_namespace_tgid(pid, level);
+	if (direct) {
+		pt_copy_comm(out->process_comm, leader->comm);
+		pt_copy_comm(out->thread_comm, task->comm);
+	} else {
+		BPF_CORE_READ_STR_INTO(&out->process_comm, leader, comm);
+		BPF_CORE_READ_STR_INTO(&out->thread_comm, task, comm);
+	}
 }
 
 static __always_inline void pt_fill_task(struct pt_task *out, struct task_struct *task)
 {
-	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
-	struct pid *pid = BPF_CORE_READ(leader, thread_pid);
-	unsigned int level = BPF_CORE_READ(pid, level);
-	struct upid own_namespace = {};
-
-	out->tgid = BPF_CORE_READ(task, tgid);
-	out->tid = BPF_CORE_READ(task, pid);
-	out->parent_tgid = BPF_CORE_READ(task, real_parent, tgid);
-	out->start_boottime_ns = BPF_CORE_READ(leader, start_boottime);
-	out->cgroup_id = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
-	out->uid = BPF_CORE_READ(task, cred, uid.val);
-	out->padding = 0;
-	/* MAX_PID_NS_LEVEL is 32; struct upid is two pointers wide. */
-	if (level <= 32) {
-		__u64 offset = bpf_core_field_offset(pid->numbers) + level * bpf_core_type_size(struct upid);
-
-		bpf_probe_read_kernel(&own_namespace.nr, sizeof(own_namespace.nr), (char *)pid + offset);
-	}
-	out->namespace_tgid = own_namespace.nr;
-	BPF_CORE_READ_STR_INTO(&out->process_comm, leader, comm);
-	BPF_CORE_READ_STR_INTO(&out->thread_comm, task, comm);
+	if (pt_config.direct_reads)
+		pt_fill_task_by(out, pt_typed(task), true);
+	else
+		pt_fill_task_by(out, task, false);
 }
 
 /* Whether current can be named as the one who closes. Not a kernel thread; and not the tracer, whose walk
@@ -56,13 +82,13 @@ static __always_inline bool pt_can_be_closer(void)
 {
 	if (bpf_get_current_pid_tgid() >> 32 == pt_tracer_tgid)
 		return false;
-	return !(BPF_CORE_READ(pt_current(), flags) & PT_PF_KTHREAD);
+	return !(PT_READ(pt_current(), flags) & PT_PF_KTHREAD);
 }
 
 /* How current goes, where it is on its way out. */
 static __always_inline void pt_fill_ending(struct pt_closure *out, struct task_struct *task)
 {
-	out->exiting = !!(BPF_CORE_READ(task, flags) & PT_PF_EXITING);
+	out->exiting = !!(PT_READ(task, flags) & PT_PF_EXITING);
 	out->signal = out->exiting ? pt_exit_code(task) & 0x7f : 0;
 	out->exit_status = out->exiting ? (pt_exit_code(task) >> 8) & 0xff : 0;
 	out->oom = out->signal && BPF_CORE_READ(task, signal, oom_mm);

@@ -32,7 +32,7 @@ static __always_inline __u32 pt_unread_bytes(struct sock *sk, bool fin_received)
 {
 	struct tcp_sock *tp = (struct tcp_sock *)sk;
 	struct sock *held = pt_program_socket(sk);
-	__u32 unread = BPF_CORE_READ(tp, rcv_nxt) - BPF_CORE_READ(tp, copied_seq);
+	__u32 unread = PT_READ(tp, rcv_nxt) - PT_READ(tp, copied_seq);
 
 	if (held != sk)
 		return pt_mptcp_unread_packets(held) ? PT_UNREAD_SOME : 0;
@@ -42,13 +42,13 @@ static __always_inline __u32 pt_unread_bytes(struct sock *sk, bool fin_received)
 /* SOCK_DEAD: no program holds it any more. */
 static __always_inline bool pt_is_orphan(struct sock *sk)
 {
-	return (BPF_CORE_READ(sk, __sk_common.skc_flags) >> PT_SOCK_DEAD) & 1;
+	return (PT_READ(sk, __sk_common.skc_flags) >> PT_SOCK_DEAD) & 1;
 }
 
 static __always_inline bool pt_lingers_zero(struct sock *sk)
 {
-	return ((BPF_CORE_READ(sk, __sk_common.skc_flags) >> PT_SOCK_LINGER) & 1) &&
-	       !BPF_CORE_READ(sk, sk_lingertime);
+	return ((PT_READ(sk, __sk_common.skc_flags) >> PT_SOCK_LINGER) & 1) &&
+	       !PT_READ(sk, sk_lingertime);
 }
 
 /* In the order in which tcp_abort(), inet_csk_listen_stop(), tcp_close() and tcp_disconnect() decide.
@@ -60,13 +60,13 @@ static __always_inline __u8 pt_close_path(struct sock *sk, __u32 unread_bytes, i
 
 	if (to != PT_TCP_CLOSE)
 		return PT_PATH_CLOSE;
-	if (BPF_CORE_READ(sk, sk_err) == PT_ECONNABORTED)
+	if (PT_READ(sk, sk_err) == PT_ECONNABORTED)
 		return PT_PATH_DESTROYED;
-	if (!BPF_CORE_READ(held, sk_socket) && !pt_is_orphan(held))
+	if (!PT_READ(held, sk_socket) && !pt_is_orphan(held))
 		return PT_PATH_LISTENER;
 	if (BPF_CORE_READ_BITFIELD_PROBED((struct tcp_sock *)sk, repair))
 		return PT_PATH_REPAIR;
-	if (!BPF_CORE_READ(held, sk_shutdown))
+	if (!PT_READ(held, sk_shutdown))
 		return PT_PATH_DISCONNECT;
 	return !unread_bytes && pt_lingers_zero(held) ? PT_PATH_LINGER_ZERO : PT_PATH_CLOSE;
 }
@@ -84,7 +84,7 @@ static __always_inline void pt_fill_closure(struct pt_closure *out, struct sock 
 	out->call_number = pt_read_registers(&registers) ? registers.number : PT_NO_CALL;
 	out->from_state = from;
 	out->to_state = to;
-	out->shutdown = BPF_CORE_READ(sk, sk_shutdown);
+	out->shutdown = PT_READ(sk, sk_shutdown);
 	out->path = pt_close_path(sk, out->unread_bytes, to);
 	pt_fill_ending(out, task);
 }
@@ -100,12 +100,12 @@ static __always_inline bool pt_is_given_up(struct sock *sk, int from, int to)
 		return true;
 	if (to != PT_TCP_CLOSE)
 		return false;
-	if (BPF_CORE_READ(sk, sk_err))
-		return BPF_CORE_READ(sk, sk_err) == PT_ECONNABORTED && pt_owned_by_current(sk);
+	if (PT_READ(sk, sk_err))
+		return PT_READ(sk, sk_err) == PT_ECONNABORTED && pt_owned_by_current(sk);
 	if (from != PT_TCP_ESTABLISHED && from != PT_TCP_CLOSE_WAIT && from != PT_TCP_FIN_WAIT1 &&
 	    from != PT_TCP_FIN_WAIT2 && from != PT_TCP_SYN_RECV)
 		return false;
-	return pt_owned_by_current(sk) || (!BPF_CORE_READ(sk, sk_socket) && !pt_is_orphan(sk));
+	return pt_owned_by_current(sk) || (!PT_READ(sk, sk_socket) && !pt_is_orphan(sk));
 }
 
 /* An end that had only been shut down is given up: close() enters its state again (tcp_close_state), or CLOSE
@@ -114,8 +114,8 @@ static __always_inline bool pt_is_given_up_later(struct sock *sk, int from, int 
 {
 	if (from != PT_TCP_FIN_WAIT1 && from != PT_TCP_FIN_WAIT2 && from != PT_TCP_LAST_ACK)
 		return false;
-	if (from != to && (to != PT_TCP_CLOSE || BPF_CORE_READ(sk, sk_err) ||
-			   (BPF_CORE_READ(sk, __sk_common.skc_flags) >> PT_SOCK_DONE) & 1))
+	if (from != to && (to != PT_TCP_CLOSE || PT_READ(sk, sk_err) ||
+			   (PT_READ(sk, __sk_common.skc_flags) >> PT_SOCK_DONE) & 1))
 		return false;
 	return pt_owned_by_current(sk);
 }
@@ -158,7 +158,7 @@ static __always_inline void pt_update_memory(struct pt_memory *memory, struct so
 	case PT_TCP_CLOSING:
 		memory->fin_received_ns = bpf_ktime_get_ns();
 		memory->fin_seen = 1;
-		memory->snd_nxt_at_fin = BPF_CORE_READ((struct tcp_sock *)sk, snd_nxt);
+		memory->snd_nxt_at_fin = PT_READ((struct tcp_sock *)sk, snd_nxt);
 		break;
 	}
 	if (to == PT_TCP_CLOSE) {
@@ -197,7 +197,7 @@ int BPF_PROG(pt_inet_sock_set_state, struct sock *sk, int from, int to)
 	bool closed_before;
 	__u64 id;
 
-	if (BPF_CORE_READ(sk, sk_protocol) != PT_IPPROTO_TCP || to == PT_TCP_LISTEN ||
+	if (PT_READ(sk, sk_protocol) != PT_IPPROTO_TCP || to == PT_TCP_LISTEN ||
 	    from == PT_TCP_LISTEN)
 		return 0;
 	/* An unconnected socket that closes has no story. */
@@ -211,7 +211,7 @@ int BPF_PROG(pt_inet_sock_set_state, struct sock *sk, int from, int to)
 	memory->endpoint.state = to;
 	closed_before = memory->closure.at_ns != 0;
 	pt_update_memory(memory, sk, from, to);
-	if (pt_config.errors_by_state && to == PT_TCP_CLOSE && BPF_CORE_READ(sk, sk_err))
+	if (pt_config.errors_by_state && to == PT_TCP_CLOSE && PT_READ(sk, sk_err))
 		pt_raise_error(pt_as_number(sk));
 	/* Only a closure is news to a story that is being told already. */
 	if (memory->reported && !closed_before && memory->closure.at_ns)

@@ -17,7 +17,7 @@
 
 static __always_inline bool pt_is_unix(struct sock *sk)
 {
-	return BPF_CORE_READ(sk, __sk_common.skc_family) == PT_AF_UNIX;
+	return PT_READ(sk, __sk_common.skc_family) == PT_AF_UNIX;
 }
 
 static __always_inline struct sock *pt_unix_peer(struct sock *sk)

@@ -25,7 +25,7 @@ static __always_inline int pt_unix_call_returned(int ret, __u32 direction)
 	file = pt_fill_call(&call);
 	if (!file || pt_file_type(file) != PT_S_IFSOCK || !pt_is_unix(pt_sock_of_file(file)))
 		return 0;
-	pt_unix_call_failed((__u64)pt_sock_of_file(file), -ret, direction);
+	pt_unix_call_failed(pt_as_number(pt_sock_of_file(file)), -ret, direction);
 	return 0;
 }
 

@@ -13,6 +13,7 @@ KernelFeatures modern_kernel() {
     KernelFeatures kernel;
     kernel.can_fentry = kernel.can_kprobe = true;
     kernel.has_cookie_helper = kernel.has_task_regs_helper = kernel.has_jiffies_helper = true;
+    kernel.typed_reads = {99, {1, 2, 3}};
     kernel.functions = {{"tcp_reset", {1, 2, false}},
                         {"tcp_rcv_state_process", {2, 2, false}},
                         {"tcp_v4_send_reset", {3, 3, true}},
@@ -47,6 +48,7 @@ KernelFeatures modern_kernel() {
 
 KernelFeatures kernel_6_1() {
     KernelFeatures kernel = modern_kernel();
+    kernel.typed_reads = {};
     kernel.functions["tcp_v4_send_reset"] = {3, 2, false};
     kernel.functions["tcp_v6_send_reset"] = {4, 2, false};
     kernel.functions["tcp_send_active_reset"] = {5, 2, false};
@@ -146,8 +148,10 @@ TEST(HookPlanTest, ArgumentListsBecomeConfiguration) {
     EXPECT_EQ(old.recvmsg_return_argument, 6);
     EXPECT_EQ(old.has_cookie_helper, 0);
     EXPECT_EQ(plan_for(kernel_6_1()).config.active_reset_reason_argument, 0);
+    EXPECT_EQ(plan_for(kernel_6_1()).config.direct_reads, 0);
     const auto modern = plan_for(modern_kernel()).config;
     EXPECT_EQ(modern.tcp_reset_has_skb, 1);
+    EXPECT_EQ(modern.direct_reads, 1);
     EXPECT_EQ(modern.send_reset_has_reason, 1);
     EXPECT_EQ(modern.active_reset_reason_argument, 2);
     EXPECT_EQ(modern.walk_pipes, 0);

@@ -62,6 +62,7 @@ TEST(KernelBtfTest, DescribesFunctionsAndTracepoints) {
     FeatureRequest request;
     request.functions = {"hook", "absent"};
     request.tracepoints = {"point", "absent"};
+    request.structs = {"outer", "absent"};
     const auto found = btf.find(request);
     ASSERT_EQ(found.functions.size(), 1U);
     EXPECT_EQ(found.functions.at("hook").argument_count, 2U);
@@ -69,6 +70,10 @@ TEST(KernelBtfTest, DescribesFunctionsAndTracepoints) {
     EXPECT_GT(found.functions.at("hook").type_id, 0U);
     ASSERT_EQ(found.tracepoints.size(), 1U);
     EXPECT_EQ(found.tracepoints.at("point").argument_count, 1U);
+    ASSERT_EQ(found.structs.size(), 1U);
+    const auto outer = btf.type(found.structs.at("outer"));
+    ASSERT_TRUE(outer);
+    EXPECT_EQ(btf.name(outer->name_off), "outer");
 }
 
 TEST(KernelBtfTest, SubsetHoldsWhatIsHeldByValue) {

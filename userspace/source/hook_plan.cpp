@@ -2,6 +2,7 @@
 #include "source/hook_plan.h"
 
 #include "source/hook_table.h"
+#include "typed_reads.h"
 
 #include <algorithm>
 #include <set>
@@ -128,6 +129,7 @@ pt_config make_config(const Planning& planning) {
     config.has_cookie_helper = features.has_cookie_helper;
     config.has_task_regs_helper = features.has_task_regs_helper;
     config.has_jiffies_helper = features.has_jiffies_helper;
+    config.direct_reads = features.typed_reads.cast_function != 0;
     config.tcp_reset_has_skb = arguments(features.functions, "tcp_reset") >= 2;
     config.send_reset_has_reason = send_reset_arguments >= 3;
     config.active_reset_reason_argument = active_reset_reason(features.functions);
@@ -172,7 +174,9 @@ FeatureRequest wanted_features() {
                     default:
                         functions.insert(target);
                 }
+    functions.insert(PT_CAST_FUNCTION);
     FeatureRequest request;
+    request.structs = read_types();
     request.functions.assign(functions.begin(), functions.end());
     request.tracepoints.assign(tracepoints.begin(), tracepoints.end());
     return request;

@@ -171,7 +171,7 @@ ScannedTargets KernelBtf::find(const FeatureRequest& request) const {
     std::vector<std::string> tracepoint_types;
     for (const auto name : request.tracepoints)
         tracepoint_types.push_back(std::string(kTracepointPrefix) + std::string(name));
-    const NameFilter functions(request.functions), tracepoints(tracepoint_types);
+    const NameFilter functions(request.functions), tracepoints(tracepoint_types), structs(request.structs);
     ScannedTargets found;
     for (std::uint32_t id = 1; id < type_count(); ++id) {
         const auto entry = read_at<btf_type>(types_, offsets_[id]);
@@ -179,6 +179,9 @@ ScannedTargets KernelBtf::find(const FeatureRequest& request) const {
         if (kind == BTF_KIND_FUNC) {
             const char* text = text_at(entry.name_off);
             if (functions.holds(text)) found.functions.emplace(text, describe(id, 0));
+        } else if (kind == BTF_KIND_STRUCT) {
+            const char* text = text_at(entry.name_off);
+            if (structs.holds(text)) found.structs.emplace(text, id);
         } else if (kind == BTF_KIND_TYPEDEF) {
             const char* text = text_at(entry.name_off);
             // The first argument of a tracepoint's prototype is its registration's own pointer.

@@ -20,9 +20,12 @@
 
 namespace pipetrace {
 
+using ScannedStructs = std::map<std::string, std::uint32_t, std::less<>>;  ///< ids, by name
+
 struct ScannedTargets {
     TargetFacts functions;
     TargetFacts tracepoints;
+    ScannedStructs structs;
 };
 
 class KernelBtf {

@@ -2,9 +2,10 @@
 #include "source/kernel_features.h"
 
 #include "source/file_reader.h"
-#include "source/kernel_symbols.h"
 #include "source/kernel_btf.h"
+#include "source/kernel_symbols.h"
 #include "source/unique_fd.h"
+#include "typed_reads.h"
 
 #include <bpf/bpf.h>
 #include <linux/bpf.h>
@@ -75,6 +76,30 @@ void probe_helpers(KernelFeatures& features) {
     features.has_jiffies_helper = has_all || helpers_load(features, {BPF_FUNC_jiffies64});
 }
 
+/// The call takes any address and its type's number, and is compiled away: what loads works.
+TypedReads probe_typed_reads(const KernelFeatures& features, const ScannedStructs& structs) {
+    TypedReads found;
+    for (const auto name : read_types()) {
+        const auto type = structs.find(name);
+        if (type == structs.end()) return {};
+        found.types.push_back(type->second);
+    }
+    const auto cast = features.functions.find(PT_CAST_FUNCTION);
+    const auto hook = features.tracepoints.find("inet_sock_set_state");
+    if (cast == features.functions.end() || hook == features.tracepoints.end()) return {};
+    const std::vector<bpf_insn> code{
+        instruction(BPF_ALU64 | BPF_MOV | BPF_K, 1, 0, 0),
+        instruction(BPF_ALU64 | BPF_MOV | BPF_K, 2, 0, static_cast<std::int32_t>(found.types.front())),
+        instruction(BPF_JMP | BPF_CALL, 0, BPF_PSEUDO_KFUNC_CALL,
+                    static_cast<std::int32_t>(cast->second.type_id)),
+        instruction(BPF_LDX | BPF_MEM | BPF_B, 0, 0, 0),
+        instruction(BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0),
+        instruction(BPF_JMP | BPF_EXIT, 0, 0, 0)};
+    if (load_tracing(BPF_TRACE_RAW_TP, hook->second.type_id, code))
+        found.cast_function = cast->second.type_id;
+    return found;
+}
+
 std::string reason_of(const char* step, int error) {
     std::string reason = std::string(step) + ": " + std::strerror(error);
     if (error == EPERM) reason += " (kernel lockdown?)";
@@ -141,6 +166,12 @@ bool may_load_programs() {
 
 }  // namespace
 
+std::vector<std::string_view> read_types() {
+#define PT_READ_TYPE(name) #name,
+    return {PT_READ_TYPES(PT_READ_TYPE)};
+#undef PT_READ_TYPE
+}
+
 void try_kprobes(KernelFeatures& features) {
     features.kprobe_refusal = try_kprobe();
     features.can_kprobe = features.kprobe_refusal.empty();
@@ -169,6 +200,7 @@ KernelFeatures probe_kernel_features(const FeatureRequest& request, const Kernel
         features.kprobe_refusal = "not tried: fentry does all that kprobes do";
     }
     probe_helpers(features);
+    if (features.has_task_regs_helper) features.typed_reads = probe_typed_reads(features, targets.structs);
     find_filter_code(features);
     return features;
 }

@@ -20,6 +20,12 @@ struct TargetFact {
 };
 using TargetFacts = std::map<std::string, TargetFact, std::less<>>;
 
+/// What the programs' typed reads need (bpf/typed_reads.h), as this kernel numbers it.
+struct TypedReads {
+    std::uint32_t cast_function = 0;   ///< 0: they are not possible
+    std::vector<std::uint32_t> types;  ///< by enum pt_read_type
+};
+
 struct KernelFeatures {
     std::string release;
     bool can_fentry = false;
@@ -29,6 +35,7 @@ struct KernelFeatures {
     bool has_cookie_helper = false;
     bool has_task_regs_helper = false;
     bool has_jiffies_helper = false;
+    TypedReads typed_reads;
     std::uint64_t filter_begin = 0;  ///< code of nf_hook_slow(), looked up only where drops have no reason
     std::uint64_t filter_end = 0;
     TargetFacts functions;    ///< those of the names asked for that exist
@@ -40,8 +47,12 @@ class KernelBtf;
 struct FeatureRequest {
     std::vector<std::string_view> functions;
     std::vector<std::string_view> tracepoints;
+    std::vector<std::string_view> structs;
     bool always_try_kprobe = false;  ///< else only where fentry is refused: trying costs a grace period
 };
+
+/// The kernel's types that the programs read with plain loads, by enum pt_read_type.
+std::vector<std::string_view> read_types();
 
 /// Whether this process may load BPF programs; if not, what it lacks.
 Status check_privileges();
