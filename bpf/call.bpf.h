@@ -236,17 +236,15 @@ static __always_inline bool pt_is_connection_error(int error)
 
 static const struct pt_failure_counts pt_no_counts = {};
 
-/* True for the first failure of its kind on this endpoint; later ones only count. */
-static __always_inline bool pt_is_first_failure(const struct pt_endpoint *e, __u16 call_number,
-						__u8 error, bool is_sigpipe)
+/* Counts a failure. True for the first of its kind, unless a record told of it already. */
+static __always_inline bool pt_count_failure(const struct pt_endpoint *e, __u16 call_number, __u8 error,
+					     bool is_sigpipe, bool is_told)
 {
 	struct pt_failure_counts *counts;
 	__u64 id = e->id;
 	__u64 now = bpf_ktime_get_ns();
 	__u64 task = bpf_get_current_pid_tgid();
 
-	if (!id)
-		return true;
 	counts = bpf_map_lookup_elem(&failing, &id);
 	if (!counts) {
 		bpf_map_update_elem(&failing, &id, &pt_no_counts, BPF_NOEXIST);
@@ -266,8 +264,8 @@ static __always_inline bool pt_is_first_failure(const struct pt_endpoint *e, __u
 			slot->error = error;
 			slot->is_sigpipe = is_sigpipe;
 			slot->last_ns = now;
-			slot->count = 1;
-			return true;
+			slot->count = is_told ? 2 : 1;
+			return !is_told;
 		}
 		if (slot->tid == (__u32)task && slot->call_number == call_number &&
 		    slot->error == error && slot->is_sigpipe == is_sigpipe) {
@@ -279,12 +277,38 @@ static __always_inline bool pt_is_first_failure(const struct pt_endpoint *e, __u
 	return true; /* more kinds than slots: each is a record of its own */
 }
 
-/* Whether this thread's failure of that kind on this endpoint was counted before. */
+/* True for the first failure of its kind on this endpoint; later ones only count. Most never recur: of a TCP
+ * endpoint the first ones are noted where all else is kept of it (`kept`; null elsewhere). */
+static __always_inline bool pt_is_first_failure(struct pt_kept *kept, const struct pt_endpoint *e,
+						__u16 call_number, __u8 error, bool is_sigpipe)
+{
+	__u64 told = PT_TOLD(bpf_get_current_pid_tgid(), call_number, error, is_sigpipe);
+	bool is_told = false;
+
+	if (!e->id)
+		return true;
+	for (int i = 0; kept && !is_told && i < PT_TOLD_MAX; i++) {
+		if (!kept->told[i]) {
+			kept->told[i] = told;
+			return true;
+		}
+		is_told = kept->told[i] == told;
+	}
+	if (kept)
+		kept->may_be_counted = 1;
+	return pt_count_failure(e, call_number, error, is_sigpipe, is_told);
+}
+
+/* Whether this thread's failure of that kind on this endpoint was met before. */
 static __always_inline bool pt_was_told(__u64 endpoint_id, __u16 call_number, __u8 error)
 {
 	struct pt_failure_counts *counts = bpf_map_lookup_elem(&failing, &endpoint_id);
+	struct pt_kept *kept = pt_kept_of(endpoint_id);
 	__u32 tid = bpf_get_current_pid_tgid();
 
+	for (int i = 0; kept && i < PT_TOLD_MAX; i++)
+		if (kept->told[i] == PT_TOLD(tid, call_number, error, false))
+			return true;
 	if (!counts)
 		return false;
 	for (int i = 0; i < PT_COUNT_SLOTS; i++) {
@@ -297,15 +321,3 @@ static __always_inline bool pt_was_told(__u64 endpoint_id, __u16 call_number, __
 	return false;
 }
 
-/* The end of a process that failed belongs to the story. */
-static __always_inline void pt_watch_failed(void)
-{
-	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
-	__u32 *flags = bpf_map_lookup_elem(&watched, &tgid);
-	__u32 failed = PT_WATCH_FAILED;
-
-	if (flags)
-		*flags |= PT_WATCH_FAILED;
-	else
-		bpf_map_update_elem(&watched, &tgid, &failed, BPF_ANY);
-}

@@ -31,7 +31,30 @@
 #define PT_TCP_CLOSING 11
 #define PT_TCP_NEW_SYN_RECV 12
 
-static const struct pt_memory pt_empty_memory = {};
+/* Userspace keeps for 200 ms what it has been told of an end that is gone, and longer what is part of a
+ * story (correlator.cpp). */
+#define PT_HELD_NS 100000000ULL
+
+static const struct pt_kept pt_empty_kept = {};
+
+static __always_inline struct pt_kept *pt_kept_of(__u64 id)
+{
+	return bpf_map_lookup_elem(&endpoints, &id);
+}
+
+/* The entry of `id`, new if need be: failures may have been counted before there was one. */
+static __always_inline struct pt_kept *pt_keep(__u64 id)
+{
+	struct pt_kept *kept = pt_kept_of(id);
+
+	if (kept)
+		return kept;
+	bpf_map_update_elem(&endpoints, &id, &pt_empty_kept, BPF_NOEXIST);
+	kept = pt_kept_of(id);
+	if (kept)
+		kept->may_be_counted = 1;
+	return kept;
+}
 
 static __always_inline bool pt_is_tcp(struct sock *sk)
 {
@@ -78,6 +101,8 @@ static __always_inline __u64 pt_known_id(struct sock *sk)
 
 	if (cookie)
 		return cookie;
+	if (!pt_ids_given)
+		return 0;
 	own = bpf_map_lookup_elem(&ids, &pointer);
 	return own ? *own : 0;
 }
@@ -92,6 +117,7 @@ static __always_inline __u64 pt_endpoint_id(struct sock *sk)
 	/* Cookies are small counters; a nanosecond clock with the CPU in it never meets one. */
 	id = (bpf_ktime_get_ns() << 8) | (bpf_get_smp_processor_id() & 0xff);
 	bpf_map_update_elem(&ids, &pointer, &id, BPF_ANY);
+	pt_ids_given = 1;
 	return id;
 }
 
@@ -219,24 +245,16 @@ static __always_inline void pt_fill_tcp_by(struct pt_tcp *out, struct tcp_sock *
 		pt_fin_was_received(PT_GET(direct, tp, PT_SOCK_OF_TCP.__sk_common.skc_state));
 }
 
-/* `memory`: what is kept of this endpoint, if anything. */
-static __always_inline void pt_fill_tcp_of(struct pt_tcp *out, struct sock *sk,
-					   const struct pt_memory *memory)
+/* `kept`: of this endpoint, if anything. */
+static __always_inline void pt_fill_tcp(struct pt_tcp *out, struct sock *sk, const struct pt_kept *kept)
 {
 	__builtin_memset(out, 0, sizeof(*out));
 	if (pt_config.direct_reads)
 		pt_fill_tcp_by(out, pt_typed((struct tcp_sock *)sk), true);
 	else
 		pt_fill_tcp_by(out, (struct tcp_sock *)sk, false);
-	if (memory && memory->fin_seen)
+	if (kept && kept->memory.fin_seen)
 		out->fin_received = 1;
-}
-
-static __always_inline void pt_fill_tcp(struct pt_tcp *out, struct sock *sk)
-{
-	__u64 id = pt_known_id(sk);
-
-	pt_fill_tcp_of(out, sk, bpf_map_lookup_elem(&endpoints, &id));
 }
 
 static __always_inline bool pt_is_loopback(const __u8 *address)
@@ -273,14 +291,14 @@ static __always_inline void pt_send_memory(struct pt_memory *memory)
 }
 
 /* The socket that stands at the other end, if it is, or was, on this host. */
-static __always_inline struct pt_memory *pt_find_peer(const struct pt_endpoint *e)
+static __always_inline struct pt_kept *pt_find_peer(const struct pt_endpoint *e)
 {
 	struct pt_address_key key;
 	__u64 *id;
 
 	pt_fill_key(&key, e, true);
 	id = bpf_map_lookup_elem(&by_address, &key);
-	return id ? bpf_map_lookup_elem(&endpoints, id) : 0;
+	return id ? pt_kept_of(*id) : 0;
 }
 
 /* A RST goes to another host: sends what is remembered of the end that it comes from. One that answers for an
@@ -288,6 +306,7 @@ static __always_inline struct pt_memory *pt_find_peer(const struct pt_endpoint *
 static __always_inline void pt_report_origin(const struct pt_endpoint *e, bool active)
 {
 	struct pt_memory *memory;
+	struct pt_kept *kept;
 	struct pt_address_key key;
 	__u32 now = bpf_ktime_get_ns() >> 30;
 	__u64 id = e->id;
@@ -300,9 +319,10 @@ static __always_inline void pt_report_origin(const struct pt_endpoint *e, bool a
 			return;
 		id = *found;
 	}
-	memory = bpf_map_lookup_elem(&endpoints, &id);
-	if (!memory || memory->endpoint.netns != e->netns)
+	kept = pt_kept_of(id);
+	if (!kept || kept->memory.endpoint.netns != e->netns)
 		return;
+	memory = &kept->memory;
 	if (active ? memory->reported : memory->answered == now)
 		return;
 	if (active)
@@ -332,22 +352,32 @@ static __always_inline void pt_report_filter_drops(const struct pt_endpoint *e)
 	bpf_map_delete_elem(&filtered, &key);
 }
 
-/* The first failure of an endpoint sends what is remembered of it and of its other end; from then
- * on their changes are sent as they come. */
-static __always_inline void pt_report_endpoint(const struct pt_endpoint *e)
+static __always_inline void pt_report_kept(struct pt_kept *kept)
 {
-	struct pt_memory *memory;
-	__u64 id = e->id;
+	if (kept->memory.reported)
+		return;
+	kept->memory.reported = 1;
+	pt_send_memory(&kept->memory);
+}
 
-	pt_report_filter_drops(e);
-	memory = bpf_map_lookup_elem(&endpoints, &id);
-	if (memory && !memory->reported) {
-		memory->reported = 1;
-		pt_send_memory(memory);
-	}
-	memory = pt_find_peer(e);
-	if (memory && !memory->reported) {
-		memory->reported = 1;
-		pt_send_memory(memory);
-	}
+/* The first failure of an endpoint sends what is remembered of it and of its other end; from then
+ * on their changes are sent as they come. One that is gone is sent anew, once userspace may have forgotten
+ * it. */
+static __always_inline void pt_report_endpoint(struct pt_kept *kept, const struct pt_endpoint *e, __u64 now)
+{
+	struct pt_kept *peer;
+
+	if (pt_drops_noted)
+		pt_report_filter_drops(e);
+	if (kept && kept->told_ns && now - kept->told_ns < PT_HELD_NS / 2)
+		return;
+	if (kept)
+		pt_report_kept(kept);
+	peer = pt_find_peer(e);
+	if (!peer)
+		return;
+	if (!peer->gone_ns || now - peer->gone_ns > PT_HELD_NS)
+		pt_report_kept(peer);
+	if (kept)
+		kept->told_ns = now;
 }

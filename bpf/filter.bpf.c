@@ -110,6 +110,7 @@ int pt_kfree_skb(unsigned long long *ctx)
 	drops = bpf_map_lookup_elem(&filtered, &sender);
 	if (!drops) {
 		bpf_map_update_elem(&filtered, &sender, &pt_no_drops, BPF_NOEXIST);
+		pt_drops_noted = 1;
 		drops = bpf_map_lookup_elem(&filtered, &sender);
 		if (!drops)
 			return 0;

@@ -7,6 +7,8 @@ __u32 pt_doorbell = 0;
 __u32 pt_snapshot_reports = 0;
 __u32 pt_fin_timeout_ticks = 0;
 __u32 pt_tracer_tgid = 0;
+__u32 pt_ids_given = 0;
+__u32 pt_drops_noted = 0;
 
 /* Never used: puts the record layouts into this object's type information, where tests/layout
  * compares them with what userspace reads. Maps bring only those that they hold. */

@@ -19,6 +19,9 @@ extern __u32 pt_snapshot_reports;
 extern __u32 pt_fin_timeout_ticks;
 /* Set by the snapshot, which the tracer itself runs: its thread group id as the kernel counts. */
 extern __u32 pt_tracer_tgid;
+/* Whether these tables were ever given an entry: as long as not, nobody looks into them. */
+extern __u32 pt_ids_given;
+extern __u32 pt_drops_noted;
 
 #define PT_RING_BYTES (2 << 20) /* mapped twice, it is most of the idle collector's memory */
 #define PT_ENDPOINTS_MAX 32768
@@ -39,6 +42,22 @@ struct pt_address_key {
 	__u32 netns;
 } __attribute__((aligned(8)));
 
+/* A failure that a record told of; packed, to be noted in one store. 0: none. */
+#define PT_TOLD(tid, call_number, error, is_sigpipe)                                               \
+	((__u64)(__u32)(tid) << 32 | (__u64)(__u16)(call_number) << 16 | (__u64)(__u8)(error) << 8 |  \
+	 (__u64)!!(is_sigpipe) << 1 | 1)
+#define PT_TOLD_MAX 4
+
+/* What is kept of a TCP endpoint: what records tell, and what only the programs need. */
+struct pt_kept {
+	struct pt_memory memory;
+	__u64 told_ns; /* when it and its other end were last told of */
+	__u64 gone_ns; /* when the end of its socket was told */
+	__u64 told[PT_TOLD_MAX];
+	__u8 may_be_counted; /* `failing` may have counts of it */
+	__u8 padding[7];
+};
+
 struct pt_ring_map {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, PT_RING_BYTES);
@@ -54,7 +73,7 @@ struct pt_endpoints_map {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, PT_ENDPOINTS_MAX);
 	__type(key, __u64);
-	__type(value, struct pt_memory);
+	__type(value, struct pt_kept);
 };
 struct pt_by_address_map {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);

@@ -33,16 +33,34 @@ static __always_inline void pt_stamp(struct pt_header *header, __u16 kind, __u16
 	__builtin_memset(&header->task, 0, sizeof(header->task));
 }
 
+static __always_inline void pt_stamp_watched_task(struct pt_header *header, const __u32 *flags)
+{
+	pt_fill_task(&header->task, pt_current());
+	if (flags && (*flags & PT_WATCH_TRACED))
+		header->flags |= PT_TRACED;
+}
+
 /* Names the current task as the one the kernel works for. Never in softirq. */
 static __always_inline void pt_stamp_task(struct pt_header *header)
 {
 	/* A key in the record itself would be refused before 6.2. */
 	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
-	__u32 *flags = bpf_map_lookup_elem(&watched, &tgid);
 
-	pt_fill_task(&header->task, pt_current());
-	if (flags && (*flags & PT_WATCH_TRACED))
-		header->flags |= PT_TRACED;
+	pt_stamp_watched_task(header, bpf_map_lookup_elem(&watched, &tgid));
+}
+
+/* The end of a process that failed belongs to the story. Its flags, or null. */
+static __always_inline __u32 *pt_watch_failed(void)
+{
+	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
+	__u32 *flags = bpf_map_lookup_elem(&watched, &tgid);
+	__u32 failed = PT_WATCH_FAILED;
+
+	if (!flags)
+		bpf_map_update_elem(&watched, &tgid, &failed, BPF_ANY);
+	else if (!(*flags & PT_WATCH_FAILED))
+		*flags |= PT_WATCH_FAILED;
+	return flags;
 }
 
 /* No wake-up per record: the consumer drains by itself while there is work and asks to be woken

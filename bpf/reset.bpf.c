@@ -35,6 +35,7 @@ static __always_inline void pt_fill_segment(struct pt_reset_received *record, st
 static __always_inline int pt_reset_received(struct sock *sk, struct sk_buff *skb, bool has_segment)
 {
 	struct pt_reset_received *record;
+	struct pt_kept *kept;
 	__u64 id;
 
 	if (has_segment && !(pt_tcp_flags(skb) & PT_TCP_RST))
@@ -44,9 +45,10 @@ static __always_inline int pt_reset_received(struct sock *sk, struct sk_buff *sk
 	if (!record)
 		return 0;
 	pt_fill_endpoint(&record->endpoint, sk, id);
-	pt_fill_tcp(&record->tcp, sk);
-	pt_fill_segment(record, bpf_map_lookup_elem(&endpoints, &id), has_segment ? skb : 0);
-	pt_report_endpoint(&record->endpoint);
+	kept = pt_kept_of(id);
+	pt_fill_tcp(&record->tcp, sk, kept);
+	pt_fill_segment(record, kept ? &kept->memory : 0, has_segment ? skb : 0);
+	pt_report_endpoint(kept, &record->endpoint, record->header.ktime_ns);
 	pt_submit(record);
 	return 0;
 }
@@ -55,11 +57,10 @@ static __always_inline int pt_reset_received(struct sock *sk, struct sk_buff *sk
  * tracepoint inside the function follows at once and stands in. */
 static __always_inline int pt_reset_hooked(struct sock *sk, struct sk_buff *skb)
 {
-	__u64 id = pt_known_id(sk);
-	struct pt_memory *memory = bpf_map_lookup_elem(&endpoints, &id);
+	struct pt_kept *kept = pt_kept_of(pt_known_id(sk));
 
-	if (memory)
-		memory->reset_hooked = 1;
+	if (kept)
+		kept->memory.reset_hooked = 1;
 	return pt_reset_received(sk, skb, pt_config.tcp_reset_has_skb);
 }
 
@@ -81,10 +82,10 @@ SEC("tp_btf/tcp_receive_reset")
 int BPF_PROG(pt_tcp_receive_reset, struct sock *sk)
 {
 	__u64 id = pt_make_id(sk);
-	struct pt_memory *memory = bpf_map_lookup_elem(&endpoints, &id);
+	struct pt_kept *kept = pt_config.resets_hooked ? pt_kept_of(id) : 0;
 
-	if (memory && memory->reset_hooked) {
-		memory->reset_hooked = 0;
+	if (kept && kept->memory.reset_hooked) {
+		kept->memory.reset_hooked = 0;
 		return 0;
 	}
 	return pt_reset_received(sk, 0, false);
@@ -134,7 +135,7 @@ static __always_inline int pt_reset_sent(struct sock *sk, struct sk_buff *skb, _
 		return 0;
 	if (id) {
 		pt_fill_endpoint(&record->endpoint, sk, id);
-		pt_fill_tcp(&record->tcp, sk);
+		pt_fill_tcp(&record->tcp, sk, pt_kept_of(id));
 		if (active && pt_owned_by_current(sk) && pt_can_be_closer())
 			pt_stamp_task(&record->header);
 	} else {

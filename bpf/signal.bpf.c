@@ -84,8 +84,10 @@ int BPF_PROG(pt_signal_generate, int sig, struct kernel_siginfo *unread_info, st
 	struct pt_sigpipe_generated *record;
 	struct pt_endpoint endpoint;
 	struct pt_call call;
+	struct pt_kept *kept = 0;
 	struct file *file;
 	struct sock *sk;
+	__u32 *flags;
 
 	if (sig != PT_SIGPIPE || info || group || task != pt_current())
 		return 0;
@@ -93,11 +95,13 @@ int BPF_PROG(pt_signal_generate, int sig, struct kernel_siginfo *unread_info, st
 	if (call.number == PT_IO_URING_ENTER)
 		file = pt_uring_file(&call);
 	sk = pt_fill_endpoint_of_file(&endpoint, file);
-	if (!pt_is_first_failure(&endpoint, call.number, 0, true))
-		return 0;
-	pt_watch_failed();
 	if (endpoint.kind == PT_KIND_TCP)
-		pt_report_endpoint(&endpoint);
+		kept = pt_kept_of(endpoint.id);
+	if (!pt_is_first_failure(kept, &endpoint, call.number, 0, true))
+		return 0;
+	flags = pt_watch_failed();
+	if (endpoint.kind == PT_KIND_TCP)
+		pt_report_endpoint(kept, &endpoint, bpf_ktime_get_ns());
 	if (endpoint.kind == PT_KIND_PIPE)
 		pt_report_pipe(&endpoint);
 	if (endpoint.kind == PT_KIND_UNIX)
@@ -105,10 +109,10 @@ int BPF_PROG(pt_signal_generate, int sig, struct kernel_siginfo *unread_info, st
 	record = pt_reserve(struct pt_sigpipe_generated, PT_SIGPIPE_GENERATED);
 	if (!record)
 		return 0;
-	pt_stamp_task(&record->header);
+	pt_stamp_watched_task(&record->header, flags);
 	__builtin_memcpy(&record->endpoint, &endpoint, sizeof(endpoint));
 	if (endpoint.kind == PT_KIND_TCP)
-		pt_fill_tcp(&record->tcp, sk);
+		pt_fill_tcp(&record->tcp, sk, kept);
 	else if (endpoint.kind == PT_KIND_UNIX)
 		pt_fill_unix_facts(&record->tcp, sk);
 	else

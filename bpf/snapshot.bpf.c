@@ -10,11 +10,14 @@ static __always_inline struct pt_memory *pt_remember_old(struct sock *sk, __u64 
 {
 	struct pt_address_key key;
 	struct pt_memory *memory;
+	struct pt_kept *kept;
 	__u8 state = BPF_CORE_READ(sk, __sk_common.skc_state);
 
-	bpf_map_update_elem(&endpoints, &id, &pt_empty_memory, BPF_NOEXIST);
-	memory = bpf_map_lookup_elem(&endpoints, &id);
-	if (!memory || memory->endpoint.id)
+	kept = pt_keep(id);
+	if (!kept)
+		return 0;
+	memory = &kept->memory;
+	if (memory->endpoint.id)
 		return memory;
 	pt_fill_endpoint(&memory->endpoint, sk, id);
 	memory->older_than_trace = 1;
@@ -66,7 +69,7 @@ static __always_inline void pt_visit_tcp(struct sock *sk, struct task_struct *ta
 	if (BPF_CORE_READ(sk, __sk_common.skc_state) == PT_TCP_LISTEN)
 		return;
 	if (pt_snapshot_reports)
-		memory = bpf_map_lookup_elem(&endpoints, &id);
+		memory = (struct pt_memory *)pt_kept_of(id);
 	else
 		memory = pt_remember_old(sk, id);
 	if (!memory || memory->owner.tgid)

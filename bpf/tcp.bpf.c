@@ -6,15 +6,6 @@
 
 #include <bpf/bpf_tracing.h>
 
-static __always_inline struct pt_memory *pt_remember(__u64 id)
-{
-	struct pt_memory *memory = bpf_map_lookup_elem(&endpoints, &id);
-
-	if (memory)
-		return memory;
-	bpf_map_update_elem(&endpoints, &id, &pt_empty_memory, BPF_NOEXIST);
-	return bpf_map_lookup_elem(&endpoints, &id);
-}
 
 static __always_inline void pt_index_by_address(const struct pt_endpoint *e)
 {
@@ -173,8 +164,9 @@ static __always_inline void pt_update_memory(struct pt_memory *memory, struct so
 	}
 }
 
-static __always_inline void pt_send_state(struct sock *sk, struct pt_memory *memory, int from, int to)
+static __always_inline void pt_send_state(struct sock *sk, struct pt_kept *kept, int from, int to)
 {
+	struct pt_memory *memory = &kept->memory;
 	struct pt_state_changed *record = pt_reserve(struct pt_state_changed, PT_STATE_CHANGED);
 
 	if (!record)
@@ -182,7 +174,7 @@ static __always_inline void pt_send_state(struct sock *sk, struct pt_memory *mem
 	if (pt_owned_by_current(sk))
 		pt_stamp_task(&record->header);
 	__builtin_memcpy(&record->endpoint, &memory->endpoint, sizeof(record->endpoint));
-	pt_fill_tcp(&record->tcp, sk);
+	pt_fill_tcp(&record->tcp, sk, kept);
 	__builtin_memcpy(&record->closure, &memory->closure, sizeof(record->closure));
 	record->from_state = from;
 	record->to_state = to;
@@ -194,6 +186,7 @@ SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(pt_inet_sock_set_state, struct sock *sk, int from, int to)
 {
 	struct pt_memory *memory;
+	struct pt_kept *kept;
 	bool closed_before;
 	__u64 id;
 
@@ -204,9 +197,13 @@ int BPF_PROG(pt_inet_sock_set_state, struct sock *sk, int from, int to)
 	if (from == PT_TCP_CLOSE && to != PT_TCP_SYN_SENT)
 		return 0;
 	id = pt_make_id(sk);
-	memory = pt_remember(id);
-	if (!memory)
+	kept = pt_keep(id);
+	if (!kept)
 		return 0;
+	memory = &kept->memory;
+	/* A connection begins with it: nothing can have failed before. */
+	if (!memory->endpoint.id && (to == PT_TCP_SYN_SENT || from == PT_TCP_SYN_RECV))
+		kept->may_be_counted = 0;
 	pt_fill_endpoint(&memory->endpoint, sk, id);
 	memory->endpoint.state = to;
 	closed_before = memory->closure.at_ns != 0;
@@ -215,48 +212,58 @@ int BPF_PROG(pt_inet_sock_set_state, struct sock *sk, int from, int to)
 		pt_raise_error(pt_as_number(sk));
 	/* Only a closure is news to a story that is being told already. */
 	if (memory->reported && !closed_before && memory->closure.at_ns)
-		pt_send_state(sk, memory, from, to);
+		pt_send_state(sk, kept, from, to);
 	return 0;
+}
+
+/* How often what failed on the endpoint has failed. False: nothing was counted. */
+static __always_inline bool pt_tell_counts(__u64 id)
+{
+	struct pt_failure_counts *counts = bpf_map_lookup_elem(&failing, &id);
+	struct pt_failures_counted *record;
+
+	if (!counts)
+		return false;
+	record = pt_reserve(struct pt_failures_counted, PT_FAILURES_COUNTED);
+	if (record) {
+		__builtin_memcpy(&record->counts, counts, sizeof(*counts));
+		pt_submit(record);
+	}
+	bpf_map_delete_elem(&failing, &id);
+	return true;
 }
 
 SEC("tp_btf/tcp_destroy_sock")
 int BPF_PROG(pt_tcp_destroy_sock, struct sock *sk)
 {
 	struct pt_endpoint_destroyed *record;
-	struct pt_failures_counted *counted;
-	struct pt_failure_counts *counts;
-	struct pt_memory *memory;
+	struct pt_kept *kept;
 	__u64 pointer = (__u64)sk;
 	__u64 id = pt_known_id(sk);
 	bool failed = false;
 
-	bpf_map_delete_elem(&ids, &pointer);
+	if (pt_ids_given)
+		bpf_map_delete_elem(&ids, &pointer);
 	if (!id)
 		return 0;
-	counts = bpf_map_lookup_elem(&failing, &id);
-	if (counts) {
-		failed = true;
-		counted = pt_reserve(struct pt_failures_counted, PT_FAILURES_COUNTED);
-		if (counted) {
-			__builtin_memcpy(&counted->counts, counts, sizeof(*counts));
-			pt_submit(counted);
-		}
-		bpf_map_delete_elem(&failing, &id);
-	}
-	memory = bpf_map_lookup_elem(&endpoints, &id);
-	if (!failed && !(memory && memory->reported))
+	kept = pt_kept_of(id);
+	if (!kept || kept->may_be_counted)
+		failed = pt_tell_counts(id);
+	if (!failed && !(kept && (kept->memory.reported || kept->told[0])))
 		return 0;
 	record = pt_reserve(struct pt_endpoint_destroyed, PT_ENDPOINT_DESTROYED);
 	if (!record)
 		return 0;
 	/* Userspace forgets it soon; what meets its other end later wants to know of it again. */
-	if (memory)
-		memory->reported = 0;
+	if (kept) {
+		kept->memory.reported = 0;
+		kept->gone_ns = record->header.ktime_ns;
+	}
 	/* Its connection had ended in a program's hands, so only that program's close can destroy it. */
-	if (memory && memory->held_at_close && pt_can_be_closer())
+	if (kept && kept->memory.held_at_close && pt_can_be_closer())
 		pt_stamp_task(&record->header);
 	pt_fill_endpoint(&record->endpoint, sk, id);
-	pt_fill_tcp(&record->tcp, sk);
+	pt_fill_tcp(&record->tcp, sk, kept);
 	pt_submit(record);
 	return 0;
 }
@@ -264,15 +271,13 @@ int BPF_PROG(pt_tcp_destroy_sock, struct sock *sk)
 /* Who accepted. Attached where the kernel allows it; elsewhere the closer or the fd table tells. */
 static __always_inline int pt_accepted(struct sock *sk)
 {
-	struct pt_memory *memory;
-	__u64 id;
+	struct pt_kept *kept;
 
 	if (!sk)
 		return 0;
-	id = pt_known_id(sk);
-	memory = bpf_map_lookup_elem(&endpoints, &id);
-	if (memory)
-		pt_fill_task(&memory->owner, pt_current());
+	kept = pt_kept_of(pt_known_id(sk));
+	if (kept)
+		pt_fill_task(&kept->memory.owner, pt_current());
 	return 0;
 }
 
@@ -296,34 +301,30 @@ int BPF_KRETPROBE(pt_accept_kretprobe, struct sock *sk)
 static __always_inline int pt_segment_outside_established(struct sock *sk, struct sk_buff *skb)
 {
 	__u8 state = BPF_CORE_READ(sk, __sk_common.skc_state);
-	struct pt_memory *memory;
+	struct pt_kept *kept;
 	__u8 flags = pt_tcp_flags(skb);
-	__u64 id;
 
 	if (flags & PT_TCP_RST) {
-		id = pt_known_id(sk);
-		memory = bpf_map_lookup_elem(&endpoints, &id);
-		if (memory) {
-			memory->rst_tcp_flags = flags;
-			memory->rst_ttl = pt_packet_ttl(skb);
-			memory->rst_seq = pt_tcp_seq(skb);
-			memory->rst_window = pt_tcp_window(skb);
+		kept = pt_kept_of(pt_known_id(sk));
+		if (kept) {
+			kept->memory.rst_tcp_flags = flags;
+			kept->memory.rst_ttl = pt_packet_ttl(skb);
+			kept->memory.rst_seq = pt_tcp_seq(skb);
+			kept->memory.rst_window = pt_tcp_window(skb);
 		}
 		return 0;
 	}
 	/* A RST that was not accepted must not pass for the segment that ends the connection later. */
 	if (!pt_config.tcp_reset_has_skb) {
-		id = pt_known_id(sk);
-		memory = bpf_map_lookup_elem(&endpoints, &id);
-		if (memory)
-			memory->rst_tcp_flags = 0;
+		kept = pt_kept_of(pt_known_id(sk));
+		if (kept)
+			kept->memory.rst_tcp_flags = 0;
 	}
 	if (state != PT_TCP_SYN_SENT && state != PT_TCP_SYN_RECV)
 		return 0;
-	id = pt_endpoint_id(sk);
-	memory = pt_remember(id);
-	if (memory)
-		memory->handshake_ttl = pt_packet_ttl(skb);
+	kept = pt_keep(pt_endpoint_id(sk));
+	if (kept)
+		kept->memory.handshake_ttl = pt_packet_ttl(skb);
 	return 0;
 }
 

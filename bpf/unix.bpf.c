@@ -190,7 +190,7 @@ __noinline int pt_unix_call_failed(__u64 socket, __u32 error, __u32 direction)
 	__u16 number = pt_read_registers(&registers) ? registers.number : PT_NO_CALL;
 
 	pt_fill_unix_endpoint(&endpoint, sk);
-	if (!endpoint.id || !pt_is_first_failure(&endpoint, number, error, false))
+	if (!endpoint.id || !pt_is_first_failure(0, &endpoint, number, error, false))
 		return 0;
 	pt_watch_failed();
 	pt_report_unix(socket, (__u64)pt_unix_peer(sk));

@@ -145,6 +145,7 @@ void note_choice(HookPlan& plan, const ObservationRow& row, const HookChoice& ch
     const bool walks = choice.means == HookMeans::kFdTables;
     if (row.name == "pipe_reader_closed") plan.config.walk_pipes = walks;
     if (row.name == "unix_closed") plan.config.walk_unix = walks;
+    if (row.name == "rst_received") plan.config.resets_hooked = choice.means != HookMeans::kTracepoint;
     if (row.name == "error_raised") {
         plan.config.errors_by_state = choice.targets.front() == "inet_sock_set_state";
     }
