@@ -320,4 +320,3 @@ static __always_inline bool pt_was_told(__u64 endpoint_id, __u16 call_number, __
 	}
 	return false;
 }
-

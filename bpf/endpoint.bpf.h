@@ -264,6 +264,11 @@ static __always_inline bool pt_is_loopback(const __u8 *address)
 	return address[15] == 1 && address[0] == 0;
 }
 
+static __always_inline bool pt_is_over_loopback(const struct pt_endpoint *e)
+{
+	return pt_is_loopback(e->local) || pt_is_loopback(e->remote);
+}
+
 static __always_inline void pt_fill_key(struct pt_address_key *key, const struct pt_endpoint *e,
 					bool mirrored)
 {
@@ -275,7 +280,7 @@ static __always_inline void pt_fill_key(struct pt_address_key *key, const struct
 	pt_copy_address(key->remote, remote);
 	key->local_port = mirrored ? e->remote_port : e->local_port;
 	key->remote_port = mirrored ? e->local_port : e->remote_port;
-	if (pt_is_loopback(e->local) || pt_is_loopback(e->remote))
+	if (pt_is_over_loopback(e))
 		key->netns = e->netns;
 }
 
@@ -290,12 +295,20 @@ static __always_inline void pt_send_memory(struct pt_memory *memory)
 	pt_submit(record);
 }
 
-/* The socket that stands at the other end, if it is, or was, on this host. */
-static __always_inline struct pt_kept *pt_find_peer(const struct pt_endpoint *e)
+/* The socket that stands at the other end, if it is, or was, on this host. `kept`: of this end, or
+ * null. */
+static __always_inline struct pt_kept *pt_find_peer(const struct pt_kept *kept,
+						    const struct pt_endpoint *e)
 {
 	struct pt_address_key key;
+	struct pt_kept *peer;
 	__u64 *id;
 
+	if (kept && kept->peer_id) {
+		peer = pt_kept_of(kept->peer_id);
+		if (peer)
+			return peer;
+	}
 	pt_fill_key(&key, e, true);
 	id = bpf_map_lookup_elem(&by_address, &key);
 	return id ? pt_kept_of(*id) : 0;
@@ -373,7 +386,7 @@ static __always_inline void pt_report_endpoint(struct pt_kept *kept, const struc
 		return;
 	if (kept)
 		pt_report_kept(kept);
-	peer = pt_find_peer(e);
+	peer = pt_find_peer(kept, e);
 	if (!peer)
 		return;
 	if (!peer->gone_ns || now - peer->gone_ns > PT_HELD_NS)

@@ -53,9 +53,11 @@ struct pt_kept {
 	struct pt_memory memory;
 	__u64 told_ns; /* when it and its other end were last told of */
 	__u64 gone_ns; /* when the end of its socket was told */
+	__u64 peer_id; /* the other end of a connection over loopback; 0: not met, see by_address */
 	__u64 told[PT_TOLD_MAX];
 	__u8 may_be_counted; /* `failing` may have counts of it */
-	__u8 padding[7];
+	__u8 gone;	     /* so is its socket */
+	__u8 padding[6];
 };
 
 struct pt_ring_map {

@@ -101,10 +101,12 @@ static __always_inline bool pt_is_full_socket(__u8 state)
 
 #define PT_IFF_LOOPBACK 8
 
-/* Whoever it is meant for is on this host. A socket that is not connected yet has no address to be found by. */
-static __always_inline bool pt_is_peer_here(const struct pt_endpoint *e, struct sk_buff *skb)
+/* Whoever it is meant for is on this host. A socket that is not connected yet has no address to be
+ * found by. */
+static __always_inline bool pt_is_peer_here(const struct pt_kept *kept, const struct pt_endpoint *e,
+					    struct sk_buff *skb)
 {
-	if (pt_is_loopback(e->local) || pt_is_loopback(e->remote) || pt_find_peer(e))
+	if (pt_is_over_loopback(e) || pt_find_peer(kept, e))
 		return true;
 	return skb && (BPF_CORE_READ(skb, dev, flags) & PT_IFF_LOOPBACK);
 }
@@ -120,6 +122,7 @@ static __always_inline void pt_fill_provocation(struct pt_reset_sent *record, st
 static __always_inline int pt_reset_sent(struct sock *sk, struct sk_buff *skb, __u16 reason, bool active)
 {
 	struct pt_reset_sent *record;
+	struct pt_kept *kept = 0;
 	__u8 state = sk ? PT_READ(sk, __sk_common.skc_state) : 0;
 	__u64 id = 0;
 
@@ -135,7 +138,8 @@ static __always_inline int pt_reset_sent(struct sock *sk, struct sk_buff *skb, _
 		return 0;
 	if (id) {
 		pt_fill_endpoint(&record->endpoint, sk, id);
-		pt_fill_tcp(&record->tcp, sk, pt_kept_of(id));
+		kept = pt_kept_of(id);
+		pt_fill_tcp(&record->tcp, sk, kept);
 		if (active && pt_owned_by_current(sk) && pt_can_be_closer())
 			pt_stamp_task(&record->header);
 	} else {
@@ -153,7 +157,7 @@ static __always_inline int pt_reset_sent(struct sock *sk, struct sk_buff *skb, _
 	record->padding = 0;
 	if (!active)
 		pt_fill_provocation(record, skb);
-	record->peer_here = pt_is_peer_here(&record->endpoint, active ? 0 : skb);
+	record->peer_here = pt_is_peer_here(kept, &record->endpoint, active ? 0 : skb);
 	if (!record->peer_here)
 		pt_report_origin(&record->endpoint, active);
 	pt_submit(record);

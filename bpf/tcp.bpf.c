@@ -6,12 +6,41 @@
 
 #include <bpf/bpf_tracing.h>
 
-
-static __always_inline void pt_index_by_address(const struct pt_endpoint *e)
+/* Over loopback both ends are here: the second to be established finds the first, and neither is
+ * looked for by its address again. */
+static __always_inline bool pt_meet_peer(struct pt_kept *kept)
 {
+	const struct pt_endpoint *e = &kept->memory.endpoint;
+	struct pt_address_key key;
+	struct pt_kept *peer;
+	__u64 *found;
+	__u64 id;
+
+	pt_fill_key(&key, e, true);
+	found = bpf_map_lookup_elem(&by_address, &key);
+	if (!found || *found == e->id)
+		return false;
+	id = *found;
+	peer = pt_kept_of(id);
+	/* A socket that was connected elsewhere meanwhile is not the one. */
+	if (!peer || peer->gone || peer->peer_id ||
+	    peer->memory.endpoint.local_port != e->remote_port ||
+	    peer->memory.endpoint.remote_port != e->local_port)
+		return false;
+	kept->peer_id = id;
+	peer->peer_id = e->id;
+	bpf_map_delete_elem(&by_address, &key);
+	return true;
+}
+
+static __always_inline void pt_index_by_address(struct pt_kept *kept)
+{
+	const struct pt_endpoint *e = &kept->memory.endpoint;
 	struct pt_address_key key;
 	__u64 id = e->id;
 
+	if (pt_is_over_loopback(e) && pt_meet_peer(kept))
+		return;
 	pt_fill_key(&key, e, false);
 	bpf_map_update_elem(&by_address, &key, &id, BPF_ANY);
 }
@@ -132,10 +161,13 @@ static __always_inline void pt_refill_closure(struct pt_closure *closure, struct
 		closure->at_ns = at_ns;
 }
 
-static __always_inline void pt_update_memory(struct pt_memory *memory, struct sock *sk, int from, int to)
+static __always_inline void pt_update_kept(struct pt_kept *kept, struct sock *sk, int from, int to)
 {
+	struct pt_memory *memory = &kept->memory;
+
 	switch (to) {
 	case PT_TCP_SYN_SENT:
+		kept->peer_id = 0;
 		memory->opened_ns = bpf_ktime_get_ns();
 		pt_fill_task(&memory->owner, pt_current());
 		break;
@@ -143,7 +175,7 @@ static __always_inline void pt_update_memory(struct pt_memory *memory, struct so
 		if (!memory->opened_ns)
 			memory->opened_ns = bpf_ktime_get_ns();
 		memory->passive = from == PT_TCP_SYN_RECV && !memory->owner.tgid;
-		pt_index_by_address(&memory->endpoint);
+		pt_index_by_address(kept);
 		break;
 	case PT_TCP_CLOSE_WAIT:
 	case PT_TCP_CLOSING:
@@ -207,7 +239,7 @@ int BPF_PROG(pt_inet_sock_set_state, struct sock *sk, int from, int to)
 	pt_fill_endpoint(&memory->endpoint, sk, id);
 	memory->endpoint.state = to;
 	closed_before = memory->closure.at_ns != 0;
-	pt_update_memory(memory, sk, from, to);
+	pt_update_kept(kept, sk, from, to);
 	if (pt_config.errors_by_state && to == PT_TCP_CLOSE && PT_READ(sk, sk_err))
 		pt_raise_error(pt_as_number(sk));
 	/* Only a closure is news to a story that is being told already. */
@@ -233,10 +265,45 @@ static __always_inline bool pt_tell_counts(__u64 id)
 	return true;
 }
 
+static __always_inline void pt_tell_end(struct pt_kept *kept, struct sock *sk, __u64 id)
+{
+	struct pt_endpoint_destroyed *record;
+
+	record = pt_reserve(struct pt_endpoint_destroyed, PT_ENDPOINT_DESTROYED);
+	if (!record)
+		return;
+	/* Userspace forgets it soon; what meets its other end later wants to know of it again. */
+	if (kept) {
+		kept->memory.reported = 0;
+		kept->gone_ns = record->header.ktime_ns;
+	}
+	/* Its connection had ended in a program's hands, so only that program's close can destroy
+	 * it. */
+	if (kept && kept->memory.held_at_close && pt_can_be_closer())
+		pt_stamp_task(&record->header);
+	pt_fill_endpoint(&record->endpoint, sk, id);
+	pt_fill_tcp(&record->tcp, sk, kept);
+	pt_submit(record);
+}
+
+/* Of two ends over loopback nothing can be asked once both have gone. Whatever else goes is dropped
+ * when there is no room, which costs the newcomer more. */
+static __always_inline void pt_let_go(struct pt_kept *kept, __u64 id)
+{
+	__u64 peer_id = kept->peer_id;
+	struct pt_kept *peer = peer_id ? pt_kept_of(peer_id) : 0;
+
+	if (!peer || !peer->gone || peer->peer_id != id) {
+		kept->gone = 1;
+		return;
+	}
+	bpf_map_delete_elem(&endpoints, &peer_id);
+	bpf_map_delete_elem(&endpoints, &id);
+}
+
 SEC("tp_btf/tcp_destroy_sock")
 int BPF_PROG(pt_tcp_destroy_sock, struct sock *sk)
 {
-	struct pt_endpoint_destroyed *record;
 	struct pt_kept *kept;
 	__u64 pointer = (__u64)sk;
 	__u64 id = pt_known_id(sk);
@@ -249,22 +316,10 @@ int BPF_PROG(pt_tcp_destroy_sock, struct sock *sk)
 	kept = pt_kept_of(id);
 	if (!kept || kept->may_be_counted)
 		failed = pt_tell_counts(id);
-	if (!failed && !(kept && (kept->memory.reported || kept->told[0])))
-		return 0;
-	record = pt_reserve(struct pt_endpoint_destroyed, PT_ENDPOINT_DESTROYED);
-	if (!record)
-		return 0;
-	/* Userspace forgets it soon; what meets its other end later wants to know of it again. */
-	if (kept) {
-		kept->memory.reported = 0;
-		kept->gone_ns = record->header.ktime_ns;
-	}
-	/* Its connection had ended in a program's hands, so only that program's close can destroy it. */
-	if (kept && kept->memory.held_at_close && pt_can_be_closer())
-		pt_stamp_task(&record->header);
-	pt_fill_endpoint(&record->endpoint, sk, id);
-	pt_fill_tcp(&record->tcp, sk, kept);
-	pt_submit(record);
+	if (failed || (kept && (kept->memory.reported || kept->told[0])))
+		pt_tell_end(kept, sk, id);
+	if (kept)
+		pt_let_go(kept, id);
 	return 0;
 }
 
