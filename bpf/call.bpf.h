@@ -234,69 +234,22 @@ static __always_inline bool pt_is_connection_error(int error)
 	return false;
 }
 
-static const struct pt_failure_counts pt_no_counts = {};
+/* failure.bpf.c. */
+int pt_report_endpoint(__u64 socket, __u64 id, __u64 now);
+__u32 pt_is_first_failure(__u64 id, __u32 kind, __u32 call_number, __u32 error, __u32 is_sigpipe);
 
-/* Counts a failure. True for the first of its kind, unless a record told of it already. */
-static __always_inline bool pt_count_failure(const struct pt_endpoint *e, __u16 call_number, __u8 error,
-					     bool is_sigpipe, bool is_told)
+/* Of struct pt_failure_count what tells one kind of failure from another, as one number; never 0.
+ */
+static __always_inline __u64 *pt_kind_of(struct pt_failure_count *slot)
 {
-	struct pt_failure_counts *counts;
-	__u64 id = e->id;
-	__u64 now = bpf_ktime_get_ns();
-	__u64 task = bpf_get_current_pid_tgid();
-
-	counts = bpf_map_lookup_elem(&failing, &id);
-	if (!counts) {
-		bpf_map_update_elem(&failing, &id, &pt_no_counts, BPF_NOEXIST);
-		counts = bpf_map_lookup_elem(&failing, &id);
-		if (!counts)
-			return true;
-		counts->endpoint_id = id;
-		counts->endpoint_kind = e->kind;
-		counts->tgid = task >> 32;
-	}
-	for (int i = 0; i < PT_COUNT_SLOTS; i++) {
-		struct pt_failure_count *slot = &counts->slots[i];
-
-		if (!slot->count) {
-			slot->tid = task;
-			slot->call_number = call_number;
-			slot->error = error;
-			slot->is_sigpipe = is_sigpipe;
-			slot->last_ns = now;
-			slot->count = is_told ? 2 : 1;
-			return !is_told;
-		}
-		if (slot->tid == (__u32)task && slot->call_number == call_number &&
-		    slot->error == error && slot->is_sigpipe == is_sigpipe) {
-			__sync_fetch_and_add(&slot->count, 1);
-			slot->last_ns = now;
-			return false;
-		}
-	}
-	return true; /* more kinds than slots: each is a record of its own */
+	return (__u64 *)&slot->tid;
 }
 
-/* True for the first failure of its kind on this endpoint; later ones only count. Most never recur: of a TCP
- * endpoint the first ones are noted where all else is kept of it (`kept`; null elsewhere). */
-static __always_inline bool pt_is_first_failure(struct pt_kept *kept, const struct pt_endpoint *e,
-						__u16 call_number, __u8 error, bool is_sigpipe)
+static __always_inline __u64 pt_failure_kind(__u16 call_number, __u8 error, __u8 is_sigpipe)
 {
-	__u64 told = PT_TOLD(bpf_get_current_pid_tgid(), call_number, error, is_sigpipe);
-	bool is_told = false;
+	__u32 tid = bpf_get_current_pid_tgid();
 
-	if (!e->id)
-		return true;
-	for (int i = 0; kept && !is_told && i < PT_TOLD_MAX; i++) {
-		if (!kept->told[i]) {
-			kept->told[i] = told;
-			return true;
-		}
-		is_told = kept->told[i] == told;
-	}
-	if (kept)
-		kept->may_be_counted = 1;
-	return pt_count_failure(e, call_number, error, is_sigpipe, is_told);
+	return tid | (__u64)call_number << 32 | (__u64)error << 48 | (__u64)is_sigpipe << 56;
 }
 
 /* Whether this thread's failure of that kind on this endpoint was met before. */
@@ -304,18 +257,17 @@ static __always_inline bool pt_was_told(__u64 endpoint_id, __u16 call_number, __
 {
 	struct pt_failure_counts *counts = bpf_map_lookup_elem(&failing, &endpoint_id);
 	struct pt_kept *kept = pt_kept_of(endpoint_id);
-	__u32 tid = bpf_get_current_pid_tgid();
+	__u64 failure = pt_failure_kind(call_number, error, false);
 
 	for (int i = 0; kept && i < PT_TOLD_MAX; i++)
-		if (kept->told[i] == PT_TOLD(tid, call_number, error, false))
+		if (kept->told[i] == failure)
 			return true;
 	if (!counts)
 		return false;
 	for (int i = 0; i < PT_COUNT_SLOTS; i++) {
 		struct pt_failure_count *slot = &counts->slots[i];
 
-		if (slot->count && slot->tid == tid && slot->call_number == call_number &&
-		    slot->error == error)
+		if (slot->count && *pt_kind_of(slot) == failure)
 			return true;
 	}
 	return false;

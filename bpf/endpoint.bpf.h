@@ -84,6 +84,12 @@ static __always_inline struct sock *pt_program_socket(struct sock *sk)
 	return subflow ? BPF_CORE_READ(subflow, conn) : sk;
 }
 
+/* SOCK_DEAD: no program holds it any more. */
+static __always_inline bool pt_is_orphan(struct sock *sk)
+{
+	return (PT_READ(sk, __sk_common.skc_flags) >> PT_SOCK_DEAD) & 1;
+}
+
 /* A process holds the socket's lock, so current is working on this very socket: true in its system
  * calls and in the backlog they process, never in softirq or timers, which wait for the lock
  * (lock_sock_nested and bh_lock_sock users, net/core/sock.c, 5.10 to 7.2). */
@@ -343,54 +349,4 @@ static __always_inline void pt_report_origin(const struct pt_endpoint *e, bool a
 	else
 		memory->answered = now;
 	pt_send_memory(memory);
-}
-
-static __always_inline void pt_report_filter_drops(const struct pt_endpoint *e)
-{
-	struct pt_packet_filtered *record;
-	struct pt_filter_drops *drops;
-	struct pt_address_key key;
-
-	pt_fill_key(&key, e, false);
-	drops = bpf_map_lookup_elem(&filtered, &key);
-	if (!drops)
-		return;
-	record = pt_reserve(struct pt_packet_filtered, PT_PACKET_FILTERED);
-	if (!record)
-		return;
-	__builtin_memcpy(&record->endpoint, e, sizeof(record->endpoint));
-	record->last_ns = drops->last_ns;
-	record->count = drops->count;
-	pt_submit(record);
-	bpf_map_delete_elem(&filtered, &key);
-}
-
-static __always_inline void pt_report_kept(struct pt_kept *kept)
-{
-	if (kept->memory.reported)
-		return;
-	kept->memory.reported = 1;
-	pt_send_memory(&kept->memory);
-}
-
-/* The first failure of an endpoint sends what is remembered of it and of its other end; from then
- * on their changes are sent as they come. One that is gone is sent anew, once userspace may have forgotten
- * it. */
-static __always_inline void pt_report_endpoint(struct pt_kept *kept, const struct pt_endpoint *e, __u64 now)
-{
-	struct pt_kept *peer;
-
-	if (pt_drops_noted)
-		pt_report_filter_drops(e);
-	if (kept && kept->told_ns && now - kept->told_ns < PT_HELD_NS / 2)
-		return;
-	if (kept)
-		pt_report_kept(kept);
-	peer = pt_find_peer(kept, e);
-	if (!peer)
-		return;
-	if (!peer->gone_ns || now - peer->gone_ns > PT_HELD_NS)
-		pt_report_kept(peer);
-	if (kept)
-		kept->told_ns = now;
 }

@@ -42,10 +42,7 @@ struct pt_address_key {
 	__u32 netns;
 } __attribute__((aligned(8)));
 
-/* A failure that a record told of; packed, to be noted in one store. 0: none. */
-#define PT_TOLD(tid, call_number, error, is_sigpipe)                                               \
-	((__u64)(__u32)(tid) << 32 | (__u64)(__u16)(call_number) << 16 | (__u64)(__u8)(error) << 8 |  \
-	 (__u64)!!(is_sigpipe) << 1 | 1)
+/* Kinds of failure that are noted of an endpoint before they recur. */
 #define PT_TOLD_MAX 4
 
 /* What is kept of a TCP endpoint: what records tell, and what only the programs need. */
@@ -54,7 +51,7 @@ struct pt_kept {
 	__u64 told_ns; /* when it and its other end were last told of */
 	__u64 gone_ns; /* when the end of its socket was told */
 	__u64 peer_id; /* the other end of a connection over loopback; 0: not met, see by_address */
-	__u64 told[PT_TOLD_MAX];
+	__u64 told[PT_TOLD_MAX]; /* pt_failure_kind() of what records told; 0: none */
 	__u8 may_be_counted; /* `failing` may have counts of it */
 	__u8 gone;	     /* so is its socket */
 	__u8 padding[6];

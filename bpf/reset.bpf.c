@@ -48,7 +48,7 @@ static __always_inline int pt_reset_received(struct sock *sk, struct sk_buff *sk
 	kept = pt_kept_of(id);
 	pt_fill_tcp(&record->tcp, sk, kept);
 	pt_fill_segment(record, kept ? &kept->memory : 0, has_segment ? skb : 0);
-	pt_report_endpoint(kept, &record->endpoint, record->header.ktime_ns);
+	pt_report_endpoint(pt_as_number(sk), id, record->header.ktime_ns);
 	pt_submit(record);
 	return 0;
 }

@@ -84,7 +84,6 @@ int BPF_PROG(pt_signal_generate, int sig, struct kernel_siginfo *unread_info, st
 	struct pt_sigpipe_generated *record;
 	struct pt_endpoint endpoint;
 	struct pt_call call;
-	struct pt_kept *kept = 0;
 	struct file *file;
 	struct sock *sk;
 	__u32 *flags;
@@ -95,13 +94,11 @@ int BPF_PROG(pt_signal_generate, int sig, struct kernel_siginfo *unread_info, st
 	if (call.number == PT_IO_URING_ENTER)
 		file = pt_uring_file(&call);
 	sk = pt_fill_endpoint_of_file(&endpoint, file);
-	if (endpoint.kind == PT_KIND_TCP)
-		kept = pt_kept_of(endpoint.id);
-	if (!pt_is_first_failure(kept, &endpoint, call.number, 0, true))
+	if (!pt_is_first_failure(endpoint.id, endpoint.kind, call.number, 0, true))
 		return 0;
 	flags = pt_watch_failed();
 	if (endpoint.kind == PT_KIND_TCP)
-		pt_report_endpoint(kept, &endpoint, bpf_ktime_get_ns());
+		pt_report_endpoint(pt_as_number(sk), endpoint.id, bpf_ktime_get_ns());
 	if (endpoint.kind == PT_KIND_PIPE)
 		pt_report_pipe(&endpoint);
 	if (endpoint.kind == PT_KIND_UNIX)
@@ -112,7 +109,7 @@ int BPF_PROG(pt_signal_generate, int sig, struct kernel_siginfo *unread_info, st
 	pt_stamp_watched_task(&record->header, flags);
 	__builtin_memcpy(&record->endpoint, &endpoint, sizeof(endpoint));
 	if (endpoint.kind == PT_KIND_TCP)
-		pt_fill_tcp(&record->tcp, sk, kept);
+		pt_fill_tcp(&record->tcp, sk, pt_kept_of(endpoint.id));
 	else if (endpoint.kind == PT_KIND_UNIX)
 		pt_fill_unix_facts(&record->tcp, sk);
 	else

@@ -31,7 +31,7 @@ __noinline int pt_raise_error(__u64 socket)
 		record->call.number = PT_NO_CALL;
 		record->call.fd = -1;
 	}
-	pt_report_endpoint(kept, &record->endpoint, record->header.ktime_ns);
+	pt_report_endpoint(socket, id, record->header.ktime_ns);
 	pt_submit(record);
 	return 0;
 }
@@ -69,28 +69,25 @@ __noinline int pt_call_failed(__u64 socket, __u32 error, __u32 direction, __u32 
 	struct sock *sk = (struct sock *)socket;
 	struct pt_call_failed *record;
 	struct pt_registers registers = {};
-	struct pt_endpoint endpoint;
 	__u16 number = pt_read_registers(&registers) ? registers.number : PT_NO_CALL;
 	__u64 id = pt_endpoint_id(sk);
-	struct pt_kept *kept = pt_kept_of(id);
 	__u32 *flags;
 
-	pt_fill_endpoint(&endpoint, sk, id);
-	if (!pt_is_first_failure(kept, &endpoint, number, error, false))
+	if (!pt_is_first_failure(id, PT_KIND_TCP, number, error, false))
 		return 0;
 	flags = pt_watch_failed();
 	record = pt_reserve(struct pt_call_failed, PT_CALL_FAILED);
 	if (!record)
 		return 0;
 	pt_stamp_watched_task(&record->header, flags);
-	__builtin_memcpy(&record->endpoint, &endpoint, sizeof(endpoint));
-	pt_fill_tcp(&record->tcp, sk, kept);
+	pt_fill_endpoint(&record->endpoint, sk, id);
+	pt_fill_tcp(&record->tcp, sk, pt_kept_of(id));
 	pt_fill_call_on(&record->call, sk);
 	record->error = error;
 	record->direction = direction;
 	record->no_signal = no_signal || (record->call.msg_flags & PT_MSG_NOSIGNAL);
 	__builtin_memset(record->padding, 0, sizeof(record->padding));
-	pt_report_endpoint(kept, &record->endpoint, record->header.ktime_ns);
+	pt_report_endpoint(socket, id, record->header.ktime_ns);
 	pt_submit(record);
 	return 0;
 }

@@ -33,133 +33,21 @@ static __always_inline bool pt_meet_peer(struct pt_kept *kept)
 	return true;
 }
 
-static __always_inline void pt_index_by_address(struct pt_kept *kept)
+static __always_inline void pt_index_by_address(struct pt_kept *kept, int from)
 {
 	const struct pt_endpoint *e = &kept->memory.endpoint;
 	struct pt_address_key key;
 	__u64 id = e->id;
 
-	if (pt_is_over_loopback(e) && pt_meet_peer(kept))
+	/* Who connected is established first. */
+	if (from != PT_TCP_SYN_SENT && pt_is_over_loopback(e) && pt_meet_peer(kept))
 		return;
 	pt_fill_key(&key, e, false);
 	bpf_map_update_elem(&by_address, &key, &id, BPF_ANY);
 }
 
-/* Bytes received that no read took. close() drops the queue but leaves copied_seq (__tcp_close). A
- * subflow hands all to its MPTCP socket, which resets it before it drops its own queue
- * (__mptcp_close, 6.1 to 7.2). */
-static __always_inline __u32 pt_unread_bytes(struct sock *sk, bool fin_received)
-{
-	struct tcp_sock *tp = (struct tcp_sock *)sk;
-	struct sock *held = pt_program_socket(sk);
-	__u32 unread = PT_READ(tp, rcv_nxt) - PT_READ(tp, copied_seq);
-
-	if (held != sk)
-		return pt_mptcp_unread_packets(held) ? PT_UNREAD_SOME : 0;
-	return unread && fin_received ? unread - 1 : unread;
-}
-
-/* SOCK_DEAD: no program holds it any more. */
-static __always_inline bool pt_is_orphan(struct sock *sk)
-{
-	return (PT_READ(sk, __sk_common.skc_flags) >> PT_SOCK_DEAD) & 1;
-}
-
-static __always_inline bool pt_lingers_zero(struct sock *sk)
-{
-	return ((PT_READ(sk, __sk_common.skc_flags) >> PT_SOCK_LINGER) & 1) &&
-	       !PT_READ(sk, sk_lingertime);
-}
-
-/* In the order in which tcp_abort(), inet_csk_listen_stop(), tcp_close() and tcp_disconnect() decide.
- * tcp_close() has shut both directions down by then, a disconnect has not. */
-static __always_inline __u8 pt_close_path(struct sock *sk, __u32 unread_bytes, int to)
-{
-	/* An MPTCP socket resets its subflows as if they lingered, whatever it does itself. */
-	struct sock *held = pt_program_socket(sk);
-
-	if (to != PT_TCP_CLOSE)
-		return PT_PATH_CLOSE;
-	if (PT_READ(sk, sk_err) == PT_ECONNABORTED)
-		return PT_PATH_DESTROYED;
-	if (!PT_READ(held, sk_socket) && !pt_is_orphan(held))
-		return PT_PATH_LISTENER;
-	if (BPF_CORE_READ_BITFIELD_PROBED((struct tcp_sock *)sk, repair))
-		return PT_PATH_REPAIR;
-	if (!PT_READ(held, sk_shutdown))
-		return PT_PATH_DISCONNECT;
-	return !unread_bytes && pt_lingers_zero(held) ? PT_PATH_LINGER_ZERO : PT_PATH_CLOSE;
-}
-
-static __always_inline void pt_fill_closure(struct pt_closure *out, struct sock *sk, bool fin_received,
-					    int from, int to)
-{
-	struct task_struct *task = pt_current();
-	struct pt_registers registers = {};
-
-	out->at_ns = bpf_ktime_get_ns();
-	if (pt_can_be_closer())
-		pt_fill_task(&out->by, task);
-	out->unread_bytes = pt_unread_bytes(sk, fin_received);
-	out->call_number = pt_read_registers(&registers) ? registers.number : PT_NO_CALL;
-	out->from_state = from;
-	out->to_state = to;
-	out->shutdown = PT_READ(sk, sk_shutdown);
-	out->path = pt_close_path(sk, out->unread_bytes, to);
-	pt_fill_ending(out, task);
-}
-
-/* An end is given up by a process: FIN_WAIT1 and LAST_ACK are entered only from close(), shutdown()
- * and exit; CLOSE also by the network, which either sets sk_err first or holds no owner's lock, and by
- * SOCK_DESTROY, whose error is ECONNABORTED (tcp_abort). A
- * child that nobody accepted is closed by its listener's closer without the lock
- * (inet_csk_listen_stop) and has no struct socket. */
-static __always_inline bool pt_is_given_up(struct sock *sk, int from, int to)
-{
-	if (to == PT_TCP_FIN_WAIT1 || (to == PT_TCP_LAST_ACK && from == PT_TCP_CLOSE_WAIT))
-		return true;
-	if (to != PT_TCP_CLOSE)
-		return false;
-	if (PT_READ(sk, sk_err))
-		return PT_READ(sk, sk_err) == PT_ECONNABORTED && pt_owned_by_current(sk);
-	if (from != PT_TCP_ESTABLISHED && from != PT_TCP_CLOSE_WAIT && from != PT_TCP_FIN_WAIT1 &&
-	    from != PT_TCP_FIN_WAIT2 && from != PT_TCP_SYN_RECV)
-		return false;
-	return pt_owned_by_current(sk) || (!PT_READ(sk, sk_socket) && !pt_is_orphan(sk));
-}
-
-/* An end that had only been shut down is given up: close() enters its state again (tcp_close_state), or CLOSE
- * where it resets. With SOCK_DONE the peer's FIN may have closed it, in whatever call of its holder. */
-static __always_inline bool pt_is_given_up_later(struct sock *sk, int from, int to)
-{
-	if (from != PT_TCP_FIN_WAIT1 && from != PT_TCP_FIN_WAIT2 && from != PT_TCP_LAST_ACK)
-		return false;
-	if (from != to && (to != PT_TCP_CLOSE || PT_READ(sk, sk_err) ||
-			   (PT_READ(sk, __sk_common.skc_flags) >> PT_SOCK_DONE) & 1))
-		return false;
-	return pt_owned_by_current(sk);
-}
-
-/* Keeps how the connection's state went before, but for a reset. */
-static __always_inline void pt_refill_closure(struct pt_closure *closure, struct sock *sk, bool fin_received,
-					      int from, int to)
-{
-	__u32 tid = closure->by.tid;
-	__u16 call_number = closure->call_number;
-	__u8 from_state = closure->from_state;
-	__u8 to_state = closure->to_state;
-	__u8 exiting = closure->exiting;
-	__u64 at_ns = closure->at_ns;
-
-	pt_fill_closure(closure, sk, fin_received, from, to);
-	if (to != PT_TCP_CLOSE || (!closure->unread_bytes && closure->path == PT_PATH_CLOSE)) {
-		closure->from_state = from_state;
-		closure->to_state = to_state;
-	}
-	/* Still the same act: close() goes through several states. */
-	if (closure->by.tid == tid && closure->call_number == call_number && closure->exiting == exiting)
-		closure->at_ns = at_ns;
-}
+/* closure.bpf.c */
+int pt_end_changed(__u64 socket, __u64 id, __u32 from, __u32 to);
 
 static __always_inline void pt_update_kept(struct pt_kept *kept, struct sock *sk, int from, int to)
 {
@@ -175,7 +63,7 @@ static __always_inline void pt_update_kept(struct pt_kept *kept, struct sock *sk
 		if (!memory->opened_ns)
 			memory->opened_ns = bpf_ktime_get_ns();
 		memory->passive = from == PT_TCP_SYN_RECV && !memory->owner.tgid;
-		pt_index_by_address(kept);
+		pt_index_by_address(kept, from);
 		break;
 	case PT_TCP_CLOSE_WAIT:
 	case PT_TCP_CLOSING:
@@ -183,35 +71,23 @@ static __always_inline void pt_update_kept(struct pt_kept *kept, struct sock *sk
 		memory->fin_seen = 1;
 		memory->snd_nxt_at_fin = PT_READ((struct tcp_sock *)sk, snd_nxt);
 		break;
-	}
-	if (to == PT_TCP_CLOSE) {
+	case PT_TCP_CLOSE:
 		memory->held_at_close = !pt_is_orphan(sk);
 		memory->closed_from = from;
-	}
-	if (!memory->closure.at_ns) {
-		if (pt_is_given_up(sk, from, to))
-			pt_fill_closure(&memory->closure, sk, memory->fin_seen, from, to);
-	} else if (!memory->reported && pt_is_given_up_later(sk, from, to)) {
-		pt_refill_closure(&memory->closure, sk, memory->fin_seen, from, to);
+		break;
 	}
 }
 
-static __always_inline void pt_send_state(struct sock *sk, struct pt_kept *kept, int from, int to)
+/* Addresses come with the connection, and stay: a disconnected socket forgets its own. */
+static __always_inline bool pt_has_addresses(const struct pt_memory *memory, int from, int to)
 {
-	struct pt_memory *memory = &kept->memory;
-	struct pt_state_changed *record = pt_reserve(struct pt_state_changed, PT_STATE_CHANGED);
+	return memory->endpoint.remote_port && from != PT_TCP_SYN_SENT && to != PT_TCP_SYN_SENT &&
+	       to != PT_TCP_ESTABLISHED;
+}
 
-	if (!record)
-		return;
-	if (pt_owned_by_current(sk))
-		pt_stamp_task(&record->header);
-	__builtin_memcpy(&record->endpoint, &memory->endpoint, sizeof(record->endpoint));
-	pt_fill_tcp(&record->tcp, sk, kept);
-	__builtin_memcpy(&record->closure, &memory->closure, sizeof(record->closure));
-	record->from_state = from;
-	record->to_state = to;
-	__builtin_memset(record->padding, 0, sizeof(record->padding));
-	pt_submit(record);
+static __always_inline bool pt_may_be_given_up(int from, int to)
+{
+	return to == PT_TCP_FIN_WAIT1 || to == PT_TCP_LAST_ACK || to == PT_TCP_CLOSE || from == to;
 }
 
 SEC("tp_btf/inet_sock_set_state")
@@ -219,7 +95,6 @@ int BPF_PROG(pt_inet_sock_set_state, struct sock *sk, int from, int to)
 {
 	struct pt_memory *memory;
 	struct pt_kept *kept;
-	bool closed_before;
 	__u64 id;
 
 	if (PT_READ(sk, sk_protocol) != PT_IPPROTO_TCP || to == PT_TCP_LISTEN ||
@@ -236,15 +111,14 @@ int BPF_PROG(pt_inet_sock_set_state, struct sock *sk, int from, int to)
 	/* A connection begins with it: nothing can have failed before. */
 	if (!memory->endpoint.id && (to == PT_TCP_SYN_SENT || from == PT_TCP_SYN_RECV))
 		kept->may_be_counted = 0;
-	pt_fill_endpoint(&memory->endpoint, sk, id);
+	if (!pt_has_addresses(memory, from, to))
+		pt_fill_endpoint(&memory->endpoint, sk, id);
 	memory->endpoint.state = to;
-	closed_before = memory->closure.at_ns != 0;
 	pt_update_kept(kept, sk, from, to);
+	if (pt_may_be_given_up(from, to))
+		pt_end_changed(pt_as_number(sk), id, from, to);
 	if (pt_config.errors_by_state && to == PT_TCP_CLOSE && PT_READ(sk, sk_err))
 		pt_raise_error(pt_as_number(sk));
-	/* Only a closure is news to a story that is being told already. */
-	if (memory->reported && !closed_before && memory->closure.at_ns)
-		pt_send_state(sk, kept, from, to);
 	return 0;
 }
 

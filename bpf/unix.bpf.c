@@ -138,7 +138,7 @@ __noinline __u32 pt_unix_unread(__u64 socket)
 		if (!skb || skb == head)
 			return bytes;
 		bytes += pt_unix_bytes(skb);
-		skb = BPF_CORE_READ(skb, next);
+		skb = PT_READ(skb, next);
 	}
 	return PT_UNREAD_SOME;
 }
@@ -148,18 +148,21 @@ __noinline int pt_report_unix(__u64 socket, __u64 other)
 	struct sock *sk = (struct sock *)socket;
 	__u64 inode = pt_unix_inode(sk);
 	__u64 own_key = socket | PT_SENDING_SHUT;
-	struct pt_unix_end *end = pt_find_other_end(sk, other, inode);
-	struct pt_unix_end *own = bpf_map_lookup_elem(&unix_ends, &own_key);
 	struct pt_other_end_seen *record = pt_reserve(struct pt_other_end_seen, PT_OTHER_END_SEEN);
 	struct pt_endpoint endpoint;
+	struct pt_unix_end *end;
+	struct pt_unix_end *own;
 
 	if (!record)
 		return 0;
+	/* Before the ways part: the verifier follows each of them through all that comes after. */
 	pt_fill_unix_endpoint(&endpoint, sk);
 	__builtin_memcpy(&record->endpoint, &endpoint, sizeof(endpoint));
 	__builtin_memset(&record->closure, 0,
 			 sizeof(*record) - __builtin_offsetof(struct pt_other_end_seen, closure));
 	record->socket_type = BPF_CORE_READ(sk, sk_type);
+	end = pt_find_other_end(sk, other, inode);
+	own = bpf_map_lookup_elem(&unix_ends, &own_key);
 	if (end) {
 		if (end->closure.at_ns || !end->shared)
 			__builtin_memcpy(&record->closure, &end->closure, sizeof(record->closure));
@@ -190,7 +193,7 @@ __noinline int pt_unix_call_failed(__u64 socket, __u32 error, __u32 direction)
 	__u16 number = pt_read_registers(&registers) ? registers.number : PT_NO_CALL;
 
 	pt_fill_unix_endpoint(&endpoint, sk);
-	if (!endpoint.id || !pt_is_first_failure(0, &endpoint, number, error, false))
+	if (!endpoint.id || !pt_is_first_failure(endpoint.id, PT_KIND_UNIX, number, error, false))
 		return 0;
 	pt_watch_failed();
 	pt_report_unix(socket, (__u64)pt_unix_peer(sk));

@@ -61,6 +61,12 @@ static __always_inline __u32 pt_unix_bytes(struct sk_buff *skb)
 	struct unix_skb_parms *parms =
 		(struct unix_skb_parms *)((char *)skb + bpf_core_field_offset(skb->cb));
 
+	if (pt_config.direct_reads) {
+		struct sk_buff *typed = pt_typed(skb);
+		__u64 consumed = bpf_core_field_offset(parms->consumed);
+
+		return typed->len - *(__u32 *)(typed->cb + consumed);
+	}
 	return BPF_CORE_READ(skb, len) - BPF_CORE_READ(parms, consumed);
 }
 
