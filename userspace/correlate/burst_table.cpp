@@ -64,7 +64,9 @@ void BurstTable::join(Incident& incident) {
         burst = begin(group, member,
                       {incident.verdict.cause, incident.endpoint.kind, incident.process.comm.value_or("")});
     }
-    remember(member.id, {group.number, burst != nullptr ? burst->traits.story().burst.id : ""});
+    if (!incident.is_final) {
+        remember(member.id, {group.number, burst != nullptr ? burst->traits.story().burst.id : ""});
+    }
     if (burst != nullptr) {
         incident.burst = burst->traits.story().burst;
         return;

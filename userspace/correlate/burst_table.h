@@ -21,7 +21,7 @@ class BurstTable {
 public:
     struct Bounds {
         std::size_t groups_max = 1024;
-        std::size_t ids_max = 8192;  ///< incidents whose revisions are recognised
+        std::size_t ids_max = 8192;  ///< incidents that may be revised, whose revisions are recognised
         std::size_t over_max = 64;   ///< bursts kept after their end, the largest ones
     };
     BurstTable() : BurstTable(Bounds{}) {}

@@ -54,17 +54,15 @@ bool is_reset_in_doubt(const ResetReceived& reset) {
 Connection& ConnectionTable::touch(const Endpoint& endpoint) {
     auto found = by_id_.find(endpoint.id);
     if (found == by_id_.end()) {
-        if (by_id_.size() >= connections_max_) {
-            erase(oldest_first_.front());
-            ++evicted_;
-        }
+        if (by_id_.size() >= connections_max_) evict();
         oldest_first_.push_back(endpoint.id);
-        found = by_id_.emplace(endpoint.id, Node{{}, std::prev(oldest_first_.end())}).first;
+        found = by_id_.try_emplace(endpoint.id).first;
+        found->second.age = std::prev(oldest_first_.end());
         found->second.connection.endpoint = endpoint;
         index(found->second);
         return found->second.connection;
     }
-    oldest_first_.splice(oldest_first_.end(), oldest_first_, found->second.age);
+    found->second.touched = true;
     Connection& connection = found->second.connection;
     // A disconnected socket forgets its addresses; the first ones seen are the connection's.
     if (connection.endpoint.remote.port == 0 && endpoint.remote.port != 0) {
@@ -72,6 +70,17 @@ Connection& ConnectionTable::touch(const Endpoint& endpoint) {
         index(found->second);
     }
     return connection;
+}
+
+/// Moving an entry at each touch would cost more than all that is looked up.
+void ConnectionTable::evict() {
+    for (;;) {
+        Node& oldest = by_id_.find(oldest_first_.front())->second;
+        if (!std::exchange(oldest.touched, false)) break;
+        oldest_first_.splice(oldest_first_.end(), oldest_first_, oldest.age);
+    }
+    erase(oldest_first_.front());
+    ++evicted_;
 }
 
 void ConnectionTable::index(Node& node) {

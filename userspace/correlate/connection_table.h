@@ -1,5 +1,5 @@
 // What is known of each endpoint that failed, and of the other end where it is on this host.
-// Bounded: the endpoint that was touched longest ago goes first, and is counted.
+// Bounded: one that came long ago and was not touched since goes first, and is counted.
 #pragma once
 
 #include "correlate/address_pair.h"
@@ -80,17 +80,19 @@ private:
         Connection connection;
         std::pmr::list<std::uint64_t>::iterator age;
         Node* earlier = nullptr;  ///< the one before it with the same addresses
+        bool touched = false;     ///< since it was last put at the end of the line
     };
 
     void index(Node& node);
     void drop_from_index(const Node& node);
+    void evict();
     /// Of those with `addresses`, the one that came last.
     Node* newest_with(const AddressPair& addresses) const;
 
     std::size_t connections_max_;
     std::pmr::unordered_map<std::uint64_t, Node> by_id_;
     std::pmr::unordered_map<AddressPair, Node*, AddressPairHash> newest_;
-    std::pmr::list<std::uint64_t> oldest_first_;
+    std::pmr::list<std::uint64_t> oldest_first_;  ///< as they came; those touched since have a second chance
     std::uint64_t evicted_ = 0;
 };
 

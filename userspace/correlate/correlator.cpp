@@ -102,8 +102,7 @@ bool Correlator::take_owner_wanted() { return std::exchange(owner_wanted_, false
 void Correlator::evict_oldest() {
     Failure* oldest = failures_.oldest();
     if (oldest == nullptr) return;
-    print_if_news(*oldest);
-    failures_.erase({oldest->endpoint.id, oldest->task.process.tgid});
+    close({oldest->endpoint.id, oldest->task.process.tgid});
     ++evicted_;
 }
 
@@ -122,8 +121,7 @@ Failure& Correlator::open_failure(const Endpoint& endpoint, const Task& task, Kt
         const bool is_same = found->task.process == task.process || !task.known() || !found->task.known();
         if (is_same) return *found;
         // Another process with a number that was given out again: the end of the first was not seen.
-        print_if_news(*found);
-        failures_.erase(key);
+        close(key);
     }
     forget_other_end_of_earlier(endpoint, at);
     if (failures_.size() >= config_.failures_max) evict_oldest();
@@ -151,15 +149,13 @@ void Correlator::add_call(Failure& failure, const FailedCall& call) {
         ++failure.calls.back().count;
         return;
     }
+    if (failure.calls.empty()) failure.calls.reserve(2);  // ECONNRESET, then EPIPE
     failure.calls.push_back(call);
 }
 
 void Correlator::end_endpoint(std::uint64_t id) {
     const FailureKeys keys = failures_.of_endpoint(id);
-    for (const FailureKey& key : keys) {
-        print_if_news(*failures_.find(key));
-        failures_.erase(key);
-    }
+    for (const FailureKey& key : keys) close(key);
     known_ends_.erase(id);
     Connection* connection = connections_.find(id);
     if (connection == nullptr) return;
@@ -248,7 +244,9 @@ void Correlator::print_alone(Failure& failure) {
     Incident incident = tell(story_of(failure));
     incident.id = id_of(failure.first_at, failure.endpoint, failure.task.process);
     if (!failure.caused_by.empty()) incident.caused_by = failure.caused_by;
+    incident.facts.cause_process = failure.cause_process;
     incident.facts.by_child = failure.by_child;
+    incident.is_final = failure.over;
     incident.revision = failure.printed ? ++failure.revision : 0;
     failure.printed = true;
     failure.changed = false;
@@ -257,6 +255,14 @@ void Correlator::print_alone(Failure& failure) {
 
 void Correlator::print_if_news(Failure& failure) {
     if (!failure.printed || failure.changed) print(failure);
+}
+
+/// What is seen of it from now on is another failure.
+void Correlator::close(const FailureKey& key) {
+    Failure& failure = *failures_.find(key);
+    failure.over = true;
+    print_if_news(failure);
+    failures_.erase(key);
 }
 
 void Correlator::print_due(Ktime now) {
@@ -277,8 +283,7 @@ void Correlator::close_exited(Ktime now) {
         exited_.pop_front();
         Failure* failure = failures_.find(key);
         if (failure == nullptr || !failure->exited) continue;
-        print_if_news(*failure);
-        failures_.erase(key);
+        close(key);
     }
 }
 

@@ -142,6 +142,7 @@ private:
     void print(Failure& failure);
     void print_alone(Failure& failure);
     void print_if_news(Failure& failure);
+    void close(const FailureKey& key);
     void print_due(Ktime now);
     void close_exited(Ktime now);
     void forget_old(Ktime now);

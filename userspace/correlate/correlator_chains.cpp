@@ -69,6 +69,7 @@ Failure* Correlator::find_cause(Failure& failure) {
     if (behind == nullptr || behind->first_at >= failure.first_at) return nullptr;
     const MetFailure cause = *behind;  // what is printed next adds to the history
     failure.caused_by = id_of(cause.first_at, cause.endpoint, cause.process);
+    failure.cause_process = cause.process;
     failure.by_child = cause.process != closure.by.process;
     history_.set_follows(failure.task.process, failure.endpoint, failure.first_at);
     print_silent(Ktime{UINT64_MAX});  // the cause may be one of them

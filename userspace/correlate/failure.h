@@ -41,8 +41,10 @@ struct Failure {
     Ktime exited_at;
     bool printed = false;
     bool changed = false;  ///< since it was printed
+    bool over = false;     ///< nothing more will be told of it
     std::uint32_t revision = 0;
     std::string caused_by;  ///< id of the incident that brought this one about; found when it is printed
+    ProcessId cause_process;  ///< who met that one
     bool by_child = false;  ///< met by a child of the process that let go
 };
 

@@ -114,7 +114,9 @@ bool is_seen(const RaisedSigpipe& sigpipe, const std::vector<FailedCall>& calls)
 
 std::vector<FailedCall> all_calls(const Story& story) {
     const Failure& failure = *story.failure;
-    std::vector<FailedCall> calls = failure.calls;
+    std::vector<FailedCall> calls;
+    calls.reserve(failure.calls.size() + failure.sigpipes.size());
+    calls = failure.calls;
     for (const RaisedSigpipe& sigpipe : failure.sigpipes) {
         // The delivery that would show a count returned may be lost.
         const bool may_have_succeeded = story.lost > 0 && !sigpipe.delivered && !surely_failed(sigpipe, story.syscall_name);
@@ -346,6 +348,7 @@ Incident tell(const Story& story) {
     Incident incident;
     incident.process = involved(story.failure->task);
     incident.lost = story.lost;
+    incident.errors.reserve(calls.size());
     for (const FailedCall& call : calls) {
         incident.errors.push_back(told_error(call, story.syscall_name));
     }

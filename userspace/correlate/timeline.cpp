@@ -239,7 +239,9 @@ bool write_succeeded(const RaisedSigpipe& sigpipe) {
 std::string comm_text(const Comm& comm) { return std::string(comm.view()); }
 
 std::vector<TimelineEntry> timeline_of(const Story& story, const Incident& incident) {
+    constexpr std::size_t kUsual = 12;
     std::vector<TimelineEntry> timeline;
+    timeline.reserve(kUsual);
     const Connection* own = story.own;
     const std::optional<std::string> why = why_reset(story);
     if (own != nullptr && own->remembered) {

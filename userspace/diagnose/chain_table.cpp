@@ -2,14 +2,18 @@
 
 #include "diagnose/wording.h"
 
-#include <utility>
-
 #include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
 
 namespace pipetrace {
 namespace {
 
 constexpr int kSigpipe = 13;
+/// As many as the history of failures remembers of a process, and some that are told late.
+constexpr std::size_t kToldMax = 32;
 
 /// The cause in a clause that names who, without times.
 std::string in_short(const Incident& incident) {
@@ -59,32 +63,60 @@ bool only_passed_on(const Incident& incident) {
 
 void ChainTable::join(Incident& incident) {
     Told told;
+    told.id = incident.id;
     told.root_id = incident.id;
     told.root_sentence = fmt::format("It began with {}: {}.", victim_name(incident), in_short(incident));
     if (incident.caused_by) {
-        const auto cause = told_.find(*incident.caused_by);
-        if (cause == told_.end()) {
+        const Told* cause = find(incident.facts.cause_process, *incident.caused_by);
+        if (cause == nullptr) {
             ++missed_;
         } else {
-            told = cause->second;
+            told.root_id = cause->root_id;
+            told.root_sentence = cause->root_sentence;
             incident.root = told.root_id;
             incident.verdict.summary += ' ' + told.root_sentence;
-            if (told.is_benign && only_passed_on(incident)) {
+            if (cause->is_benign && only_passed_on(incident)) {
                 incident.verdict.severity = Severity::kBenign;
-                incident.verdict.advice = "Nothing went wrong here: it passes on how the other program ended.";
+                incident.verdict.advice =
+                    "Nothing went wrong here: it passes on how the other program ended.";
             }
         }
     }
     told.is_benign = incident.verdict.severity == Severity::kBenign;
-    remember(incident.id, std::move(told));
+    remember(incident.process.identity, std::move(told));
 }
 
-void ChainTable::remember(const std::string& id, Told told) {
-    if (!told_.insert_or_assign(id, std::move(told)).second) return;
-    oldest_first_.push_back(id);
-    if (oldest_first_.size() <= incidents_max_) return;
-    told_.erase(oldest_first_.front());
-    oldest_first_.pop_front();
+const ChainTable::Told* ChainTable::find(const ProcessId& process, const std::string& id) const {
+    const auto found = processes_.find(process);
+    if (found == processes_.end()) return nullptr;
+    const auto told = std::find_if(found->second.told.begin(), found->second.told.end(),
+                                   [&](const Told& one) { return one.id == id; });
+    return told != found->second.told.end() ? &*told : nullptr;
+}
+
+void ChainTable::remember(const ProcessId& process, Told told) {
+    if (!process.known()) return;
+    auto found = processes_.find(process);
+    if (found == processes_.end()) {
+        if (processes_.size() >= processes_max_) {
+            processes_.erase(oldest_first_.front());
+            oldest_first_.pop_front();
+        }
+        oldest_first_.push_back(process);
+        found = processes_.emplace(process, Process{{}, 0, std::prev(oldest_first_.end())}).first;
+    }
+    Process& owner = found->second;
+    oldest_first_.splice(oldest_first_.end(), oldest_first_, owner.age);
+    const auto known = std::find_if(owner.told.begin(), owner.told.end(),
+                                    [&](const Told& one) { return one.id == told.id; });
+    if (known != owner.told.end()) {
+        *known = std::move(told);
+    } else if (owner.told.size() < kToldMax) {
+        owner.told.push_back(std::move(told));
+    } else {
+        owner.told[owner.next] = std::move(told);
+        owner.next = (owner.next + 1) % kToldMax;
+    }
 }
 
 }  // namespace pipetrace

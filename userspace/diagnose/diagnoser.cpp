@@ -57,6 +57,8 @@ void tell_health_check(Incident& incident) {
 }
 
 void reject_rivals(Incident& incident, Family family) {
+    constexpr std::size_t kUsual = 10;
+    incident.verdict.rejected.reserve(kUsual);
     for (const Rule& rule : rule_table()) {
         if (!speaks_of(rule, family) || rule.cause == incident.verdict.cause) continue;
         if (!rule.applies(incident)) {

@@ -140,6 +140,7 @@ struct IncidentFacts {
     bool data_after_rst = false;           ///< the peer went on sending: this host answered with a RST
     std::optional<PacketFiltered> filtered;
     bool sent_by_nobody_here = false;      ///< the peer is on this host, whose kernel sent no RST for it
+    ProcessId cause_process;               ///< whose failure `caused_by` is
     bool by_child = false;                 ///< `caused_by` is a failure of a child that the peer waited for
     int pending_error = 0;                 ///< that the network left on the socket
     std::optional<TcpFacts> at_error;      ///< the socket when that was raised
@@ -150,6 +151,7 @@ struct IncidentFacts {
 struct Incident {
     std::string id;
     std::uint32_t revision = 0;
+    bool is_final = false;  ///< no revision will follow; not in JSON
     Ktime at;  ///< the first error told, else the SIGPIPE, else what killed the endpoint
     Role role = Role::kVictim;
     InvolvedProcess process;

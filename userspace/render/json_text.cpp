@@ -49,9 +49,9 @@ void write_digits(char* place, int count, std::int64_t value) {
 }  // namespace
 
 void JsonText::grow(std::size_t bytes) {
-    constexpr std::size_t kUsual = 4096;
+    constexpr std::size_t kUsual = 4096;  // of one incident; the string itself grows by doubling
     const std::size_t used = length();
-    out_.resize(std::max({used + bytes, 2 * used, kUsual}));
+    out_.resize(used + std::max(bytes, kUsual));
     begin_ = out_.data();
     end_ = begin_ + out_.size();
     at_ = begin_ + used;
