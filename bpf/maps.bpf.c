@@ -4,6 +4,7 @@
 
 const volatile struct pt_config pt_config = {};
 __u32 pt_doorbell = 0;
+__u32 pt_has_lost = 0;
 __u32 pt_snapshot_reports = 0;
 __u32 pt_fin_timeout_ticks = 0;
 __u32 pt_tracer_tgid = 0;

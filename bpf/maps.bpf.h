@@ -13,6 +13,8 @@ extern const volatile struct pt_config pt_config;
 
 /* The consumer sets it when it is about to sleep; the first producer to see it wakes it. */
 extern __u32 pt_doorbell;
+/* Set after `lost` was counted up: the consumer need not look otherwise. */
+extern __u32 pt_has_lost;
 /* The snapshot program reports endpoints that failed, instead of filling the tables. */
 extern __u32 pt_snapshot_reports;
 /* tick_hz = sysctl_tcp_fin_timeout in ticks / the same in seconds (procfs). */

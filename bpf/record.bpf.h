@@ -11,6 +11,7 @@ static __always_inline void pt_count_loss(__u32 kind)
 
 	if (count)
 		(*count)++;
+	pt_has_lost = 1;
 }
 
 /* The size must be a constant: kernels before 5.15 know no other. */

@@ -55,6 +55,7 @@ public:
     void detach();
 
 private:
+    std::map<std::string, std::uint64_t> lost_records() const;
     struct State;
     explicit KernelSource(std::unique_ptr<State> state);
     std::unique_ptr<State> state_;
