@@ -5,9 +5,7 @@ Wants root, and the packages that ./bootstrap bench installs.
 """
 import argparse
 import json
-import os
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -81,9 +79,7 @@ def tools_for(bench):
     return {tool.name: tool for tool in chosen}
 
 
-def measure(samples, bench, sections):
-    by_name = tools_for(bench)
-
+def measure(samples, bench, by_name, sections):
     def pick(names):
         return [by_name[name] for name in names.split()]
 
@@ -104,7 +100,6 @@ def measure(samples, bench, sections):
             pick("untraced control pipetrace_inferred pipetrace_exact empty_exact bpftrace strace"))
     if "replay" in sections:
         replay.measure(samples, bench)
-    return {tool.name: tool.title for tool in by_name.values()}
 
 
 def read_options():
@@ -119,29 +114,38 @@ def read_options():
     return parser.parse_args()
 
 
-def main():
-    options = read_options()
-    machine.require(["bpftrace", "redis-benchmark", "redis-server", "strace", "taskset", "tcpdump"])
-    machine.enter_own_mounts()
-    samples = Samples(options.seed)
-    scratch = Path(tempfile.mkdtemp(prefix="pipetrace-bench-"))
-    try:
-        bench = Bench(options, scratch)
-        begin = time.monotonic()
-        titles = measure(samples, bench, options.sections.split(","))
-        facts = machine.facts(bench.pipetrace, options, time.monotonic() - begin)
-    finally:
-        shutil.rmtree(scratch)
+def write(samples, titles, facts, options):
     output = options.build / "bench"
     output.mkdir(parents=True, exist_ok=True)
     result = {"facts": facts, "titles": titles, "samples": samples.records}
     (output / "cost.json").write_text(json.dumps(result, indent=1) + "\n")
     text = report.text(samples, titles, facts)
     (output / "cost.txt").write_text(text)
-    (output / "cost.svg").write_text(picture.svg(samples, titles, facts))
+    (output / "cost.svg").write_text(picture.svg(samples, facts))
     if options.publish:
         report.publish(samples, titles, facts, ROOT / "README.md", output / "cost.svg")
     print(text)
+
+
+def main():
+    options = read_options()
+    machine.require(["bpftrace", "redis-benchmark", "redis-server", "strace", "taskset", "tcpdump"])
+    machine.enter_own_mounts()
+    samples = Samples(options.seed)
+    scratch = Path(tempfile.mkdtemp(prefix="pipetrace-bench-"))
+    failed = True
+    try:
+        begin = time.monotonic()
+        bench = Bench(options, scratch)
+        by_name = tools_for(bench)
+        measure(samples, bench, by_name, options.sections.split(","))
+        failed = False
+    finally:
+        shutil.rmtree(scratch)
+        if samples.records:  # minutes of work, even where the end was not reached
+            options.publish = options.publish and not failed
+            write(samples, {tool.name: tool.title for tool in by_name.values()},
+                  machine.facts(bench.pipetrace, options, time.monotonic() - begin), options)
 
 
 if __name__ == "__main__":

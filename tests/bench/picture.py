@@ -5,8 +5,10 @@ from storm import SPIN, STORM
 from traffic import LOADS, TITLES
 
 PANELS = {**{load: TITLES[load] for load in LOADS}, STORM: "storm of resets", SPIN: "spinning on EPIPE"}
-SHOWN = ("control", "pipetrace_inferred", "pipetrace_exact", "empty_exact", "bpftrace", "tcpdump", "strace")
-WIDTH, LABEL_WIDTH, PANEL_GAP = 860, 190, 24
+SHOWN = {"control": "untraced again", "pipetrace_inferred": "pipetrace, inferred",
+         "pipetrace_exact": "pipetrace, exact", "empty_exact": "empty programs", "bpftrace": "bpftrace",
+         "tcpdump": "tcpdump -w", "strace": "strace -f"}
+WIDTH, LABEL_WIDTH, VALUE_WIDTH, PANEL_GAP = 860, 125, 40, 24
 ROW, TITLE_HEIGHT, TOP = 18, 26, 44
 COLUMNS = 2
 AXIS_MAX = 1.1
@@ -36,7 +38,7 @@ def bar_class(name):
 def panel(left, top, width, title, rows):
     """One load: a bar and a line from least to greatest for each tool."""
     bars_left = left + LABEL_WIDTH
-    scale = (width - LABEL_WIDTH - 40) / AXIS_MAX
+    scale = (width - LABEL_WIDTH - VALUE_WIDTH) / AXIS_MAX
     yield f'<text class="title" x="{left}" y="{top + 14}">{escape(title)}</text>'
     bottom = top + TITLE_HEIGHT + ROW * len(rows)
     for i, (label, name, spread) in enumerate(rows):
@@ -47,18 +49,18 @@ def panel(left, top, width, title, rows):
         yield (f'<rect class="{bar_class(name)}" x="{bars_left}" y="{y + 1}" width="{end - bars_left:.1f}" '
                f'height="{ROW - 5}"/>')
         yield f'<line class="spread" x1="{low:.1f}" x2="{high:.1f}" y1="{y + 7.5}" y2="{y + 7.5}"/>'
-        yield f'<text class="small" x="{max(end, high) + 5:.1f}" y="{y + 11}">{spread.median:.2f}</text>'
+        yield (f'<text class="small" x="{left + width}" y="{y + 11}" text-anchor="end">{spread.median:.2f}'
+               '</text>')
     one = bars_left + scale
     yield (f'<line class="one" x1="{one:.1f}" x2="{one:.1f}" y1="{top + TITLE_HEIGHT - 4}" '
            f'y2="{bottom}"/>')
 
 
-def svg(samples, titles, facts):
+def svg(samples, facts):
     panels = []
     for load, title in PANELS.items():
-        rows = [(titles[name].split(",")[0] if name in ("bpftrace", "tcpdump", "strace") else titles[name], name,
-                 samples.ratio_spread(load, name, "rate"))
-                for name in SHOWN if samples.values(load, name, "rate")]
+        rows = [(label, name, samples.ratio_spread(load, name, "rate"))
+                for name, label in SHOWN.items() if samples.values(load, name, "rate")]
         if rows:
             panels.append((title, rows))
     panel_width = (WIDTH - PANEL_GAP) // COLUMNS

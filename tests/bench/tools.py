@@ -16,7 +16,7 @@ sys.path.insert(0, str(HERE.parent / "cases"))
 from tracer import Tracer  # noqa: E402
 
 # The summary's figures, told on stderr at the end.
-EVENTS = re.compile(r"; (\d+) events, (?:no|(\d+)) events lost")
+EVENTS = re.compile(r"; (\d+) events?, (?:no|(\d+)) events? lost")
 READY_SECONDS = 20
 STOP_SECONDS = 120  # a tool that has a storm's backlog to tell
 RING_BUFFER_MAP = 27  # BPF_MAP_TYPE_RINGBUF
