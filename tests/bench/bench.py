@@ -27,11 +27,15 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True)
 class Rounds:
+    """How many of each at most, where the machine is fast enough for SECONDS_MAX."""
     traffic: int
     storm: int
     spin: int
     starts: int
     replay: int
+
+
+SECONDS_MAX = Rounds(traffic=300, storm=240, spin=60, starts=45, replay=240)
 
 
 class Bench:
@@ -40,6 +44,7 @@ class Bench:
     def __init__(self, options, scratch):
         quick = options.quick
         self.rounds = Rounds(3, 1, 2, 3, 3) if quick else Rounds(9, 3, 5, 12, 7)
+        self.seconds_max = SECONDS_MAX
         self.load_seconds = 0.25 if quick else 0.4
         self.redis_requests = 10_000 if quick else 30_000
         self.storm_count = 30_000 if quick else 200_000

@@ -43,11 +43,15 @@ class SamplesTest(unittest.TestCase):
         self.assertEqual(samples.median("l", "t", "rate"), 4)
 
     def test_rounds_hold_each_tool_once_in_changing_order(self):
-        order = list(Samples(1).rounds(20, ["a", "b", "c"]))
+        order = list(Samples(1).rounds(20, ["a", "b", "c"], 60))
         by_round = [tuple(tool for number, tool in order if number == wanted) for wanted in range(21)]
         self.assertEqual({tuple(sorted(tools)) for tools in by_round}, {("a", "b", "c")})
         self.assertGreater(len(set(by_round)), 3)
-        self.assertEqual(order, list(Samples(1).rounds(20, ["a", "b", "c"])), "the seed fixes it")
+        self.assertEqual(order, list(Samples(1).rounds(20, ["a", "b", "c"], 60)), "the seed fixes it")
+
+    def test_no_round_begins_that_cannot_end_in_time(self):
+        rounds = [number for number, _ in Samples(1).rounds(20, ["a"], 0)]
+        self.assertEqual(rounds, [0, 1], "one is measured whatever it takes")
 
     def test_the_median_lies_in_its_interval(self):
         low, high = Spread([1.0, 1.01, 0.99, 1.02, 0.98]).interval()
@@ -136,12 +140,17 @@ class ReadingTest(unittest.TestCase):
         self.assertEqual(tools.summary_figures(text), {"events": 19768, "lost": 2823})
         none = "pipetrace: 0 incidents; resets: 0 received, 0 sent; 1 event, no events lost."
         self.assertEqual(tools.summary_figures(none), {"events": 1, "lost": 0})
+        foreign = "; 373 events, 4 events lost\n   (call_failed 3, sigpipe of an unknown\n   descriptor 1)."
+        self.assertEqual(tools.summary_figures(foreign), {"events": 373, "lost": 3})
         with self.assertRaises(RuntimeError):
             tools.summary_figures("Killed")
 
     def test_losses_of_the_other_tools_are_read(self):
-        self.assertEqual(storm.lost_elsewhere("Lost 12 events\nLost 3 events\n"), 15)
-        self.assertEqual(storm.lost_elsewhere("9 packets captured\n4 packets dropped by kernel\n"), 4)
+        (self.directory / "bpftrace.out").write_text(
+            "Attaching 8 probes...\nreset_sent x[1] state 7\nLost 12 events\nLost 3 events\n\n")
+        self.assertEqual(tools.Bpftrace().told(self.directory, ""), {"events": 1, "lost": 15})
+        self.assertEqual(tools.Tcpdump().told(self.directory, "9 packets captured\n4 packets dropped by kernel\n"),
+                         {"events": 9, "lost": 4})
 
     def test_joined_hook_names_are_taken_apart(self):
         self.assertEqual(tools.targets_of("tcp_reset"), ["tcp_reset"])

@@ -7,7 +7,7 @@ REST = "rest"
 
 
 def measure_starts(samples, bench, tools):
-    for number, tool in samples.rounds(bench.rounds.starts, tools):
+    for number, tool in samples.rounds(bench.rounds.starts, tools, bench.seconds_max.starts):
         bench.say(f"start and stop, round {number}: {tool.name}")
         running = tool.prepare(bench.scratch)
         ready = running.seconds_to_ready

@@ -3,7 +3,6 @@ import json
 import subprocess
 
 REPLAY = "replay"
-REPLAY_SECONDS_MAX = 240
 
 
 def measure(samples, bench):
@@ -16,7 +15,7 @@ def measure(samples, bench):
     rounds = bench.rounds.replay
     done = subprocess.run([program, "--benchmark_format=json", f"--benchmark_repetitions={rounds}",
                            "--benchmark_enable_random_interleaving=true", "--benchmark_min_time=0.5"],
-                          stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=REPLAY_SECONDS_MAX,
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=bench.seconds_max.replay,
                           check=True)
     for run in json.loads(done.stdout)["benchmarks"]:
         if run["run_type"] != "iteration":

@@ -6,6 +6,7 @@ round, `control`, shows what differs where nothing does.
 """
 import random
 import statistics
+import time
 
 BASELINE = "untraced"
 CONTROL = "control"
@@ -25,11 +26,17 @@ class Samples:
             self.records.append({"load": load, "tool": tool, "round": number, "metric": metric,
                                  "value": value})
 
-    def rounds(self, count, tools, warm_up=True):
-        """Yield (round, tool), each round in random order; round 0 is the warm-up, which values() drops."""
+    def rounds(self, count, tools, seconds_max, warm_up=True):
+        """Yield (round, tool), each round in random order; round 0 is the warm-up, which values() drops.
+        No round begins that would end, if it takes as long as the one before, after seconds_max."""
+        begin = time.monotonic()
         for number in range(0 if warm_up else 1, count + 1):
+            round_begin = time.monotonic()
             for tool in self.random.sample(tools, len(tools)):
                 yield number, tool
+            now = time.monotonic()
+            if number > 0 and now + (now - round_begin) > begin + seconds_max:
+                break
 
     def values(self, load, tool, metric):
         """{round: value}, without the warm-up."""

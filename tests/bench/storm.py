@@ -1,7 +1,6 @@
 """Failures as fast as the machine makes them: what is told of them, what is lost, and what it costs."""
 import json
 import os
-import re
 import threading
 import time
 
@@ -14,8 +13,6 @@ SETTLED_SECONDS_MAX = 60
 SETTLED_SHARE = 0.02
 LOOK_SECONDS = 0.25
 MEMORY_LOOK_SECONDS = 0.05
-# Other tools say what they lost in words of their own.
-LOST_ELSEWHERE = re.compile(r"^Lost (\d+) events|^(\d+) packets dropped by kernel", re.MULTILINE)
 
 
 class MemoryWatch:
@@ -82,10 +79,6 @@ def count_blocks(path):
         return sum(line.startswith("#") for line in lines)
 
 
-def lost_elsewhere(messages):
-    return sum(int(first or second) for first, second in LOST_ELSEWHERE.findall(messages))
-
-
 def run_under(bench, tool, load, *arguments):
     """One load under one tool, to the end of both; return (what the load counted, what the tool took)."""
     running = tool.prepare(bench.scratch)
@@ -130,8 +123,9 @@ def pipetrace_figures(bench, tool, counted, took):
     return figures
 
 
-def measure_load(samples, bench, load, tools, rounds, *arguments):
-    for number, tool in samples.rounds(rounds, tools, warm_up=False):
+def measure_load(samples, bench, load, tools, *arguments):
+    rounds, seconds_max = getattr(bench.rounds, load), getattr(bench.seconds_max, load)
+    for number, tool in samples.rounds(rounds, tools, seconds_max, warm_up=False):
         bench.say(f"{load}, round {number}: {tool.name}")
         counted, took = run_under(bench, tool, load, *arguments)
         messages = took.get("messages", "")
@@ -140,7 +134,9 @@ def measure_load(samples, bench, load, tools, rounds, *arguments):
         if isinstance(tool, Pipetrace):
             figures.update(pipetrace_figures(bench, tool, counted, took))
         else:
-            figures["lost"] = lost_elsewhere(messages)
+            figures.update(tool.told(bench.scratch, messages))
+            if figures.get("events") and "cpu_ns" in took:
+                figures["ns_per_event"] = took["cpu_ns"] / figures["events"]
         took.pop("messages", None)
         samples.add(load, tool.name, number, **figures, **took)
         bench.clear_scratch()
@@ -148,6 +144,6 @@ def measure_load(samples, bench, load, tools, rounds, *arguments):
 
 def measure(samples, bench, storm_tools, spin_tools):
     threads = len(os.sched_getaffinity(0))
-    measure_load(samples, bench, STORM, storm_tools, bench.rounds.storm, "--threads", threads,
+    measure_load(samples, bench, STORM, storm_tools, "--threads", threads,
                  "--count", bench.storm_count, "--seconds", bench.storm_seconds_max)
-    measure_load(samples, bench, SPIN, spin_tools, bench.rounds.spin, "--seconds", bench.spin_seconds)
+    measure_load(samples, bench, SPIN, spin_tools, "--seconds", bench.spin_seconds)

@@ -17,6 +17,9 @@ from tracer import Tracer  # noqa: E402
 
 # The summary's figures, told on stderr at the end.
 EVENTS = re.compile(r"; (\d+) events?, (?:no|(\d+)) events? lost")
+# Of programs that the benchmarks have not started: none of theirs is like that.
+UNATTRIBUTED = re.compile(r"sigpipe of an unknown descriptor (\d+)")
+LOST_BY_BPFTRACE = re.compile(r"\b[Ll]ost (\d+) events")
 READY_SECONDS = 20
 STOP_SECONDS = 120  # a tool that has a storm's backlog to tell
 RING_BUFFER_MAP = 27  # BPF_MAP_TYPE_RINGBUF
@@ -42,7 +45,11 @@ class Running(Tracer):
         """The size of its ring buffers together."""
         total = 0
         for path in Path(f"/proc/{self.process.pid}/fdinfo").iterdir():
-            fields = dict(line.split(":", 1) for line in path.read_text().splitlines() if ":" in line)
+            try:
+                text = path.read_text()
+            except FileNotFoundError:
+                continue  # closed since
+            fields = dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
             if fields.get("map_type", "").strip() == str(RING_BUFFER_MAP):
                 total += int(fields["max_entries"])
         return total
@@ -74,6 +81,10 @@ class Tool:
 
     def start(self, _scratch):
         return None
+
+    def told(self, _scratch, _messages):
+        """{events, lost} after its end, where it tells events."""
+        return {}
 
     def prepare(self, scratch):
         """Start it and wait until it sees what happens from now on."""
@@ -120,8 +131,14 @@ class MinimalLoader(Tool):
 
 
 class Tcpdump(Tool):
+    """Its events are packets."""
+
     def __init__(self):
         super().__init__("tcpdump", "tcpdump -w, all TCP on lo")
+
+    def told(self, _scratch, messages):
+        return {"events": number_before(messages, "packets? captured"),
+                "lost": number_before(messages, "packets? dropped by kernel")}
 
     def start(self, scratch):
         return Running(["tcpdump", "-i", "lo", "-n", "-Z", "root", "-w", scratch / "tcpdump.pcap", "tcp"],
@@ -129,7 +146,8 @@ class Tcpdump(Tool):
 
 
 class Bpftrace(Tool):
-    """It says nothing once it is attached: its perf events are counted, one a probe and one a processor."""
+    """It says nothing once it is attached: its perf events are counted, one a probe, and one a processor
+    where it does not write to a ring buffer yet."""
 
     def __init__(self):
         super().__init__("bpftrace", "bpftrace, same_job.bt")
@@ -138,21 +156,38 @@ class Bpftrace(Tool):
         return Running(["bpftrace", "-B", "full", "-o", scratch / "bpftrace.out", SAME_JOB], ready="(never)")
 
     def prepare(self, scratch):
-        wanted = SAME_JOB.read_text().count("\ntracepoint:") + os.cpu_count()
+        probes = SAME_JOB.read_text().count("\ntracepoint:")
         begin = time.monotonic()
         running = self.start(scratch)
         while time.monotonic() < begin + READY_SECONDS and running.process.poll() is None:
-            if perf_events(running.process.pid) >= wanted:
+            buffers = 0 if running.ring_bytes() else os.cpu_count()
+            if perf_events(running.process.pid) >= probes + buffers:
                 running.seconds_to_ready = time.monotonic() - begin
                 return running
             time.sleep(0.001)
         running.__exit__()
         raise RuntimeError(f"bpftrace did not attach: {running.stderr()}")
 
+    def told(self, scratch, messages):
+        """It says how many it lost among what it tells."""
+        lost = lines_told = 0
+        with (scratch / "bpftrace.out").open(errors="replace") as lines:
+            for line in lines:
+                found = LOST_BY_BPFTRACE.search(line)
+                lost += int(found[1]) if found else 0
+                lines_told += not found and line != "\n" and not line.startswith("Attach")
+        return {"events": lines_told, "lost": lost + sum(map(int, LOST_BY_BPFTRACE.findall(messages)))}
+
 
 class Strace(Tool):
+    """Its events are calls that failed. Its processor time is its child's too, so it is not told."""
+
     def __init__(self):
         super().__init__("strace", "strace -f, failed calls")
+
+    def told(self, scratch, _messages):
+        with (scratch / "strace.out").open() as lines:
+            return {"events": sum(1 for _ in lines)}
 
     def wrap(self, command, scratch):
         return ["strace", "-f", "--seccomp-bpf", "-qq", "-Z", "-o", scratch / "strace.out",
@@ -161,10 +196,16 @@ class Strace(Tool):
 
 def summary_figures(messages):
     """{events, lost} of pipetrace's summary; its lines are wrapped."""
-    found = EVENTS.search(re.sub(r"\s+", " ", messages))
+    told = re.sub(r"\s+", " ", messages)
+    found, unattributed = EVENTS.search(told), UNATTRIBUTED.search(told)
     if not found:
         raise RuntimeError(f"no summary that can be read: {messages}")
-    return {"events": int(found[1]), "lost": int(found[2] or 0)}
+    return {"events": int(found[1]), "lost": int(found[2] or 0) - int(unattributed[1] if unattributed else 0)}
+
+
+def number_before(text, words):
+    found = re.search(rf"(\d+) {words}", text)
+    return int(found[1]) if found else 0
 
 
 def perf_events(pid):

@@ -92,7 +92,7 @@ def run_redis(tool, scratch, requests, core):
 def measure(samples, bench, tools):
     """One attachment of each tool a round serves all loads."""
     core = min(os.sched_getaffinity(0))
-    for number, tool in samples.rounds(bench.rounds.traffic, tools):
+    for number, tool in samples.rounds(bench.rounds.traffic, tools, bench.seconds_max.traffic):
         bench.say(f"traffic, round {number}: {tool.name}")
         running = tool.prepare(bench.scratch)
         try:
