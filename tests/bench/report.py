@@ -58,7 +58,8 @@ def failure_lines(samples, titles, load, heading):
         return
     yield heading
     rows = [["", "kept", "made/s", "events", "lost", "incidents told/made", "ECONNRESET told/made",
-             "EPIPE told/made", "ns an event", "us an incident", "B an incident", "MiB before/in/after", "stop ms"]]
+             "EPIPE told/made", "events an incident", "ns an event", "us an incident", "B an incident",
+             "MiB before/in/after", "stop ms"]]
     for name in names:
         rows.append([titles[name], spread_text(samples.ratio_spread(load, name, "rate")),
                      value_text(samples.median(load, name, "rate")), *failure_cells(samples, load, name)])
@@ -77,7 +78,8 @@ def failure_cells(samples, load, name):
     is_measured = samples.median(load, name, "rest_kib") is not None
     return [middle("events"), middle("lost"), against("told_incidents", "operations"),
             against("told_ECONNRESET", "made_ECONNRESET"), against("told_EPIPE", "made_EPIPE"),
-            middle("ns_per_event"), middle("ns_per_incident", "{:.1f}", 1000), middle("bytes_per_incident"),
+            middle("events_per_incident", "{:.1f}"), middle("ns_per_event"),
+            middle("ns_per_incident", "{:.1f}", 1000), middle("bytes_per_incident"),
             "/".join(memory) if is_measured else "-",
             middle("stop_seconds", "{:,.0f}", 0.001) if is_measured else "-"]
 

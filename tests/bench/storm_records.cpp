@@ -105,8 +105,8 @@ pt_endpoint_remembered own_remembered(const Ends& ends) {
     return made;
 }
 
-pt_endpoint_remembered peer_remembered(const Ends& ends, std::uint64_t after_ns) {
-    auto made = record<pt_endpoint_remembered>(ends, PT_ENDPOINT_REMEMBERED, after_ns, false);
+pt_endpoint_remembered peer_remembered(const Ends& ends) {
+    auto made = record<pt_endpoint_remembered>(ends, PT_ENDPOINT_REMEMBERED, 41'500, false);
     pt_memory& memory = made.memory;
     memory.endpoint = endpoint(ends, true, kClose);
     memory.opened_ns = ends.after_ns(20'000);
@@ -182,17 +182,6 @@ pt_call_failed send_failed(const Ends& ends) {
     return made;
 }
 
-pt_failures_counted failures_counted(const Ends& ends) {
-    auto made = record<pt_failures_counted>(ends, PT_FAILURES_COUNTED, 65'000, false);
-    made.counts.endpoint_id = ends.own_id;
-    made.counts.tgid = kTgid;
-    made.counts.endpoint_kind = PT_KIND_TCP;
-    pt_failure_count& received = made.counts.slots[0];
-    received = {1, ends.after_ns(57'000), kTgid + 2, kRecvfromCall, kConnectionReset, 0};
-    made.counts.slots[1] = {1, ends.after_ns(62'000), kTgid + 2, kSendtoCall, kBrokenPipe, 0};
-    return made;
-}
-
 }  // namespace
 
 void StormRecords::add_incident(Ktime begin) {
@@ -202,15 +191,13 @@ void StormRecords::add_incident(Ktime begin) {
                     begin};
     add(reset_received(ends));
     add(own_remembered(ends));
-    add(peer_remembered(ends, 41'500));
+    add(peer_remembered(ends));
     add(error_raised(ends));
     add(reset_sent(ends));
     add(peer_error_raised(ends));
     add(destroyed(ends, true, 51'000));
     add(receive_failed(ends));
-    add(peer_remembered(ends, 59'000));
     add(send_failed(ends));
-    add(failures_counted(ends));
     add(destroyed(ends, false, 66'000));
 }
 
