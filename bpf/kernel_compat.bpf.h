@@ -40,6 +40,15 @@ static __always_inline __u64 pt_file_references(struct file *file)
 	return BPF_CORE_READ((struct file___to_6_12 *)file, f_count.counter);
 }
 
+/* The last reference is gone: the file is being released (__fput). The newer count is below zero
+ * then. */
+static __always_inline bool pt_is_released(struct file *file)
+{
+	__u64 references = pt_file_references(file);
+
+	return !references || references >> 63;
+}
+
 /* Up to 6.13 what a program was about to read of an MPTCP socket lay in a queue of its own. */
 struct mptcp_sock___to_6_13 {
 	struct sk_buff_head receive_queue;

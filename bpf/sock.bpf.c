@@ -36,9 +36,19 @@ __noinline int pt_raise_error(__u64 socket)
 	return 0;
 }
 
+/* close() with SO_LINGER 0 raises ECONNRESET on the socket that goes with it (tcp_disconnect):
+ * nobody is told. */
+static __always_inline bool pt_is_for_nobody(struct sock *sk)
+{
+	struct file *file = PT_READ(sk, sk_socket, file);
+
+	return PT_READ(sk, sk_err) == PT_ECONNRESET && pt_owned_by_current(sk) && file &&
+	       pt_is_released(file);
+}
+
 static __always_inline int pt_error_raised(struct sock *sk)
 {
-	if (pt_is_tcp(sk))
+	if (pt_is_tcp(sk) && !pt_is_for_nobody(sk))
 		pt_raise_error(pt_as_number(sk));
 	return 0;
 }

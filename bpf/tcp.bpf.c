@@ -95,6 +95,7 @@ int BPF_PROG(pt_inet_sock_set_state, struct sock *sk, int from, int to)
 {
 	struct pt_memory *memory;
 	struct pt_kept *kept;
+	bool begins;
 	__u64 id;
 
 	if (PT_READ(sk, sk_protocol) != PT_IPPROTO_TCP || to == PT_TCP_LISTEN ||
@@ -104,12 +105,14 @@ int BPF_PROG(pt_inet_sock_set_state, struct sock *sk, int from, int to)
 	if (from == PT_TCP_CLOSE && to != PT_TCP_SYN_SENT)
 		return 0;
 	id = pt_make_id(sk);
-	kept = pt_keep(id);
+	begins = to == PT_TCP_SYN_SENT || from == PT_TCP_SYN_RECV;
+	kept = begins && !pt_config.resets_hooked ? pt_keep_new(id) : pt_keep(id);
 	if (!kept)
 		return 0;
 	memory = &kept->memory;
-	/* A connection begins with it: nothing can have failed before. */
-	if (!memory->endpoint.id && (to == PT_TCP_SYN_SENT || from == PT_TCP_SYN_RECV))
+	/* Nothing can have failed before; with resets, the handshake is hooked too, and made the
+	 * entry. */
+	if (begins && !memory->endpoint.id)
 		kept->may_be_counted = 0;
 	if (!pt_has_addresses(memory, from, to))
 		pt_fill_endpoint(&memory->endpoint, sk, id);

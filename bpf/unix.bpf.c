@@ -127,20 +127,27 @@ static __always_inline bool pt_unix_has_unread(struct sock *sk)
 	return first && first != pt_unix_queue(sk) && pt_unix_bytes(first);
 }
 
-__noinline __u32 pt_unix_unread(__u64 socket)
+static __always_inline __u32 pt_walk_unread(struct sock *sk, bool direct)
 {
-	struct sock *sk = (struct sock *)socket;
 	struct sk_buff *head = pt_unix_queue(sk);
-	struct sk_buff *skb = BPF_CORE_READ(sk, sk_receive_queue.next);
+	struct sk_buff *skb = PT_GET(direct, sk, sk_receive_queue.next);
 	__u32 bytes = 0;
 
 	for (int walked = 0; walked < PT_UNREAD_WALKED_MAX; walked++) {
 		if (!skb || skb == head)
 			return bytes;
-		bytes += pt_unix_bytes(skb);
-		skb = PT_READ(skb, next);
+		bytes += pt_unix_bytes_by(skb, direct);
+		skb = PT_GET(direct, skb, next);
 	}
 	return PT_UNREAD_SOME;
+}
+
+__noinline __u32 pt_unix_unread(__u64 socket)
+{
+	struct sock *sk = (struct sock *)socket;
+
+	return pt_config.direct_reads ? pt_walk_unread(pt_typed(sk), true)
+				      : pt_walk_unread(sk, false);
 }
 
 __noinline int pt_report_unix(__u64 socket, __u64 other)

@@ -56,18 +56,21 @@ static __always_inline void pt_fill_unix_facts(struct pt_tcp *out, struct sock *
 }
 
 /* Bytes of a message, or of a part of a stream, that no read took. */
-static __always_inline __u32 pt_unix_bytes(struct sk_buff *skb)
+static __always_inline __u32 pt_unix_bytes_by(struct sk_buff *skb, bool direct)
 {
 	struct unix_skb_parms *parms =
 		(struct unix_skb_parms *)((char *)skb + bpf_core_field_offset(skb->cb));
 
-	if (pt_config.direct_reads) {
-		struct sk_buff *typed = pt_typed(skb);
-		__u64 consumed = bpf_core_field_offset(parms->consumed);
-
-		return typed->len - *(__u32 *)(typed->cb + consumed);
-	}
+	/* The kernel's types know no parms in the sk_buff, but bytes. */
+	if (direct)
+		return skb->len - *(__u32 *)(skb->cb + bpf_core_field_offset(parms->consumed));
 	return BPF_CORE_READ(skb, len) - BPF_CORE_READ(parms, consumed);
+}
+
+static __always_inline __u32 pt_unix_bytes(struct sk_buff *skb)
+{
+	return pt_config.direct_reads ? pt_unix_bytes_by(pt_typed(skb), true)
+				      : pt_unix_bytes_by(skb, false);
 }
 
 /* How current gives this end up now. */
