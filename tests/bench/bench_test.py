@@ -94,11 +94,26 @@ class GoalsTest(unittest.TestCase):
         self.assertFalse(judged(lost)["storm, exact: events lost"])
 
     def test_a_shared_machine_spoils_times_and_not_counts(self):
-        samples = self.storm(rate=[50.0], lost=[3])
+        samples = samples_of("ping_pong", untraced={"cpu_ns": [1.0], "rate": [1.0]}, control={"cpu_ns": [1.0]},
+                             empty_exact={"cpu_ns": [2.0]}, tcpdump={"cpu_ns": [3.0], "rate": [0.9]},
+                             pipetrace_exact={"cpu_ns": [2.0], "rate": [0.8]})
+        self.assertIs(judged(samples)["exact: ping-pong kept"], False)
         samples.add("machine", "pipetrace_exact", 1, foreign_share=0.5)
-        met = judged(samples)
-        self.assertIsNone(met["storm, exact: generator keeps"])
-        self.assertIs(met["storm, exact: events lost"], False)
+        self.assertIsNone(judged(samples)["exact: ping-pong kept"])
+        storm_samples = self.storm(lost=[3])
+        storm_samples.add("machine", "pipetrace_exact", 1, foreign_share=0.5)
+        self.assertIs(judged(storm_samples)["storm, exact: events lost"], False)
+
+    def test_a_storm_on_a_shared_machine_is_judged_by_processor_time(self):
+        def keeps(own_ns, foreign_share):
+            samples = self.storm(rate=[10.0], ns_per_operation=[own_ns])
+            samples.add("storm", "untraced", 1, ns_per_operation=1000.0)
+            samples.add("storm", "empty_exact", 1, ns_per_operation=1010.0)
+            samples.add("machine", "pipetrace_exact", 1, foreign_share=foreign_share)
+            return judged(samples)["storm, exact: generator keeps"]
+        self.assertTrue(keeps(1100.0, 0.5))
+        self.assertFalse(keeps(1200.0, 0.5))
+        self.assertFalse(keeps(1100.0, 0.0))
 
     def test_the_tax_is_judged_against_empty_programs(self):
         def tax(own):

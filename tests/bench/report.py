@@ -57,11 +57,12 @@ def failure_lines(samples, titles, load, heading):
     if not names:
         return
     yield heading
-    rows = [["", "kept", "made/s", "events", "lost", "incidents told/made", "ECONNRESET told/made",
-             "EPIPE told/made", "events an incident", "ns an event", "us an incident", "B an incident",
+    rows = [["", "kept", "kept by processor time", "made/s", "events", "lost", "incidents told/made",
+             "ECONNRESET told/made", "EPIPE told/made", "events an incident", "ns an event", "us an incident", "B an incident",
              "MiB before/in/after", "stop ms"]]
     for name in names:
         rows.append([titles[name], spread_text(samples.ratio_spread(load, name, "rate")),
+                     spread_text(samples.kept_by_processor_time(load, name)),
                      value_text(samples.median(load, name, "rate")), *failure_cells(samples, load, name)])
     yield from aligned(rows)
     yield ""
@@ -138,7 +139,8 @@ def machine_lines(samples, facts):
 
 
 def text(samples, titles, facts):
-    storm_heading = "Storm: connections reset as fast as all processors can; medians"
+    storm_heading = ("Storm: connections reset as fast as all processors can; medians (processor time: the "
+                     "tool's too)")
     spin_heading = "Spin: one program sends on a dead socket with MSG_NOSIGNAL as fast as it can; medians"
     lines = [*machine_lines(samples, facts), "", *goal_lines(samples), *traffic_lines(samples, titles),
              *failure_lines(samples, titles, STORM, storm_heading),

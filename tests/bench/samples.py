@@ -65,6 +65,11 @@ class Samples:
     def ratio_spread(self, load, tool, metric, baseline=BASELINE):
         return Spread(self.ratios(load, tool, metric, baseline))
 
+    def kept_by_processor_time(self, load, tool):
+        """What a load that has all processors would keep if nothing else ran: processor time an operation,
+        the tool's own included, against the untraced one's."""
+        return Spread([1 / ratio for ratio in self.ratios(load, tool, "ns_per_operation")])
+
 
 class Spread:
     """Median, least and greatest of some values, and between which bounds the median lies (95 %)."""

@@ -13,6 +13,7 @@ SETTLED_SECONDS_MAX = 60
 SETTLED_SHARE = 0.02
 LOOK_SECONDS = 0.25
 MEMORY_LOOK_SECONDS = 0.05
+FEW_EVENTS = 1000  # below, what a tool takes by itself is all that could be seen
 
 
 class MemoryWatch:
@@ -114,9 +115,9 @@ def pipetrace_figures(bench, tool, counted, took):
         figures.update({"told_" + name: value for name, value in told.items()})
     else:
         figures["told_all"] = figures["told_incidents"] = count_blocks(output)
-    if figures["events"]:
+    if figures["events"] >= FEW_EVENTS:
         figures["ns_per_event"] = took["cpu_ns"] / figures["events"]
-    if figures["told_all"]:
+    if figures["told_all"] >= FEW_EVENTS:
         figures["ns_per_incident"] = took["cpu_ns"] / figures["told_all"]
         figures["events_per_incident"] = figures["events"] / figures["told_all"]
         figures["bytes_per_incident"] = figures["output_bytes"] / figures["told_all"]
@@ -131,11 +132,15 @@ def measure_load(samples, bench, load, tools, *arguments):
         messages = took.get("messages", "")
         figures = {"rate": counted["rate"], "operations": counted["operations"],
                    "made_ECONNRESET": counted["ECONNRESET"], "made_EPIPE": counted["EPIPE"]}
+        if tool.name != "strace":
+            # With the tool's own: what the whole machine spends on one, whoever else it works for.
+            spent_ns = counted["cpu_seconds"] * 1e9 + took.get("cpu_ns", 0)
+            figures["ns_per_operation"] = spent_ns / max(counted["operations"], 1)
         if isinstance(tool, Pipetrace):
             figures.update(pipetrace_figures(bench, tool, counted, took))
         else:
             figures.update(tool.told(bench.scratch, messages))
-            if figures.get("events") and "cpu_ns" in took:
+            if figures.get("events", 0) >= FEW_EVENTS and "cpu_ns" in took:
                 figures["ns_per_event"] = took["cpu_ns"] / figures["events"]
         took.pop("messages", None)
         samples.add(load, tool.name, number, **figures, **took)
