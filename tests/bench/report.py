@@ -3,7 +3,7 @@ import re
 import shutil
 
 from footprint import REST
-from goals import goals, tax_ns
+from goals import FOREIGN_SHARE_MAX, goals, tax_ns
 from replay import REPLAY
 from storm import SPIN, STORM
 from traffic import LOADS, PING_PONG, TITLES
@@ -58,8 +58,8 @@ def failure_lines(samples, titles, load, heading):
         return
     yield heading
     rows = [["", "kept", "kept by processor time", "made/s", "events", "lost", "incidents told/made",
-             "ECONNRESET told/made", "EPIPE told/made", "events an incident", "ns an event", "us an incident", "B an incident",
-             "MiB before/in/after", "stop ms"]]
+             "ECONNRESET told/made", "EPIPE told/made", "events an incident", "ns an event", "us an incident",
+             "B an incident", "MiB before/in/after", "stop ms"]]
     for name in names:
         rows.append([titles[name], spread_text(samples.ratio_spread(load, name, "rate")),
                      spread_text(samples.kept_by_processor_time(load, name)),
@@ -155,13 +155,16 @@ def readme_rows(samples, titles):
         spread = samples.ratio_spread(load, name, "rate")
         return f"{spread.median:.2f}" if spread else ""
 
-    yield "| | ping-pong kept | Redis kept | storm: generator keeps | lost | start to ready | memory at rest |"
-    yield "|---|---|---|---|---|---|---|"
+    yield ("| | ping-pong kept | CPU a round trip | Redis kept | storm: generator keeps | by CPU time | lost "
+           "| start to ready | memory at rest |")
+    yield "|---|---|---|---|---|---|---|---|---|"
     for name in ("control", "pipetrace_inferred", "pipetrace_exact", "bpftrace", "tcpdump", "strace"):
         if not samples.values(PING_PONG, name, "rate"):
             continue
         lost = samples.median(STORM, name, "lost") if name not in ("control", "strace") else None
-        cells = [titles[name], kept(PING_PONG, name), kept("redis", name), kept(STORM, name),
+        spent = samples.kept_by_processor_time(STORM, name)
+        cells = [titles[name], kept(PING_PONG, name), f"{tax_ns(samples, name):+,.0f} ns", kept("redis", name),
+                 kept(STORM, name), f"{spent.median:.2f}" if spent else "",
                  value_text(lost).replace("-", ""),
                  value_text(samples.median(REST, name, "ready_ms"), "{:.0f} ms").replace("-", ""),
                  value_text(samples.median(REST, name, "idle_kib"), "{:.0f} MiB", KIB_PER_MIB).replace("-", "")]
@@ -173,7 +176,9 @@ def publish(samples, titles, facts, readme, picture):
     shown = readme.parent / "tests" / "bench" / "cost.svg"
     shutil.copyfile(picture, shown)
     place = f"{facts['processors']} processors, kernel {facts['kernel']}, {facts['date']}"
-    body = "\n".join([BEGIN, f"Measured in one run ({place}); untraced = 1:", "",
+    if samples.foreign_share() > FOREIGN_SHARE_MAX:
+        place += f"; other programs took {samples.foreign_share():.0%} of the processors"
+    body = "\n".join([BEGIN, f"Medians of one run ({place}); untraced = 1:", "",
                       *readme_rows(samples, titles), "",
                       "![what is kept of the throughput, by load and tool](tests/bench/cost.svg)", END])
     written = readme.read_text()

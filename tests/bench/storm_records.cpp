@@ -142,20 +142,10 @@ pt_reset_sent reset_sent(const Ends& ends) {
     return made;
 }
 
-/// tcp_disconnect() reports the abort to the aborted end itself, whose remote port is gone by then.
-pt_error_raised peer_error_raised(const Ends& ends) {
-    auto made = record<pt_error_raised>(ends, PT_ERROR_RAISED, 48'000, true);
-    made.endpoint = endpoint(ends, true, kClose);
-    made.endpoint.remote_port = 0;
-    made.tcp = tcp(ends, true, kConnectionReset, 0);
-    made.call = call(-1, -1, kCloseCall);
-    return made;
-}
-
 pt_endpoint_destroyed destroyed(const Ends& ends, bool is_peer, std::uint64_t after_ns) {
     auto made = record<pt_endpoint_destroyed>(ends, PT_ENDPOINT_DESTROYED, after_ns, true);
     made.endpoint = endpoint(ends, is_peer, kClose);
-    if (is_peer) made.endpoint.remote_port = 0;
+    if (is_peer) made.endpoint.remote_port = 0;  // as tcp_disconnect() leaves it
     made.tcp = tcp(ends, is_peer, is_peer ? kConnectionReset : 0, is_peer ? 0 : 3);
     return made;
 }
@@ -194,7 +184,6 @@ void StormRecords::add_incident(Ktime begin) {
     add(peer_remembered(ends));
     add(error_raised(ends));
     add(reset_sent(ends));
-    add(peer_error_raised(ends));
     add(destroyed(ends, true, 51'000));
     add(receive_failed(ends));
     add(send_failed(ends));

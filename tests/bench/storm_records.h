@@ -13,7 +13,7 @@ namespace pipetrace::testing {
 
 class StormRecords {
 public:
-    static constexpr std::size_t kRecordsPerIncident = 10;
+    static constexpr std::size_t kRecordsPerIncident = 9;
 
     /// Appends the records of the next incident, all within 100 us after `begin`.
     void add_incident(Ktime begin);
