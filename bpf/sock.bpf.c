@@ -144,12 +144,13 @@ int BPF_KPROBE(pt_stream_error_kprobe, struct sock *sk, int flags, int error)
 	return pt_stream_error(sk, flags, error);
 }
 
-/* The compare comes first: this runs for every send and receive of the host. */
-static __always_inline int pt_transferred(struct sock *sk, int ret, __u8 direction)
+/* Apart from its callers, which run for every send and receive of the host: they compare, and need
+ * no registers saved for that. */
+static __noinline int pt_transfer_failed(struct sock *sk, int ret, __u32 direction)
 {
 	struct sock *connection;
 
-	if (ret >= 0 || !pt_is_connection_error(ret))
+	if (!pt_is_connection_error(ret))
 		return 0;
 	if (pt_is_unix(sk))
 		return pt_unix_call(sk, -ret, direction);
@@ -164,13 +165,13 @@ static __always_inline int pt_transferred(struct sock *sk, int ret, __u8 directi
 SEC("tp_btf/sock_send_length")
 int BPF_PROG(pt_sock_send_length, struct sock *sk, int ret)
 {
-	return pt_transferred(sk, ret, PT_SEND);
+	return ret < 0 ? pt_transfer_failed(sk, ret, PT_SEND) : 0;
 }
 
 SEC("tp_btf/sock_recv_length")
 int BPF_PROG(pt_sock_recv_length, struct sock *sk, int ret)
 {
-	return pt_transferred(sk, ret, PT_RECEIVE);
+	return ret < 0 ? pt_transfer_failed(sk, ret, PT_RECEIVE) : 0;
 }
 
 /* Where there is no sock_recv_length (before 6.12). */

@@ -12,11 +12,13 @@
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdarg>
+#include <cstdint>
 #include <cstdio>
 #include <cstring>
 #include <string_view>
@@ -90,6 +92,16 @@ void fill_syscall_shapes(const bpf_map* map) {
     }
 }
 
+/// The object's bytes are of no more use once the kernel has the programs. They are pages of the executable, and come
+/// back from there if somebody reads them after all.
+void drop_object_pages(const bpf_object_skeleton& skeleton) {
+    const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
+    const auto begin = reinterpret_cast<std::uintptr_t>(skeleton.data);
+    const std::uintptr_t first = (begin + page - 1) / page * page;
+    const std::uintptr_t end = (begin + skeleton.data_sz) / page * page;
+    if (end > first) ::madvise(reinterpret_cast<void*>(first), end - first, MADV_DONTNEED);
+}
+
 }  // namespace
 
 const std::string& libbpf_log() { return log_buffer(); }
@@ -123,6 +135,7 @@ std::optional<ProgramLoader::LoadFailure> ProgramLoader::load(const HookPlan& pl
         unload();
         return failure;
     }
+    drop_object_pages(*skeleton_->skeleton);
     fill_syscall_shapes(skeleton_->maps.syscall_shapes);
     return std::nullopt;
 }
