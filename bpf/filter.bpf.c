@@ -96,7 +96,7 @@ int pt_kfree_skb(unsigned long long *ctx)
 	struct pt_filter_drops *drops;
 
 	if (pt_config.walk_unix) {
-		struct sock *sender = BPF_CORE_READ(skb, sk);
+		struct sock *sender = PT_READ(skb, sk);
 
 		if (sender && pt_is_unix(sender)) {
 			pt_unix_data_dropped(skb, sender);
