@@ -9,7 +9,7 @@
 #include <linux/types.h>
 #endif
 
-#define PT_ABI_VERSION 6
+#define PT_ABI_VERSION 7
 #define PT_COMM_LEN 16
 
 enum pt_record_kind {
@@ -191,6 +191,7 @@ struct pt_call_failed {
 };
 
 enum pt_disposition { PT_DEFAULT = 0, PT_IGNORE = 1, PT_HANDLER = 2 };
+enum pt_taken { PT_TAKEN_UNKNOWN = 0, PT_TAKEN_NONE = 1, PT_TAKEN_SOME = 2 }; /* by a pipe, of the write */
 struct pt_sigpipe_generated {
 	struct pt_header header;
 	struct pt_endpoint endpoint;
@@ -200,7 +201,8 @@ struct pt_sigpipe_generated {
 	__u8 disposition; /* enum pt_disposition */
 	__u8 blocked;
 	__u8 result; /* TRACE_SIGNAL_* */
-	__u8 padding[5];
+	__u8 taken;  /* enum pt_taken */
+	__u8 padding[4];
 };
 
 struct pt_sigpipe_delivered {
@@ -263,7 +265,7 @@ struct pt_failure_count {
 	__u64 last_ns;
 	__u32 tid;
 	__u16 call_number;
-	__u8 error; /* positive errno; 0 with is_sigpipe */
+	__u8 error; /* positive errno; with is_sigpipe PT_TAKEN_SOME or 0 */
 	__u8 is_sigpipe;
 };
 struct pt_failure_counts {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* SIGPIPE: raised by the kernel for a write, and what became of it. */
+#include "pipe_write.bpf.h"
 #include "unix.bpf.h"
 #include "uring.bpf.h"
 
@@ -87,6 +88,7 @@ int BPF_PROG(pt_signal_generate, int sig, struct kernel_siginfo *unread_info, st
 	struct file *file;
 	struct sock *sk;
 	__u32 *flags;
+	__u8 taken = PT_TAKEN_UNKNOWN;
 
 	if (sig != PT_SIGPIPE || info || group || task != pt_current())
 		return 0;
@@ -94,7 +96,11 @@ int BPF_PROG(pt_signal_generate, int sig, struct kernel_siginfo *unread_info, st
 	if (call.number == PT_IO_URING_ENTER)
 		file = pt_uring_file(&call);
 	sk = pt_fill_endpoint_of_file(&endpoint, file);
-	if (!pt_is_first_failure(endpoint.id, endpoint.kind, call.number, 0, true))
+	if (endpoint.kind == PT_KIND_PIPE)
+		taken = pt_taken_by_pipe(&call, ctx);
+	/* The write that returned a count is not repeated by one that fails. */
+	if (!pt_is_first_failure(endpoint.id, endpoint.kind, call.number,
+				 taken == PT_TAKEN_SOME ? taken : 0, true))
 		return 0;
 	flags = pt_watch_failed();
 	if (endpoint.kind == PT_KIND_TCP)
@@ -120,6 +126,7 @@ int BPF_PROG(pt_signal_generate, int sig, struct kernel_siginfo *unread_info, st
 		pt_disposition((__u64)BPF_CORE_READ(task, sighand, action[PT_SIGPIPE - 1].sa.sa_handler));
 	record->blocked = (BPF_CORE_READ(task, blocked.sig[0]) >> (PT_SIGPIPE - 1)) & 1;
 	record->result = result;
+	record->taken = taken;
 	__builtin_memset(record->padding, 0, sizeof(record->padding));
 	pt_submit(record);
 	return 0;

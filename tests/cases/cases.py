@@ -170,6 +170,8 @@ PIPES = [
     pipe("pipe_partial", "partial", "close", errors=(), sigpipe="handled",
          arguments=("--variant", "partial", "--sigpipe", "handler"),
          timeline=("sigpipe_generated", "call_succeeded")),
+    pipe("pipe_partial_ignored", "partial", "close", errors=(), timeline=("sigpipe_generated", "call_succeeded")),
+    pipe("pipe_partial_again", "partial_again", "close", timeline=("call_succeeded", "call_failed")),
     pipe("pipe_child", "child", "exit"),
     pipe("pipe_shared", "shared", "close"),
     pipe("pipe_fifo", "fifo", "close"),

@@ -1,8 +1,8 @@
 /*
  * A pipe whose last reader goes. Variants: the reader's `exit`, `close`, or `exec` (the
  * descriptor is close-on-exec); `partial`: the writer already stands in a big write, which
- * then returns a short count and raises SIGPIPE; `killed`: the reader dies of SIGKILL;
- * `child`: the last reader is a program that the reader had started; `shared`: a child of the
+ * then returns a short count and raises SIGPIPE; `partial_again`: and writes the rest; `killed`: the reader dies
+ * of SIGKILL; `child`: the last reader is a program that the reader had started; `shared`: a child of the
  * reader's, which has exited by then, closes the descriptor that both had; `one_of_two`: another
  * reader is left, and writes go on. `fifo`: it has a name in the file system. `full`: the writer,
  * which does not block, had filled it. `splice`, `tee`, `vmsplice`: how the writer moves data in.
@@ -28,6 +28,11 @@
 enum { PIPE_CAPACITY = 65536, BIG_WRITE_SIZE = 1 << 20 };
 
 static int ends[2]; /* made before the fork: this is how processes come to share a pipe */
+
+static bool is_partial(struct story *story)
+{
+	return is_variant(story, "partial") || is_variant(story, "partial_again");
+}
 
 /* FIONREAD is the only way to see how full a pipe is; nothing can be polled for it. */
 static void wait_full(int fd)
@@ -120,7 +125,7 @@ static void reader(struct story *story)
 		await(story, STEP_CLOSE);
 	if (is_variant(story, "exec"))
 		exec_away(story, "--after-exec");
-	if (is_variant(story, "partial"))
+	if (is_partial(story))
 		wait_full(ends[0]);
 	if (is_variant(story, "full"))
 		await(story, STEP_SENT);
@@ -181,11 +186,14 @@ static void write_to_readers(struct story *story)
 		await(story, STEP_CLOSED);
 		if (call_write(story, ends[1], "again", 5) != 5)
 			die("write to the reader that is left");
-	} else if (is_variant(story, "partial")) {
+	} else if (is_partial(story)) {
 		ssize_t written = call_write(story, ends[1], data, sizeof(data));
 
 		if (written <= 0 || written >= (ssize_t)sizeof(data))
 			die("write of %zd bytes", written);
+		if (is_variant(story, "partial_again") &&
+		    call_write(story, ends[1], data + written, sizeof(data) - written) >= 0)
+			die("write of the rest succeeded");
 	} else if (is_variant(story, "full")) {
 		if (fcntl(ends[1], F_SETFL, O_NONBLOCK) < 0)
 			die("O_NONBLOCK");
@@ -214,7 +222,7 @@ static void writer(struct story *story)
 		pass(story, STEP_CLOSE);
 	}
 	write_to_readers(story);
-	if (!is_variant(story, "partial") && !is_variant(story, "one_of_two")) {
+	if (!is_partial(story) && !is_variant(story, "one_of_two")) {
 		wait_no_reader();
 		if (is_hold(story, "gone"))
 			hold_here(story);

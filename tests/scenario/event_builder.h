@@ -141,6 +141,7 @@ public:
     Story& error_taken_unseen();  ///< SO_ERROR read, or a call that no hook shows
     Story& connect_gives_up();    ///< tcp_disconnect() of a blocking connect
     Story& sigpipe_raised(Call call, Stance stance, Person who = kClient);
+    Story& took_of_the_write(bool some);  ///< the pipe, before the SIGPIPEs that follow
     Story& sigpipe_delivered(Stance stance, std::uint64_t written_meanwhile = 0, Person who = kClient);
     /// A write that fails with EPIPE and raises SIGPIPE, in the kernel's order, with its delivery.
     Story& write_meets_sigpipe(Call call, Stance stance, Person who = kClient);
@@ -195,6 +196,7 @@ private:
     void give_up(End& end, TcpState to, Closure closure);
     void peer_gives_up(Closure closure);
     bool counted(const Call& call, int error, bool is_sigpipe, const Person& who);
+    std::optional<bool> took_some_;
     void report_ends();
     Story& end_goes(Closure closure, std::uint32_t unread);
     void set_addresses(const Address& local, const Address& remote);

@@ -254,15 +254,23 @@ Story& Story::sigpipe_raised(Call call, Stance stance, Person who) {
                                                       : Disposition::kDefault;
     raised.result = stance == Stance::kIgnored ? 1 : 0;
     raised.written_bytes = 100'000;
+    raised.took_some = took_some_;
     emit(raised, who.task());
     if (own_.endpoint.kind == EndpointKind::kTcp) report();
+    return *this;
+}
+
+Story& Story::took_of_the_write(bool some) {
+    took_some_ = some;
     return *this;
 }
 
 Story& Story::sigpipe_delivered(Stance stance, std::uint64_t written_meanwhile, Person who) {
     SigpipeDelivered delivered;
     delivered.kills = stance == Stance::kDefault;
-    delivered.disposition = delivered.kills ? Disposition::kDefault : Disposition::kHandler;
+    delivered.disposition = stance == Stance::kDefault   ? Disposition::kDefault
+                            : stance == Stance::kIgnored ? Disposition::kIgnore
+                                                         : Disposition::kHandler;
     delivered.written_bytes = 100'000 + written_meanwhile;
     return emit(delivered, who.task());
 }
@@ -329,18 +337,19 @@ Story& Story::counts_flushed() {
 
 /// True for the first of its kind; the kernel programs only count the others.
 bool Story::counted(const Call& call, int error, bool is_sigpipe, const Person& who) {
+    const bool took_some = is_sigpipe && took_some_.value_or(false);
     for (std::size_t i = 0; i < count_kinds_; ++i) {
         FailureCount& met = counts_.counts[i];
         const bool same = met.tid == who.task().tid && met.call_number == call.number && met.error == error &&
-                          met.is_sigpipe == is_sigpipe;
+                          met.is_sigpipe == is_sigpipe && met.took_some == took_some;
         if (!same) continue;
         ++met.count;
         met.last = now_;
         return false;
     }
     if (count_kinds_ == kFailureCountMax) return true;
-    counts_.counts[count_kinds_++] =
-        FailureCount{who.task().tid, call.number, static_cast<std::uint8_t>(error), is_sigpipe, 1, now_};
+    counts_.counts[count_kinds_++] = FailureCount{
+        who.task().tid, call.number, static_cast<std::uint8_t>(error), is_sigpipe, took_some, 1, now_};
     return true;
 }
 

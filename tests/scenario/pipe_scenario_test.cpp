@@ -39,6 +39,26 @@ const auto part_written = scenario("pipe_part_written", {Cause::kPipeReaderClose
         .sigpipe_raised(kWriteMuch, Stance::kHandled)
         .sigpipe_delivered(Stance::kHandled, 4096);
 });
+/// The same, ignored: the signal's delivery does not show it, and only the next write fails.
+const auto part_written_ignored = scenario("pipe_part_written_ignored", {Cause::kPipeReaderClosed}, [] {
+    Story story;
+    return story.on_a_pipe()
+        .reader_gone(kHead)
+        .took_of_the_write(true)
+        .sigpipe_raised(kWriteMuch, Stance::kIgnored)
+        .took_of_the_write(false)
+        .sigpipe_raised(kWriteMuch, Stance::kIgnored)
+        .sigpipe_raised(kWriteMuch, Stance::kIgnored)
+        .counts_flushed();
+});
+/// A debugger's program gets what it ignores.
+const auto ignored_under_debugger = scenario("pipe_ignored_under_debugger", {Cause::kPipeReaderClosed}, [] {
+    Story story;
+    return story.on_a_pipe()
+        .reader_gone(kHead)
+        .sigpipe_raised(kWriteLine, Stance::kIgnored)
+        .sigpipe_delivered(Stance::kIgnored, 0);
+});
 const std::vector<Cause> kToldTwice{Cause::kPipeReaderClosed, Cause::kPipeReaderClosed};
 /// Go's handler sets the default action and raises SIGPIPE again where the write was to fd 1 or 2.
 const auto raised_again = scenario("pipe_sigpipe_raised_again", {Cause::kPipeReaderClosed}, [] {
@@ -109,6 +129,20 @@ TEST(PipeReaderClosed, CallThatReturnedBytesIsNoError) {
     EXPECT_EQ(timeline_of(told), (Words{"peer:closed", "local:sigpipe_generated", "local:call_succeeded",
                                         "local:sigpipe_delivered"}));
     EXPECT_EQ(told.incident.at, told.incident.timeline.at(1).at) << "the time is the signal's";
+}
+
+TEST(PipeReaderClosed, OnlyTheWriteThatTookNothingFailed) {
+    const Told told = play_to_one_incident(part_written_ignored());
+    ASSERT_EQ(errors_of(told), Words{"EPIPE write"});
+    EXPECT_EQ(told.incident.errors.front().count, 2U);
+    EXPECT_FALSE(told.incident.errors.front().inferred) << "however much it asked for";
+    EXPECT_EQ(told.incident.sigpipe, SigpipeFate::kIgnored);
+    EXPECT_EQ(timeline_of(told), (Words{"peer:closed", "local:sigpipe_generated", "local:call_succeeded",
+                                        "local:sigpipe_generated", "local:call_failed"}));
+}
+
+TEST(PipeReaderClosed, IgnoredSignalThatADebuggerSeesIsNotHandled) {
+    EXPECT_EQ(play_to_one_incident(ignored_under_debugger()).incident.sigpipe, SigpipeFate::kIgnored);
 }
 
 TEST(PipeReaderClosed, ReaderThatNobodySawIsNotGuessed) {

@@ -144,10 +144,13 @@ private:
             body.local.length = number<std::uint16_t>(109) % 109;
             for (char& byte : body.local.bytes) byte = static_cast<char>(random_.below(256));
         }
+        if constexpr (requires { body.took_some; }) {
+            if (random_.once_in(2)) body.took_some = random_.once_in(2);
+        }
         if constexpr (requires { body.counts; }) {
             for (FailureCount& count : body.counts) {
-                count = {number<Tid>(6),     number<std::uint16_t>(50), 32,
-                         random_.once_in(2), number<std::uint64_t>(9),  time()};
+                count = {number<Tid>(6),     number<std::uint16_t>(50), 32,    random_.once_in(2),
+                         random_.once_in(3), number<std::uint64_t>(9),  time()};
             }
         }
         return body;

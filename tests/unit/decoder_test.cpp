@@ -101,6 +101,11 @@ TEST(Decoder, ReadsSigpipes) {
     EXPECT_EQ(raised.disposition, Disposition::kHandler);
     EXPECT_TRUE(raised.blocked);
     EXPECT_EQ(raised.result, 2);
+    EXPECT_FALSE(raised.took_some);
+    generated.taken = PT_TAKEN_NONE;
+    EXPECT_EQ(body_of<SigpipeGenerated>(generated).took_some, false);
+    generated.taken = PT_TAKEN_SOME;
+    EXPECT_EQ(body_of<SigpipeGenerated>(generated).took_some, true);
     generated.written_bytes = PT_NO_COUNT;
     EXPECT_FALSE(body_of<SigpipeGenerated>(generated).written_bytes);
 
@@ -186,9 +191,12 @@ TEST(Decoder, ReadsCounts) {
         EXPECT_EQ(body.counts.at(i).last.ns, 2000U + i);
         EXPECT_EQ(body.counts.at(i).tid, 3000U + i);
         EXPECT_EQ(body.counts.at(i).call_number, 40U + i);
-        EXPECT_EQ(body.counts.at(i).error, i);
         EXPECT_EQ(body.counts.at(i).is_sigpipe, i % 2 == 1);
+        EXPECT_EQ(body.counts.at(i).error, i % 2 == 1 ? 0U : i);
+        EXPECT_FALSE(body.counts.at(i).took_some) << "PT_TAKEN_SOME is an errno here";
     }
+    record.counts.slots[1].error = PT_TAKEN_SOME;
+    EXPECT_TRUE(body_of<FailuresCounted>(record).counts.at(1).took_some);
 }
 
 TEST(Decoder, ReadsAPipesReader) {

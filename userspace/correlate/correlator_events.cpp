@@ -20,7 +20,9 @@ bool raise_count(Failure& failure, const FailureCount& count) {
     };
     bool raised = false;
     if (count.is_sigpipe) {
-        for (auto& sigpipe : failure.sigpipes) raised |= raise(sigpipe);
+        for (auto& sigpipe : failure.sigpipes) {
+            raised |= sigpipe.body.took_some.value_or(false) == count.took_some && raise(sigpipe);
+        }
     } else {
         for (auto& call : failure.calls) raised |= call.body.error == count.error && raise(call);
     }

@@ -80,6 +80,7 @@ bool surely_failed(const RaisedSigpipe& sigpipe, SyscallName syscall_name) {
     // Of io_uring's requests only a plain write's size is known.
     const bool sized_request = is_uring(sigpipe.body.call, syscall_name) && sigpipe.body.call.bytes >= 0;
     if (sigpipe.body.endpoint.kind == EndpointKind::kPipe) {
+        if (sigpipe.body.took_some) return !*sigpipe.body.took_some;
         const bool atomic = sigpipe.body.call.bytes >= 0 && sigpipe.body.call.bytes <= PIPE_BUF;
         const bool counts = !is_uring(sigpipe.body.call, syscall_name);
         return atomic || (counts && sigpipe.delivered && sigpipe.body.written_bytes);

@@ -197,7 +197,9 @@ void add_sigpipe(std::vector<TimelineEntry>& timeline, const RaisedSigpipe& sigp
     }
     if (sigpipe.delivered) {
         TimelineEntry delivered = entry(sigpipe.delivered->at, "sigpipe_delivered", Side::kLocal);
-        delivered.detail["disposition"] = sigpipe.delivered->body.kills ? "kills" : "handler";
+        const SigpipeDelivered& body = sigpipe.delivered->body;
+        const char* unless_killed = body.disposition == Disposition::kIgnore ? "ignore" : "handler";
+        delivered.detail["disposition"] = body.kills ? "kills" : unless_killed;
         timeline.push_back(std::move(delivered));
     }
 }
@@ -217,9 +219,10 @@ void add_exit(std::vector<TimelineEntry>& timeline, const Failure& failure) {
 }  // namespace
 
 SigpipeFate fate_of(const RaisedSigpipe& sigpipe) {
-    if (sigpipe.delivered) {
-        return sigpipe.delivered->body.kills ? SigpipeFate::kKilled : SigpipeFate::kHandled;
-    }
+    // An ignored one is delivered all the same to a debugger's program (sig_ignored()), and after a block.
+    const bool acted_on = sigpipe.delivered && (sigpipe.delivered->body.kills ||
+                                                sigpipe.delivered->body.disposition != Disposition::kIgnore);
+    if (acted_on) return sigpipe.delivered->body.kills ? SigpipeFate::kKilled : SigpipeFate::kHandled;
     if (sigpipe.body.blocked) return SigpipeFate::kBlocked;
     switch (sigpipe.body.disposition) {
         case Disposition::kIgnore: return SigpipeFate::kIgnored;
@@ -231,6 +234,7 @@ SigpipeFate fate_of(const RaisedSigpipe& sigpipe) {
 }
 
 bool write_succeeded(const RaisedSigpipe& sigpipe) {
+    if (sigpipe.body.took_some) return *sigpipe.body.took_some;
     // task->ioac.wchar advances by what the call returned; it is added after the signal is raised.
     return sigpipe.delivered && sigpipe.body.written_bytes &&
            sigpipe.delivered->body.written_bytes > sigpipe.body.written_bytes;

@@ -162,6 +162,7 @@ SigpipeGenerated body_of(const pt_sigpipe_generated& record, std::uint64_t ticks
     body.blocked = record.blocked != 0;
     body.result = record.result;
     body.written_bytes = count_of(record.written_bytes);
+    if (record.taken != PT_TAKEN_UNKNOWN) body.took_some = record.taken == PT_TAKEN_SOME;
     return body;
 }
 
@@ -206,7 +207,10 @@ FailuresCounted body_of(const pt_failures_counted& record, std::uint64_t) {
     body.tgid = record.counts.tgid;
     for (std::size_t i = 0; i < kFailureCountMax; ++i) {
         const pt_failure_count& slot = record.counts.slots[i];
-        body.counts[i] = FailureCount{slot.tid,   slot.call_number,   slot.error, slot.is_sigpipe != 0,
+        const bool is_sigpipe = slot.is_sigpipe != 0;
+        const std::uint8_t error = is_sigpipe ? 0 : slot.error;
+        const bool took_some = is_sigpipe && slot.error == PT_TAKEN_SOME;
+        body.counts[i] = FailureCount{slot.tid,   slot.call_number,   error, is_sigpipe, took_some,
                                       slot.count, Ktime{slot.last_ns}};
     }
     return body;

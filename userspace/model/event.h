@@ -92,6 +92,8 @@ struct SigpipeGenerated {
     bool blocked = false;
     std::uint8_t result = 0;                     ///< TRACE_SIGNAL_*: 0 queued, 1 ignored, 2 already pending
     std::optional<std::uint64_t> written_bytes;  ///< task->ioac.wchar at that moment
+    std::optional<bool>
+        took_some;  ///< the pipe had taken a part of the write, whose count the call then returns
 
     bool operator==(const SigpipeGenerated&) const = default;
 };
@@ -177,6 +179,7 @@ struct FailureCount {
     std::uint16_t call_number = 0xffff;
     std::uint8_t error = 0;  ///< positive errno; SIGPIPE: 0
     bool is_sigpipe = false;
+    bool took_some = false;   ///< with is_sigpipe: see SigpipeGenerated
     std::uint64_t count = 0;  ///< the first one included
     Ktime last;
 

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What a write to a pipe had put into it when SIGPIPE was raised: the call then returns that count. */
+#pragma once
+
+#include "pipe.bpf.h"
+
+/* From the tracepoint's arguments up to vfs_write()'s frame; what lies above that is of a random size. */
+#define PT_STACK_WORDS_MAX 192
+#define PT_ATOMIC_BYTES 4096 /* PIPE_BUF: taken whole or not at all */
+
+/* Since 6.0 write() describes its buffer by ITER_UBUF, before by an iovec of one entry (new_sync_write()). */
+struct iov_iter___from_6_0 {
+	__u8 iter_type;
+	__u64 iov_offset;
+	void *ubuf;
+	__u64 count;
+} __attribute__((preserve_access_index));
+struct iov_iter___to_5_19 {
+	__u64 iov_offset;
+	__u64 count;
+	struct iovec *iov;
+	unsigned long nr_segs;
+} __attribute__((preserve_access_index));
+enum iter_type___from_6_0 { ITER_UBUF___from_6_0 = 0 };
+
+static __always_inline __u64 pt_taken_of_buffer(struct iov_iter___from_6_0 *iter, __u64 buffer, __u64 bytes)
+{
+	__u64 taken;
+
+	if ((__u64)BPF_CORE_READ(iter, ubuf) != buffer ||
+	    BPF_CORE_READ(iter, iter_type) !=
+		    bpf_core_enum_value(enum iter_type___from_6_0, ITER_UBUF___from_6_0))
+		return PT_NO_COUNT;
+	taken = BPF_CORE_READ(iter, iov_offset);
+	return taken + BPF_CORE_READ(iter, count) == bytes ? taken : PT_NO_COUNT;
+}
+
+static __always_inline __u64 pt_taken_of_vector(struct iov_iter___to_5_19 *iter, __u64 buffer, __u64 bytes)
+{
+	__u64 taken = BPF_CORE_READ(iter, iov_offset);
+	struct iovec whole;
+
+	if (BPF_CORE_READ(iter, nr_segs) != 1 || taken + BPF_CORE_READ(iter, count) != bytes ||
+	    bpf_probe_read_kernel(&whole, sizeof(whole), BPF_CORE_READ(iter, iov)))
+		return PT_NO_COUNT;
+	return (__u64)whole.iov_base == buffer && whole.iov_len == bytes ? taken : PT_NO_COUNT;
+}
+
+/* No hook shows it: vfs_write()'s iterator lies on the stack between here and the saved registers, and is
+ * known by the call's own arguments. PT_NO_COUNT: not found. */
+__weak __noinline __u64 pt_taken_bytes(__u64 from, __u64 to, __u64 buffer, __u64 bytes)
+{
+	struct iov_iter___from_6_0 *newer = 0;
+
+	for (int i = 0; i < PT_STACK_WORDS_MAX; i++) {
+		__u64 at = from + i * sizeof(__u64);
+		__u64 taken;
+
+		if (at >= to)
+			break;
+		if (bpf_core_field_exists(newer->ubuf))
+			taken = pt_taken_of_buffer((void *)at, buffer, bytes);
+		else
+			taken = pt_taken_of_vector((void *)at, buffer, bytes);
+		if (taken != PT_NO_COUNT)
+			return taken;
+	}
+	return PT_NO_COUNT;
+}
+
+/* enum pt_taken of the pipe write under way; `stack`: an address of this program's caller's. */
+static __always_inline __u8 pt_taken_by_pipe(const struct pt_call *call, const void *stack)
+{
+	__u64 to = pt_as_number(pt_saved_registers(false));
+	struct pt_registers r = {};
+	__u64 taken;
+
+	if (call->bytes <= PT_ATOMIC_BYTES || !to || !pt_read_registers(&r))
+		return PT_TAKEN_UNKNOWN;
+	taken = pt_taken_bytes(pt_as_number(stack), to, r.argument[1], call->bytes);
+	if (taken == PT_NO_COUNT)
+		return PT_TAKEN_UNKNOWN;
+	return taken ? PT_TAKEN_SOME : PT_TAKEN_NONE;
+}
