@@ -211,6 +211,29 @@ TEST(Chain, ProxyThatAbortsAtOnceIsALinkAndOneThatClosesIsNot) {
     EXPECT_FALSE(is_linked(proxied(0, 80), kClient, kProxy)) << "closing in order is its own decision";
 }
 
+/// `ssh -o ProxyCommand=nc`: poll() tells nc that it is over, and it ends without having read the error.
+TEST(Chain, AKilledPeerEndsEvenWhoReadsNoError) {
+    for (const std::uint8_t signal : std::initializer_list<std::uint8_t>{9, 0}) {
+        Story nc;
+        nc.held_by(kCat).served_by(kSshd).connected().wait_ms(5).sent(200, true);
+        nc.peer_aborts(kResetAbortOnClose, 100, ClosePath::kClose, signal).reset_received(0x14).wait_us(100);
+        nc.destroyed(kCat).wait_us(50).process_exits(0, kCat);
+        const Story story = nc.together_with(pipe_between(1, kTar, kCat, 0, 6)).wait_ms(300);
+        EXPECT_EQ(is_linked(story, kTar, kCat), signal == 9);
+    }
+}
+
+/// curl had closed its connection because its output lost its reader.
+TEST(Chain, AConnectionIsClosedForTheOutputThatBroke) {
+    Story curl;
+    curl.on_a_pipe().numbered(1).wait_ms(3).reader_gone(kHead, 0, true).wait_us(300);
+    curl.write_meets_sigpipe(kWriteStdout, Stance::kIgnored, kCat);
+    Story server;
+    server.numbered(2).served_by(kCat).connected().wait_us(3500).peer_closed().wait_us(50).sent(5, false);
+    server.peer_kernel_answers(kResetTimeWait).reset_received().call_fails(kSendto, EPIPE).destroyed(kClient);
+    EXPECT_TRUE(is_linked(curl.together_with(server).wait_ms(1500), kClient, kCat));
+}
+
 TEST(Chain, TwoEndsOfOneConnectionAreNoLink) {
     Story story;
     story.connected().peer_shut_down().wait_ms(1).sent(5, false).peer_kernel_answers(kResetTimeWait);

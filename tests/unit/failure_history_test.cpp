@@ -138,6 +138,52 @@ TEST(FailureHistory, NeitherTheSameEndpointNorItsOtherEnd) {
     EXPECT_EQ(history.behind(exit_at(101), end_of(EndpointKind::kTcp, 1)), nullptr);
 }
 
+/// poll() says that it is over, the program takes no error, and ends as if all were well.
+TEST(FailureHistory, AnEndAfterAnUntoldResetIsALinkOnlyWhereThePeerWasKilled) {
+    for (const bool killed : {false, true}) {
+        FailureHistory history(8);
+        MetFailure untold = failure(EndpointKind::kTcp, 1, 100);
+        untold.told = false;
+        untold.of_killed_peer = killed;
+        history.add(untold);
+        history.exited(kProcess, 0, kExited);
+        EXPECT_EQ(id_behind(history, exit_at(101)), killed ? 1U : 0U);
+        EXPECT_EQ(id_behind(history, exit_at(400)), 0U) << "too late";
+    }
+}
+
+TEST(FailureHistory, AProcessThatTookUpAnotherConnectionDidNotEndForIt) {
+    FailureHistory history(8);
+    history.add(failure(EndpointKind::kTcp, 1, 100));
+    history.exited(kProcess, 1 << 8, kExited);
+    const Endpoint broken = end_of(EndpointKind::kTcp, 999);
+    EXPECT_NE(history.behind(exit_at(300), broken, false, Ktime{50 * kMs}), nullptr);
+    EXPECT_EQ(history.behind(exit_at(300), broken, false, Ktime{200 * kMs}), nullptr);
+}
+
+/// `curl | head`: its output has lost its reader, and it lets the connection go.
+TEST(FailureHistory, AConnectionIsClosedForAPipeThatHasJustBroken) {
+    const auto behind = [](EndpointKind kind, std::uint64_t broke_at_ms, std::uint64_t last_at_ms,
+                           Tid closer) {
+        FailureHistory history(8);
+        MetFailure met = failure(kind, 1, broke_at_ms);
+        met.broken_pipe = true;
+        history.add(met);
+        met.last_at = Ktime{last_at_ms * kMs};
+        history.add(met);
+        Closure closure = exit_at(101);
+        closure.exiting = false;
+        closure.by.tid = closer;
+        return id_behind(history, closure, EndpointKind::kTcp);
+    };
+    const Tid self = kProcess.tgid;
+    EXPECT_EQ(behind(EndpointKind::kPipe, 100, 100, self), 1U);
+    EXPECT_EQ(behind(EndpointKind::kTcp, 100, 100, self), 0U) << "a close in order is its own decision";
+    EXPECT_EQ(behind(EndpointKind::kPipe, 90, 90, self), 0U) << "too long ago";
+    EXPECT_EQ(behind(EndpointKind::kPipe, 10, 100, self), 0U) << "it lives with its broken pipe";
+    EXPECT_EQ(behind(EndpointKind::kPipe, 100, 100, self + 1), 0U) << "another thread";
+}
+
 TEST(FailureHistory, ProcessesAreBoundedAndTheYoungAreCounted) {
     FailureHistory history(10);
     for (Tgid tgid = 1; tgid <= 30; ++tgid) {

@@ -51,12 +51,17 @@ void Correlator::remember_repeats(const Failure& failure, const FailureCount& co
     history_.add(news);
 }
 
-/// A pending ECONNRESET that the program never took can have made it do nothing. An EPIPE is another
-/// matter: the FIN before it was there to be read.
+/// A pending ECONNRESET that the program never took can have made it do nothing, unless the other end's
+/// process was killed: poll() alone shows that it is over. An EPIPE is another matter: the FIN before it was
+/// there to be read.
 void Correlator::remember_silent(const Failure& failure, const Connection& connection) {
-    if (connection.error_at_destroy != 0 && connection.error_at_destroy != EPIPE) return;
+    const Connection* peer = connections_.find_peer(connection.endpoint);
+    const bool peer_killed = peer != nullptr && peer->closure.exiting && peer->closure.signal != 0 &&
+                             peer->closure.at <= failure.first_at;
+    if (connection.error_at_destroy != 0 && connection.error_at_destroy != EPIPE && !peer_killed) return;
     MetFailure news = met(failure, failure.first_at, 0);
     news.told = !failure.calls.empty();
+    news.of_killed_peer = peer_killed;
     history_.add(news);
 }
 
@@ -65,7 +70,9 @@ Failure* Correlator::find_cause(Failure& failure) {
     if (!failure.caused_by.empty()) return nullptr;
     const Story story = story_of(failure);
     const Closure closure = other_closure(story, failure.first_at);
-    const MetFailure* behind = history_.behind(closure, failure.endpoint, story.lost > 0);
+    const bool is_dated = story.own != nullptr && story.own->remembered;
+    const Ktime opened = is_dated ? story.own->remembered->opened : Ktime{};
+    const MetFailure* behind = history_.behind(closure, failure.endpoint, story.lost > 0, opened);
     if (behind == nullptr || behind->first_at >= failure.first_at) return nullptr;
     const MetFailure cause = *behind;  // what is printed next adds to the history
     failure.caused_by = id_of(cause.first_at, cause.endpoint, cause.process);

@@ -19,7 +19,7 @@ constexpr int kBySignal = 128;
 constexpr std::uint64_t kFailingEndNs = 1'000'000'000;
 /// The same where the status says nothing, or the error was not seen to be told.
 constexpr std::uint64_t kPlainEndNs = 250'000'000;
-/// From an error to the abort of another connection for its sake, by the same thread.
+/// From an error to the end of another connection for its sake, by the same thread.
 constexpr std::uint64_t kAbortNs = 5'000'000;
 /// A process that lives through more failures than this does not end for one.
 constexpr std::size_t kSurvivedMax = 2;
@@ -73,6 +73,7 @@ void FailureHistory::add(const MetFailure& failure) {
             known.last_tid = failure.last_tid;
         }
         known.told |= failure.told;
+        known.of_killed_peer |= failure.of_killed_peer;
         known.broken_pipe |= failure.broken_pipe;
         if (!known.killed_at.known()) known.killed_at = failure.killed_at;
         return;
@@ -113,10 +114,10 @@ void FailureHistory::set_follows(const ProcessId& process, const Endpoint& endpo
     }
 }
 
-const MetFailure* FailureHistory::behind(const Closure& closure, const Endpoint& broken,
-                                         bool any_lost) const {
+const MetFailure* FailureHistory::behind(const Closure& closure, const Endpoint& broken, bool any_lost,
+                                         Ktime opened) const {
     if (!closure.known()) return nullptr;
-    const MetFailure* own = of_itself(closure, broken, any_lost);
+    const MetFailure* own = of_itself(closure, broken, any_lost, opened);
     if (own != nullptr || any_lost) return own;
     return of_its_child(closure, broken);
 }
@@ -144,15 +145,16 @@ const MetFailure* FailureHistory::of_its_child(const Closure& closure, const End
     return only;
 }
 
-const MetFailure* FailureHistory::of_itself(const Closure& closure, const Endpoint& broken,
-                                            bool any_lost) const {
+const MetFailure* FailureHistory::of_itself(const Closure& closure, const Endpoint& broken, bool any_lost,
+                                            Ktime opened) const {
     const auto found = processes_.find(closure.by.process);
     if (found == processes_.end()) return nullptr;
     const Process& process = found->second;
     if (closure.exiting && closure.signal == kSigpipe) return that_killed(process, closure, broken, any_lost);
     if (any_lost) return nullptr;
-    if (!closure.exiting) return that_led_to_abort(process, closure, broken);
-    return ended_by_itself(closure, process.wait_status) ? that_ended(process, closure, broken) : nullptr;
+    if (!closure.exiting) return that_led_to_close(process, closure, broken);
+    if (!ended_by_itself(closure, process.wait_status)) return nullptr;
+    return that_ended(process, closure, broken, opened);
 }
 
 /// By the kernel's SIGPIPE; else the program raised it again after an EPIPE, as Go's runtime does.
@@ -172,7 +174,7 @@ const MetFailure* FailureHistory::that_killed(const Process& process, const Clos
 }
 
 const MetFailure* FailureHistory::that_ended(const Process& process, const Closure& closure,
-                                             const Endpoint& broken) {
+                                             const Endpoint& broken, Ktime opened) {
     const std::uint64_t told_ns_max =
         says_failure(closure, process.wait_status) ? kFailingEndNs : kPlainEndNs;
     std::size_t survived = process.earlier;
@@ -180,9 +182,11 @@ const MetFailure* FailureHistory::that_ended(const Process& process, const Closu
     for (const MetFailure& failure : process.met) {
         if (!can_lead_to(failure, closure, broken)) continue;
         // Nobody was told, and the program says that all went well.
-        if (!failure.told && process.wait_status == 0) continue;
+        if (!failure.told && !failure.of_killed_peer && process.wait_status == 0) continue;
         const Ktime met = met_before(failure, closure.at);
-        if (met + (failure.told ? told_ns_max : kPlainEndNs) < closure.at) {
+        // Who takes up a new connection goes on.
+        const bool went_on = opened > met;
+        if (went_on || met + (failure.told ? told_ns_max : kPlainEndNs) < closure.at) {
             ++survived;
             continue;
         }
@@ -194,14 +198,16 @@ const MetFailure* FailureHistory::that_ended(const Process& process, const Closu
     return survived <= kSurvivedMax ? last : nullptr;
 }
 
-/// A close() is the program's own decision. Only where it throws another connection away in the middle,
-/// right after its one failure and in the same thread (a proxy), the one surely led to the other.
-const MetFailure* FailureHistory::that_led_to_abort(const Process& process, const Closure& closure,
+/// A close() is the program's own decision. Only right after its one failure and in the same thread did that
+/// surely lead to it: where it throws another connection away in the middle (a proxy), or where what it
+/// writes the connection's data to has just lost its reader (`curl | head`).
+const MetFailure* FailureHistory::that_led_to_close(const Process& process, const Closure& closure,
                                                     const Endpoint& broken) {
+    const bool of_connection = broken.kind == EndpointKind::kTcp && closure.path == ClosePath::kClose;
     const bool aborts =
         closure.to == TcpState::kClose && (closure.path == ClosePath::kLingerZero ||
                                            (closure.path == ClosePath::kClose && closure.unread_bytes > 0));
-    if (!aborts || closure.by.tid == 0) return nullptr;
+    if (!(aborts || of_connection) || closure.by.tid == 0) return nullptr;
     const MetFailure* only = nullptr;
     for (const MetFailure& failure : process.met) {
         const Ktime met = met_before(failure, closure.at);
@@ -210,6 +216,10 @@ const MetFailure* FailureHistory::that_led_to_abort(const Process& process, cons
         only = &failure;
     }
     if (only == nullptr || !only->told || !can_lead_to(*only, closure, broken)) return nullptr;
+    // Who had lived with its broken pipe does not end a connection for it.
+    const bool just_broken = only->endpoint.kind == EndpointKind::kPipe && only->broken_pipe &&
+                             process.earlier == 0 && only->first_at + kAbortNs >= closure.at;
+    if (!aborts && !just_broken) return nullptr;
     const bool at_once = met_before(*only, closure.at) + kAbortNs >= closure.at;
     return at_once && only->last_tid == closure.by.tid ? only : nullptr;
 }

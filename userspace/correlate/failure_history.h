@@ -23,10 +23,11 @@ struct MetFailure {
     Ktime first_at;  ///< with endpoint and process, which failure it is
     Ktime last_at;   ///< the latest error or SIGPIPE; a RST that nobody was told of
     Tid last_tid = 0;
-    bool told = false;       ///< by a call or a signal
-    bool broken_pipe = false;  ///< by EPIPE or SIGPIPE among others
-    Ktime killed_at;         ///< of the SIGPIPE that nothing kept from killing
-    bool follows = false;    ///< another was seen to have brought it about
+    bool told = false;            ///< by a call or a signal
+    bool of_killed_peer = false;  ///< the other end's process was killed: nobody had finished there
+    bool broken_pipe = false;     ///< by EPIPE or SIGPIPE among others
+    Ktime killed_at;              ///< of the SIGPIPE that nothing kept from killing
+    bool follows = false;         ///< another was seen to have brought it about
 };
 
 class FailureHistory {
@@ -39,10 +40,11 @@ public:
     /// Another brought this one about.
     void set_follows(const ProcessId& process, const Endpoint& endpoint, Ktime first_at);
 
-    /// The failure that made closure.by give up the other end of `broken`: its own, or one of the child that it
-    /// waited for; null where none surely did. Where records were lost, another failure can have done it, but for
-    /// a SIGPIPE that was seen to kill.
-    const MetFailure* behind(const Closure& closure, const Endpoint& broken, bool any_lost = false) const;
+    /// The failure that made closure.by give up the other end of `broken`: its own, or one of the child that
+    /// it waited for; null where none surely did. Where records were lost, another failure can have done it,
+    /// but for a SIGPIPE that was seen to kill. `opened`: the broken connection, if known.
+    const MetFailure* behind(const Closure& closure, const Endpoint& broken, bool any_lost = false,
+                             Ktime opened = {}) const;
 
     std::size_t size() const { return processes_.size(); }
     /// Processes forgotten for want of room while their failures were young.
@@ -59,13 +61,14 @@ private:
     };
 
     void make_room(Ktime now);
-    const MetFailure* of_itself(const Closure& closure, const Endpoint& broken, bool any_lost) const;
+    const MetFailure* of_itself(const Closure& closure, const Endpoint& broken, bool any_lost,
+                                Ktime opened) const;
     const MetFailure* of_its_child(const Closure& closure, const Endpoint& broken) const;
     static const MetFailure* that_killed(const Process& process, const Closure& closure,
                                          const Endpoint& broken, bool any_lost);
     static const MetFailure* that_ended(const Process& process, const Closure& closure,
-                                        const Endpoint& broken);
-    static const MetFailure* that_led_to_abort(const Process& process, const Closure& closure,
+                                        const Endpoint& broken, Ktime opened);
+    static const MetFailure* that_led_to_close(const Process& process, const Closure& closure,
                                                const Endpoint& broken);
 
     std::size_t processes_max_;
