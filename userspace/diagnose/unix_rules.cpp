@@ -106,7 +106,7 @@ std::string unread_summary(const Incident& incident) {
 }
 std::string unread_advice(const Incident& incident) {
     return fmt::format(
-        "Have {} read to the end of the request before it closes, and expect here that it closes "
+        "Have {} read what it is sent to the end before it closes, and expect here that it closes "
         "early.{}{}",
         peer_text(incident, "the other end"), log_advice(incident), sigpipe_advice(incident));
 }
