@@ -76,6 +76,7 @@ TEST(PeerReset, NamesCandidatesAsRejectedRivals) {
 TEST(PeerReset, AbortAfterTheFinIsNotCertainToAnswerOurWrite) {
     const Told told = play_to_one_incident(aborted_after_fin());
     EXPECT_NE(told.incident.verdict.confidence, Confidence::kCertain);
+    EXPECT_TRUE(told.incident.verdict.summary.starts_with("The peer ")) << told.incident.verdict.summary;
 }
 
 }  // namespace

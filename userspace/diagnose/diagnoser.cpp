@@ -124,6 +124,13 @@ void judge_unknown(Incident& incident) {
             : "Trace again with `--errors exact`, from before the connection is opened.";
 }
 
+/// It may begin with whoever is not named; a program's name stays as it is.
+std::string as_sentence(std::string text, const Incident& incident) {
+    const bool is_named = incident.peer && incident.peer->process.tgid;
+    if (!is_named && text.starts_with("the peer ")) text.front() = 'T';
+    return text;
+}
+
 }  // namespace
 
 void diagnose(Incident& incident) {
@@ -139,7 +146,7 @@ void diagnose(Incident& incident) {
         verdict.cause = rule.cause;
         verdict.confidence = *confidence;
         verdict.severity = rule.severity;
-        verdict.summary = rule.summary(incident);
+        verdict.summary = as_sentence(rule.summary(incident), incident);
         verdict.advice = rule.advice(incident);
         verdict.evidence = evidence_of(incident, rule.evidence);
         break;
