@@ -110,12 +110,36 @@ void Pipeline::forget_ended() {
     std::erase_if(living_, [&](Tgid tgid) { return !reader.process_of(tgid); });
 }
 
-/// A walk over every descriptor of the host: not more often than a person could tell.
+/// A walk over every descriptor of the host takes a fiftieth of the time at most. It is begun as soon as its want
+/// is read, so that what it finds is there when the story is told, though the socket may be gone by then.
 void Pipeline::look_up_owners(Ktime now) {
-    constexpr std::uint64_t kIntervalNs = 250'000'000;
-    if (now < owners_looked_up_ + kIntervalNs || !correlator_.take_owner_wanted()) return;
+    constexpr std::uint64_t kIntervalNsMin = 100'000'000;
+    constexpr std::uint64_t kShareOfTime = 50;
+    if (now < owners_looked_up_ + std::max(kIntervalNsMin, kShareOfTime * owners_walk_ns_)) return;
+    const bool wanted = correlator_.take_owner_wanted();
+    if (!wanted && !owner_missed_) return;
+    owner_missed_ = false;
     owners_looked_up_ = now;
+    const Ktime began = read_ktime();
     source_.snapshot_owners();
+    owners_walk_ns_ = read_ktime().ns - began.ns;
+}
+
+/// What a walk finds held before it, and since what wanted it.
+void Pipeline::date_owner(Event& event) {
+    constexpr std::size_t kOwnerlessMax = 1024;
+    const auto* remembered = as<EndpointRemembered>(event);
+    if (remembered == nullptr) return;
+    const auto found = ownerless_.find(remembered->endpoint.id);
+    if (remembered->owner.known()) {
+        if (found == ownerless_.end()) return;
+        event.at = std::min(event.at, found->second);
+        ownerless_.erase(found);
+    } else if (!remembered->closure.by.known() && found == ownerless_.end()) {
+        if (ownerless_.size() >= kOwnerlessMax) ownerless_.clear();
+        ownerless_.emplace(remembered->endpoint.id, event.at);
+        owner_missed_ = true;
+    }
 }
 
 /// After a storm, once what it left is told and forgotten.
@@ -140,13 +164,14 @@ void Pipeline::finish() {
 }
 
 void Pipeline::take_record(std::span<const std::byte> record) {
-    const auto decoded = decoder_.decode(record);
-    const Event* event = std::get_if<Event>(&decoded);
+    auto decoded = decoder_.decode(record);
+    Event* event = std::get_if<Event>(&decoded);
     if (event == nullptr) {
         ++undecodable_;
         return;
     }
     ++events_;
+    date_owner(*event);
     look_at(*event);
     correlator_.observe(*event);
 }

@@ -21,6 +21,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 namespace pipetrace {
@@ -63,6 +64,7 @@ private:
     void take_record(std::span<const std::byte> record);
     void look_at(const Event& event);
     void look_up_owners(Ktime now);
+    void date_owner(Event& event);
     void give_back_memory(Ktime now);
     void print(Incident&& incident);
     void render(const Incident& incident);
@@ -92,6 +94,9 @@ private:
     std::vector<std::uint64_t> shown_before_;  ///< each of them
     Ktime now_;
     Ktime owners_looked_up_;
+    std::uint64_t owners_walk_ns_ = 0;  ///< what the last one took
+    bool owner_missed_ = false;
+    std::unordered_map<std::uint64_t, Ktime> ownerless_;  ///< endpoints, and since when their owner is looked for
     Ktime last_event_;         ///< unknown: none since memory was given back
     std::uint64_t events_ = 0;
     std::uint64_t shown_ = 0;
