@@ -23,7 +23,7 @@ void replay_storm(benchmark::State& state, bool json) {
         trace.pipeline().pump();
         taken += allocations_so_far().count - before.count;
     }
-    const auto incidents = static_cast<double>(state.iterations() * kBatch);
+    const auto incidents = static_cast<double>(state.iterations()) * kBatch;
     const double events = incidents * StormRecords::kRecordsPerIncident;
     using benchmark::Counter;
     state.counters["events"] = Counter(events, Counter::kAvgIterations);
