@@ -114,6 +114,7 @@ def read_options():
     parser.add_argument("--quick", action="store_true", help="less of everything, in under two minutes")
     parser.add_argument("--seed", type=int, default=1, help="of the order within the rounds")
     parser.add_argument("--sections", default="rest,traffic,storm,replay")
+    parser.add_argument("--again", action="store_true", help="only write the tables of the last run again")
     parser.add_argument("--publish", action="store_true",
                         help="also put the main lines and the picture into the README")
     return parser.parse_args()
@@ -132,8 +133,18 @@ def write(samples, titles, facts, options):
     print(text)
 
 
+def write_again(options):
+    last = json.loads((options.build / "bench" / "cost.json").read_text())
+    samples = Samples(options.seed)
+    samples.records = last["samples"]
+    write(samples, last["titles"], last["facts"], options)
+
+
 def main():
     options = read_options()
+    if options.again:
+        write_again(options)
+        return
     machine.require(["bpftrace", "redis-benchmark", "redis-server", "strace", "taskset", "tcpdump"])
     machine.enter_own_mounts()
     samples = Samples(options.seed)

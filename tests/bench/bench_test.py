@@ -53,6 +53,14 @@ class SamplesTest(unittest.TestCase):
         rounds = [number for number, _ in Samples(1).rounds(20, ["a"], 0)]
         self.assertEqual(rounds, [0, 1], "one is measured whatever it takes")
 
+    def test_a_shared_machine_is_measured_by_processor_time(self):
+        samples = samples_of("l", untraced={"rate": [100.0], "cpu_ns": [10.0]},
+                             t={"rate": [30.0], "cpu_ns": [12.5]}, strace={"rate": [5.0], "cpu_ns": [11.0]})
+        self.assertEqual(samples.kept("l", "t").median, 0.3)
+        samples.add("machine", "t", 1, foreign_share=0.5)
+        self.assertEqual(samples.kept("l", "t").median, 0.8)
+        self.assertEqual(samples.kept("l", "strace").median, 0.05)
+
     def test_the_median_lies_in_its_interval(self):
         low, high = Spread([1.0, 1.01, 0.99, 1.02, 0.98]).interval()
         self.assertLessEqual(low, 1.0)

@@ -10,7 +10,6 @@ from traffic import LOADS, PING_PONG, TITLES
 INFERRED, EXACT = "pipetrace_inferred", "pipetrace_exact"
 EMPTY = "empty_exact"
 KIB_PER_MIB = 1024
-FOREIGN_SHARE_MAX = 0.1
 
 
 @dataclass
@@ -49,7 +48,7 @@ def kept_goal(samples, load, tool, limit):
     if spent:
         measured += f", by processor time {spent.median:.3f}"
         floor += f", by processor time {samples.kept_by_processor_time(load, EMPTY).median:.3f}"
-        if samples.foreign_share() > FOREIGN_SHARE_MAX:
+        if samples.is_shared():
             met = spent.median >= limit
     return Goal(f"{load}, {tool.rsplit('_', 1)[1]}: generator keeps", f">= {limit:.2f}", measured, met, floor)
 
@@ -165,7 +164,7 @@ def goals(samples):
     found = []
     for part in (inferred_traffic, exact_tax, storm_goals, spin_goals, collector_goals, rest_goals):
         found += part(samples)
-    if samples.foreign_share() > FOREIGN_SHARE_MAX:
+    if samples.is_shared():
         for goal in found:
             # What fails where others ran too may be theirs; what holds there holds.
             if goal.timed and not goal.met:

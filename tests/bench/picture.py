@@ -59,7 +59,7 @@ def panel(left, top, width, title, rows):
 def svg(samples, facts):
     panels = []
     for load, title in PANELS.items():
-        rows = [(label, name, samples.ratio_spread(load, name, "rate"))
+        rows = [(label, name, samples.kept(load, name))
                 for name, label in SHOWN.items() if samples.values(load, name, "rate")]
         if rows:
             panels.append((title, rows))
@@ -70,7 +70,8 @@ def svg(samples, facts):
         left = (i % COLUMNS) * (panel_width + PANEL_GAP)
         parts += panel(left, TOP + (i // COLUMNS) * panel_height, panel_width, title, rows)
     height = TOP + (len(panels) + COLUMNS - 1) // COLUMNS * panel_height
-    note = (f"Share of the untraced throughput that is kept: medians and ranges over interleaved rounds. "
+    how = " by processor time" if samples.is_shared() else ""
+    note = (f"Share of the untraced throughput that is kept{how}: medians and ranges over interleaved rounds. "
             f"{facts['processors']} processors, kernel {facts['kernel']}.")
     return "\n".join([
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}" '

@@ -3,7 +3,7 @@ import re
 import shutil
 
 from footprint import REST
-from goals import FOREIGN_SHARE_MAX, goals, tax_ns
+from goals import goals, tax_ns
 from replay import REPLAY
 from storm import SPIN, STORM
 from traffic import LOADS, PING_PONG, TITLES
@@ -152,19 +152,18 @@ def text(samples, titles, facts):
 def readme_rows(samples, titles):
     """The main figures, a tool a row."""
     def kept(load, name):
-        spread = samples.ratio_spread(load, name, "rate")
+        spread = samples.kept(load, name)
         return f"{spread.median:.2f}" if spread else ""
 
-    yield ("| | ping-pong kept | CPU a round trip | Redis kept | storm: generator keeps | by CPU time | lost "
-           "| start to ready | memory at rest |")
-    yield "|---|---|---|---|---|---|---|---|---|"
+    yield ("| | ping-pong kept | CPU a round trip | Redis kept | storm: generator keeps | lost | start to ready "
+           "| memory at rest |")
+    yield "|---|---|---|---|---|---|---|---|"
     for name in ("control", "pipetrace_inferred", "pipetrace_exact", "bpftrace", "tcpdump", "strace"):
         if not samples.values(PING_PONG, name, "rate"):
             continue
         lost = samples.median(STORM, name, "lost") if name not in ("control", "strace") else None
-        spent = samples.kept_by_processor_time(STORM, name)
         cells = [titles[name], kept(PING_PONG, name), f"{tax_ns(samples, name):+,.0f} ns", kept("redis", name),
-                 kept(STORM, name), f"{spent.median:.2f}" if spent else "",
+                 kept(STORM, name),
                  value_text(lost).replace("-", ""),
                  value_text(samples.median(REST, name, "ready_ms"), "{:.0f} ms").replace("-", ""),
                  value_text(samples.median(REST, name, "idle_kib"), "{:.0f} MiB", KIB_PER_MIB).replace("-", "")]
@@ -176,9 +175,11 @@ def publish(samples, titles, facts, readme, picture):
     shown = readme.parent / "tests" / "bench" / "cost.svg"
     shutil.copyfile(picture, shown)
     place = f"{facts['processors']} processors, kernel {facts['kernel']}, {facts['date']}"
-    if samples.foreign_share() > FOREIGN_SHARE_MAX:
-        place += f"; other programs took {samples.foreign_share():.0%} of the processors"
-    body = "\n".join([BEGIN, f"Medians of one run ({place}); untraced = 1:", "",
+    how = "Medians of one run"
+    if samples.is_shared():
+        how += (f", by processor time, since other programs took {samples.foreign_share():.0%} of the "
+                "machine\nmeanwhile (strace by the clock)")
+    body = "\n".join([BEGIN, f"{how} ({place}); untraced = 1:", "",
                       *readme_rows(samples, titles), "",
                       "![what is kept of the throughput, by load and tool](tests/bench/cost.svg)", END])
     written = readme.read_text()

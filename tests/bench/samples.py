@@ -12,6 +12,7 @@ BASELINE = "untraced"
 CONTROL = "control"
 MACHINE = "machine"  # under which name stands what else ran while the others were measured
 RESAMPLES = 2000
+FOREIGN_SHARE_MAX = 0.1
 
 
 class Samples:
@@ -69,6 +70,18 @@ class Samples:
         """What a load that has all processors would keep if nothing else ran: processor time an operation,
         the tool's own included, against the untraced one's."""
         return Spread([1 / ratio for ratio in self.ratios(load, tool, "ns_per_operation")])
+
+    def is_shared(self):
+        """Whether other programs took so much that the clock tells more of them than of the tools."""
+        return self.foreign_share() > FOREIGN_SHARE_MAX
+
+    def kept(self, load, tool):
+        """Throughput kept: by the clock, or by processor time on a shared machine. Not strace: what it costs
+        is waited for, not computed."""
+        if not self.is_shared() or tool == "strace":
+            return self.ratio_spread(load, tool, "rate")
+        metric = "ns_per_operation" if self.values(load, tool, "ns_per_operation") else "cpu_ns"
+        return Spread([1 / ratio for ratio in self.ratios(load, tool, metric)])
 
 
 class Spread:
