@@ -9,10 +9,11 @@ static __always_inline __u32 pt_unread_bytes(struct sock *sk, bool fin_received)
 {
 	struct tcp_sock *tp = (struct tcp_sock *)sk;
 	struct sock *held = pt_program_socket(sk);
-	__u32 unread = PT_READ(tp, rcv_nxt) - PT_READ(tp, copied_seq);
+	__u32 unread;
 
 	if (held != sk)
-		return pt_mptcp_unread_packets(held) ? PT_UNREAD_SOME : 0;
+		return pt_mptcp_unread_bytes(held);
+	unread = PT_READ(tp, rcv_nxt) - PT_READ(tp, copied_seq);
 	return unread && fin_received ? unread - 1 : unread;
 }
 
@@ -33,7 +34,7 @@ static __always_inline __u8 pt_close_path(struct sock *sk, __u32 unread_bytes, i
 		return PT_PATH_CLOSE;
 	if (PT_READ(sk, sk_err) == PT_ECONNABORTED)
 		return PT_PATH_DESTROYED;
-	if (!PT_READ(held, sk_socket) && !pt_is_orphan(held))
+	if (!PT_READ(held, sk_socket) && (!pt_is_orphan(held) || !PT_READ(held, sk_shutdown)))
 		return PT_PATH_LISTENER;
 	if (BPF_CORE_READ_BITFIELD_PROBED((struct tcp_sock *)sk, repair))
 		return PT_PATH_REPAIR;
@@ -55,7 +56,7 @@ static __always_inline void pt_fill_closure(struct pt_closure *out, struct sock 
 	out->call_number = pt_read_registers(&registers) ? registers.number : PT_NO_CALL;
 	out->from_state = from;
 	out->to_state = to;
-	out->shutdown = PT_READ(sk, sk_shutdown);
+	out->shutdown = PT_READ(pt_program_socket(sk), sk_shutdown);
 	out->path = pt_close_path(sk, out->unread_bytes, to);
 	pt_fill_ending(out, task);
 }
@@ -133,9 +134,9 @@ static __always_inline void pt_send_state(struct sock *sk, struct pt_kept *kept,
 	pt_submit(record);
 }
 
-/* An end may be given up now, or was before. Global: the verifier looks into it once, not once for
- * each state. */
-__noinline int pt_end_changed(__u64 socket, __u64 id, __u32 from, __u32 to)
+/* An end may be given up now, or was before; with `surely` it is: a subflow, whose own state follows
+ * that of its MPTCP socket. Global: the verifier looks into it once, not once for each state. */
+__noinline int pt_end_changed(__u64 socket, __u64 id, __u32 from, __u32 to, __u32 surely)
 {
 	struct sock *sk = (struct sock *)socket;
 	struct pt_kept *kept = pt_kept_of(id);
@@ -151,8 +152,8 @@ __noinline int pt_end_changed(__u64 socket, __u64 id, __u32 from, __u32 to)
 	first.from_state = closure->from_state;
 	first.to_state = closure->to_state;
 	first.exiting = closure->exiting;
-	if (first.at_ns ? kept->memory.reported || !pt_is_given_up_later(sk, from, to)
-			: !pt_is_given_up(sk, from, to))
+	if (first.at_ns ? kept->memory.reported || !(surely || pt_is_given_up_later(sk, from, to))
+			: !(surely || pt_is_given_up(sk, from, to)))
 		return 0;
 	pt_fill_closure(closure, sk, kept->memory.fin_seen, from, to);
 	if (first.at_ns)

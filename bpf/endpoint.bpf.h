@@ -4,6 +4,7 @@
 
 #include "kernel_compat.bpf.h"
 #include "maps.bpf.h"
+#include "mptcp.bpf.h"
 #include "record.bpf.h"
 
 #include <bpf/bpf_core_read.h>
@@ -14,7 +15,6 @@
 #define PT_AF_INET6 10
 #define PT_SOCK_STREAM 1
 #define PT_IPPROTO_TCP 6
-#define PT_IPPROTO_MPTCP 262
 #define PT_ECONNABORTED 103
 #define PT_TCPCB_EVER_RETRANS 0x80
 
@@ -65,29 +65,6 @@ static __always_inline struct pt_kept *pt_keep(__u64 id)
 static __always_inline bool pt_is_tcp(struct sock *sk)
 {
 	return PT_READ(sk, sk_protocol) == PT_IPPROTO_TCP && PT_READ(sk, sk_type) == PT_SOCK_STREAM;
-}
-
-/* A program's descriptor names an MPTCP socket, the network acts on its subflows: the story is told of the
- * first, which stays with the socket (net/mptcp/protocol.c, 6.1 to 7.2). */
-static __always_inline struct sock *pt_connection_of(struct sock *sk)
-{
-	if (PT_READ(sk, sk_protocol) == PT_IPPROTO_MPTCP &&
-	    bpf_core_field_exists(struct mptcp_sock, first))
-		return BPF_CORE_READ((struct mptcp_sock *)sk, first);
-	return sk;
-}
-
-/* The socket that a program holds: of an MPTCP subflow, the one it belongs to. */
-static __always_inline struct sock *pt_program_socket(struct sock *sk)
-{
-	struct mptcp_subflow_context *subflow;
-
-	if (!bpf_core_field_exists(struct tcp_sock, is_mptcp) ||
-	    !bpf_core_field_exists(struct mptcp_subflow_context, conn) ||
-	    !PT_READ((struct tcp_sock *)sk, is_mptcp))
-		return sk;
-	subflow = BPF_CORE_READ((struct inet_connection_sock *)sk, icsk_ulp_data);
-	return subflow ? BPF_CORE_READ(subflow, conn) : sk;
 }
 
 /* SOCK_DEAD: no program holds it any more. */
@@ -257,9 +234,12 @@ static __always_inline void pt_fill_tcp_by(struct pt_tcp *out, struct tcp_sock *
 		pt_fin_was_received(PT_GET(direct, tp, PT_SOCK_OF_TCP.__sk_common.skc_state));
 }
 
-/* `kept`: of this endpoint, if anything. */
+/* What a program meets of a subflow is its MPTCP socket's: the error, the shutdown, what lies unread.
+ * `kept`: of this endpoint, if anything. */
 static __always_inline void pt_fill_tcp(struct pt_tcp *out, struct sock *sk, const struct pt_kept *kept)
 {
+	struct sock *held = pt_program_socket(sk);
+
 	__builtin_memset(out, 0, sizeof(*out));
 	if (pt_config.direct_reads)
 		pt_fill_tcp_by(out, pt_typed((struct tcp_sock *)sk), true);
@@ -267,6 +247,11 @@ static __always_inline void pt_fill_tcp(struct pt_tcp *out, struct sock *sk, con
 		pt_fill_tcp_by(out, (struct tcp_sock *)sk, false);
 	if (kept && kept->memory.fin_seen)
 		out->fin_received = 1;
+	if (held == sk)
+		return;
+	out->error = PT_READ(held, sk_err);
+	out->shutdown = PT_READ(held, sk_shutdown);
+	out->copied_seq = out->rcv_nxt - out->fin_received - pt_mptcp_unread_bytes(held);
 }
 
 /* ::ffff:127.x.x.x or ::1, by halves and without branches: each way is one more for the verifier.

@@ -49,21 +49,6 @@ static __always_inline bool pt_is_released(struct file *file)
 	return !references || references >> 63;
 }
 
-/* Up to 6.13 what a program was about to read of an MPTCP socket lay in a queue of its own. */
-struct mptcp_sock___to_6_13 {
-	struct sk_buff_head receive_queue;
-} __attribute__((preserve_access_index));
-
-static __always_inline __u32 pt_mptcp_unread_packets(struct sock *sk)
-{
-	struct mptcp_sock___to_6_13 *older = (struct mptcp_sock___to_6_13 *)sk;
-	__u32 packets = BPF_CORE_READ(sk, sk_receive_queue.qlen);
-
-	if (bpf_core_field_exists(older->receive_queue))
-		packets += BPF_CORE_READ(older, receive_queue.qlen);
-	return packets;
-}
-
 /* What an io_uring worker is, in its task. */
 struct task_struct___to_5_16 {
 	void *pf_io_worker;

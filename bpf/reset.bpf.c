@@ -119,6 +119,20 @@ static __always_inline void pt_fill_provocation(struct pt_reset_sent *record, st
 	record->provoking_bytes = bytes < 0xffff ? bytes : 0xffff;
 }
 
+/* closure.bpf.c */
+int pt_end_changed(__u64 socket, __u64 id, __u32 from, __u32 to, __u32 surely);
+
+/* An MPTCP socket that aborts is closed, then sends its subflows' RSTs, and then closes them too
+ * (mptcp_do_fastclose, 6.1 to 7.2): what meets a RST is to find who did it. */
+static __always_inline bool pt_aborts_subflow(struct sock *sk, __u8 state)
+{
+	struct sock *held = pt_program_socket(sk);
+
+	return held != sk && state != PT_TCP_CLOSE && !PT_READ(held, sk_err) &&
+	       PT_READ(held, __sk_common.skc_state) == PT_TCP_CLOSE && pt_owned_by_current(sk) &&
+	       pt_can_be_closer();
+}
+
 static __always_inline int pt_reset_sent(struct sock *sk, struct sk_buff *skb, __u16 reason, bool active)
 {
 	struct pt_reset_sent *record;
@@ -133,6 +147,8 @@ static __always_inline int pt_reset_sent(struct sock *sk, struct sk_buff *skb, _
 		id = active ? pt_endpoint_id(sk) : pt_known_id(sk);
 	if (!id && !skb)
 		return 0;
+	if (active && id && pt_aborts_subflow(sk, state))
+		pt_end_changed(pt_as_number(sk), id, state, PT_TCP_CLOSE, true);
 	record = pt_reserve(struct pt_reset_sent, PT_RESET_SENT);
 	if (!record)
 		return 0;

@@ -11,7 +11,8 @@
 /* Global: the state tracepoint, which has little room on 5.10, stands in for it there. */
 __noinline int pt_raise_error(__u64 socket)
 {
-	struct sock *sk = (struct sock *)socket;
+	struct sock *raised_on = (struct sock *)socket;
+	struct sock *sk = pt_connection_of(raised_on);
 	struct pt_error_raised *record;
 	struct pt_kept *kept;
 	__u64 id;
@@ -23,6 +24,7 @@ __noinline int pt_raise_error(__u64 socket)
 	kept = pt_kept_of(id);
 	pt_fill_endpoint(&record->endpoint, sk, id);
 	pt_fill_tcp(&record->tcp, sk, kept);
+	record->tcp.error = PT_READ(raised_on, sk_err);
 	if (pt_owned_by_current(sk)) {
 		pt_stamp_task(&record->header);
 		pt_fill_call_on(&record->call, sk);
@@ -46,9 +48,18 @@ static __always_inline bool pt_is_for_nobody(struct sock *sk)
 	       pt_is_released(file);
 }
 
+/* A program is told what its MPTCP socket reports: a subflow's error is that one's own, until it is handed on
+ * (__mptcp_error_report and mptcp_check_fastclose, 6.1 to 7.2). */
+static __always_inline bool pt_is_for_program(struct sock *sk)
+{
+	return pt_program_socket(sk) == sk || !PT_READ(sk, sk_err);
+}
+
 static __always_inline int pt_error_raised(struct sock *sk)
 {
-	if (pt_is_tcp(sk) && !pt_is_for_nobody(sk))
+	struct sock *connection = pt_connection_of(sk);
+
+	if (pt_is_tcp(connection) && (connection != sk || pt_is_for_program(sk)) && !pt_is_for_nobody(sk))
 		pt_raise_error(pt_as_number(sk));
 	return 0;
 }
@@ -175,9 +186,9 @@ int BPF_PROG(pt_sock_recv_length, struct sock *sk, int ret)
 }
 
 /* Where there is no sock_recv_length (before 6.12). */
-SEC("fexit/tcp_recvmsg")
-int pt_recvmsg_fexit(unsigned long long *ctx)
+static __always_inline int pt_receive_returned(unsigned long long *ctx)
 {
+	struct sock *connection;
 	long ret;
 
 	if (pt_config.recvmsg_return_argument == 6)
@@ -189,13 +200,26 @@ int pt_recvmsg_fexit(unsigned long long *ctx)
 	/* The function returns int: the upper half is not its own. */
 	if ((int)ret >= 0 || !pt_is_connection_error(ret))
 		return 0;
-	return pt_tcp_call((struct sock *)ctx[0], -(int)ret, PT_RECEIVE, false);
+	connection = pt_connection_of((struct sock *)ctx[0]);
+	return connection ? pt_tcp_call(connection, -(int)ret, PT_RECEIVE, false) : 0;
+}
+
+SEC("fexit/tcp_recvmsg")
+int pt_recvmsg_fexit(unsigned long long *ctx)
+{
+	return pt_receive_returned(ctx);
+}
+
+SEC("fexit/mptcp_recvmsg")
+int pt_mptcp_recvmsg_fexit(unsigned long long *ctx)
+{
+	return pt_receive_returned(ctx);
 }
 
 /* The socket is found through the descriptor, only when the call failed. */
-SEC("kretprobe/tcp_recvmsg")
-int BPF_KRETPROBE(pt_recvmsg_kretprobe, int ret)
+static __always_inline int pt_receive_failed(int ret)
 {
+	struct sock *connection;
 	struct pt_call call;
 	struct file *file;
 
@@ -204,7 +228,20 @@ int BPF_KRETPROBE(pt_recvmsg_kretprobe, int ret)
 	file = pt_fill_call(&call);
 	if (!file || pt_file_type(file) != PT_S_IFSOCK)
 		return 0;
-	return pt_tcp_call(pt_sock_of_file(file), -ret, PT_RECEIVE, false);
+	connection = pt_sock_of_file(file);
+	return connection ? pt_tcp_call(connection, -ret, PT_RECEIVE, false) : 0;
+}
+
+SEC("kretprobe/tcp_recvmsg")
+int BPF_KRETPROBE(pt_recvmsg_kretprobe, int ret)
+{
+	return pt_receive_failed(ret);
+}
+
+SEC("kretprobe/mptcp_recvmsg")
+int BPF_KRETPROBE(pt_mptcp_recvmsg_kretprobe, int ret)
+{
+	return pt_receive_failed(ret);
 }
 
 /* recvmmsg() takes a pending error before it receives (do_recvmmsg(), 5.10 to 7.2). Where a receive

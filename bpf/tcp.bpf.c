@@ -47,7 +47,7 @@ static __always_inline void pt_index_by_address(struct pt_kept *kept, int from)
 }
 
 /* closure.bpf.c */
-int pt_end_changed(__u64 socket, __u64 id, __u32 from, __u32 to);
+int pt_end_changed(__u64 socket, __u64 id, __u32 from, __u32 to, __u32 surely);
 
 static __always_inline void pt_update_kept(struct pt_kept *kept, struct sock *sk, int from, int to)
 {
@@ -90,15 +90,44 @@ static __always_inline bool pt_may_be_given_up(int from, int to)
 	return to == PT_TCP_FIN_WAIT1 || to == PT_TCP_LAST_ACK || to == PT_TCP_CLOSE || from == to;
 }
 
+/* A program throws an MPTCP connection away: RSTs will follow on the subflows, unless the peer speaks plain TCP, to
+ * whom no more subflows may be made (__mptcp_try_fallback() and mptcp_do_fastclose(), 6.1 to 7.2). */
+static __always_inline bool pt_mptcp_aborts(struct sock *sk, struct sock *first, int from)
+{
+	struct mptcp_sock *msk = (struct mptcp_sock *)sk;
+
+	return (from == PT_TCP_ESTABLISHED || from == PT_TCP_CLOSE_WAIT) &&
+	       PT_READ(first, __sk_common.skc_state) != PT_TCP_CLOSE && !PT_READ(sk, sk_err) &&
+	       bpf_core_field_exists(msk->allow_subflows) && BPF_CORE_READ(msk, allow_subflows) &&
+	       pt_can_be_closer();
+}
+
+/* An MPTCP socket's program closes it, or shuts it down. The subflows stay as they are until both ends are done
+ * (mptcp_close_state(), mptcp_shutdown(), 6.1 to 7.2). */
+static __always_inline void pt_mptcp_state_changed(struct sock *sk, int from, int to)
+{
+	struct sock *first = pt_connection_of(sk);
+	bool closed_again = from == to && to == PT_TCP_FIN_WAIT2;
+
+	if (!first)
+		return;
+	if (to == PT_TCP_CLOSE ? pt_mptcp_aborts(sk, first, from)
+			       : to == PT_TCP_FIN_WAIT1 || to == PT_TCP_LAST_ACK || closed_again)
+		pt_end_changed(pt_as_number(first), pt_known_id(first), from, to, true);
+}
+
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(pt_inet_sock_set_state, struct sock *sk, int from, int to)
 {
 	struct pt_memory *memory;
 	struct pt_kept *kept;
 	bool begins;
+	__u16 protocol = PT_READ(sk, sk_protocol);
 	__u64 id;
 
-	if (PT_READ(sk, sk_protocol) != PT_IPPROTO_TCP || to == PT_TCP_LISTEN ||
+	if (protocol == PT_IPPROTO_MPTCP && bpf_core_field_exists(struct mptcp_sock, first))
+		pt_mptcp_state_changed(sk, from, to);
+	if (protocol != PT_IPPROTO_TCP || to == PT_TCP_LISTEN ||
 	    from == PT_TCP_LISTEN)
 		return 0;
 	/* An unconnected socket that closes has no story. */
@@ -119,7 +148,7 @@ int BPF_PROG(pt_inet_sock_set_state, struct sock *sk, int from, int to)
 	memory->endpoint.state = to;
 	pt_update_kept(kept, sk, from, to);
 	if (pt_may_be_given_up(from, to))
-		pt_end_changed(pt_as_number(sk), id, from, to);
+		pt_end_changed(pt_as_number(sk), id, from, to, false);
 	if (pt_config.errors_by_state && to == PT_TCP_CLOSE && PT_READ(sk, sk_err))
 		pt_raise_error(pt_as_number(sk));
 	return 0;

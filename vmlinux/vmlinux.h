@@ -247,6 +247,7 @@ typedef struct {
 } socket_lock_t;
 struct sk_buff_head {
 	struct sk_buff *next;
+	struct sk_buff *prev;
 	__u32 qlen;
 };
 struct sock {
@@ -311,12 +312,6 @@ struct tcp_sock {
 	u32 rcv_tstamp;
 	u8 repair : 1;
 	bool is_mptcp;
-};
-struct mptcp_sock {
-	struct sock *first;
-};
-struct mptcp_subflow_context {
-	struct sock *conn;
 };
 
 /* --- packets --- */

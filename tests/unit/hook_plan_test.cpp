@@ -237,6 +237,21 @@ TEST(HookPlanTest, AKretprobeDoesNotHoldEveryWaitingReceive) {
     EXPECT_FALSE(row(plan, "receive_failed").complete());
 }
 
+TEST(HookPlanTest, ReceivesOfMptcpAreWatchedWhereItIs) {
+    auto kernel = kernel_6_1();
+    EXPECT_FALSE(loads(plan_for(kernel), "pt_mptcp_recvmsg_fexit"));
+    kernel.functions["mptcp_recvmsg"] = {45, 5, false};
+    const auto full = plan_for(kernel);
+    EXPECT_TRUE(loads(full, "pt_mptcp_recvmsg_fexit") && loads(full, "pt_recvmsg_fexit"));
+    EXPECT_EQ(row(full, "receive_failed").hook, "fexit tcp/mptcp_recvmsg");
+    EXPECT_TRUE(row(full, "receive_failed").complete());
+    const auto kprobe = plan_for(kernel, Mode::kKprobe);
+    EXPECT_TRUE(loads(kprobe, "pt_mptcp_recvmsg_kretprobe") && loads(kprobe, "pt_recvmsg_kretprobe"));
+    EXPECT_FALSE(loads(plan_for(kernel, {}, ErrorsMode::kInferred), "pt_mptcp_recvmsg_fexit"));
+    kernel.functions["mptcp_recvmsg"].argument_count = 6;
+    EXPECT_EQ(row(plan_for(kernel), "receive_failed").hook, "fexit tcp_recvmsg") << "where its result is, is not known";
+}
+
 TEST(HookPlanTest, InferredErrorsWatchNoHealthyTraffic) {
     for (const auto& kernel : {kernel_5_10(), modern_kernel(), locked_6_18()}) {
         const auto plan = plan_for(kernel, {}, ErrorsMode::kInferred);

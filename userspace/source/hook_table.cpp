@@ -38,6 +38,11 @@ bool receive_return_is_known(const KernelFeatures& f) {
     return count >= 4 && count <= 6;
 }
 
+bool mptcp_receive_return_is_known(const KernelFeatures& f) {
+    return receive_return_is_known(f) &&
+           function_arguments(f, "mptcp_recvmsg") == function_arguments(f, "tcp_recvmsg");
+}
+
 // One of the two is compiled into the other.
 bool do_recvmmsg_is_known(const KernelFeatures& f) { return function_arguments(f, "do_recvmmsg") == 5; }
 bool sys_recvmmsg_is_known(const KernelFeatures& f) { return function_arguments(f, "__sys_recvmmsg") == 6; }
@@ -52,6 +57,8 @@ constexpr std::string_view kNoRstPacket =
 constexpr std::string_view kQuietPassiveReset =
     "RSTs sent where no socket, or only TIME_WAIT, is left: refused connections, data after this "
     "end's close; with --origin, no_socket and late_data_after_close cannot be told";
+constexpr std::string_view kManyReceives =
+    "which receive took an error, where more wait at once than a kretprobe holds: inferred";
 constexpr std::string_view kNoFailedSend =
     "sends that fail without SIGPIPE (ECONNRESET; EPIPE with MSG_NOSIGNAL): inferred";
 
@@ -127,9 +134,21 @@ std::vector<ObservationRow> error_rows() {
           {kTracepoint, {"sock_send_length"}, {"pt_sock_send_length"}, "", nullptr, true}}},
         {"receive_failed", "Receive failed", "which receive took an error: inferred", false,
          {{kTracepoint, {"sock_recv_length"}, {"pt_sock_recv_length"}, "", nullptr, true},
+          {kFexit,
+           {"tcp_recvmsg", "mptcp_recvmsg"},
+           {"pt_recvmsg_fexit", "pt_mptcp_recvmsg_fexit"},
+           "",
+           mptcp_receive_return_is_known,
+           true},
+          {kKretprobe,
+           {"tcp_recvmsg", "mptcp_recvmsg"},
+           {"pt_recvmsg_kretprobe", "pt_mptcp_recvmsg_kretprobe"},
+           kManyReceives,
+           nullptr,
+           true},
+          // Of a kernel without MPTCP.
           {kFexit, {"tcp_recvmsg"}, {"pt_recvmsg_fexit"}, "", receive_return_is_known, true},
-          {kKretprobe, {"tcp_recvmsg"}, {"pt_recvmsg_kretprobe"},
-           "which receive took an error, where more wait at once than a kretprobe holds: inferred", nullptr, true}}},
+          {kKretprobe, {"tcp_recvmsg"}, {"pt_recvmsg_kretprobe"}, kManyReceives, nullptr, true}}},
         {"batch_receive_failed", "Batch of receives failed", "which recvmmsg() took an error: inferred", false,
          {{kFexit, {"do_recvmmsg"}, {"pt_do_recvmmsg_fexit"}, "", do_recvmmsg_is_known, true},
           {kKretprobe, {"do_recvmmsg"}, {"pt_do_recvmmsg_kretprobe"}, "", nullptr, true},
