@@ -68,6 +68,35 @@ Story& Story::reset_received(const RstPacket& packet) {
     return ends_with_pending(error);
 }
 
+Story& Story::peer_closes_above_tcp(std::uint8_t signal) {
+    Closure closure = closure_by(server_, now_, signal != 0 ? kNoCall : kCloseCall, 3);
+    closure.from = TcpState::kEstablished;
+    closure.to = TcpState::kFinWait1;
+    closure.exiting = signal != 0;
+    closure.signal = signal;
+    peer_.memory.closure = closure;
+    return wait_us(1);
+}
+
+Story& Story::peer_kernel_gives_up() {
+    ResetSent sent;
+    sent.endpoint = peer_.endpoint;
+    sent.active = true;
+    if (hooks_.reasons_seen) sent.reason = kResetAbortOnClose;
+    return emit(sent);
+}
+
+Story& Story::subflow_reset(int error) {
+    ResetReceived reset;
+    reset.endpoint = own_.endpoint;
+    reset.tcp = facts_of(own_);
+    if (hooks_.packets_seen) reset.packet = RstPacket{own_.tcp.rcv_nxt, 64, 64, 0x14, 0};
+    emit(reset);
+    report();
+    own_.tcp.shutdown = 3;
+    return ends_with_pending(error);
+}
+
 Story& Story::filter_drops(std::uint64_t count) {
     filtered_ = PacketFiltered{own_.endpoint, now_, count};
     if (own_.reported) report();

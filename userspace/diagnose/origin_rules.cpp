@@ -1,5 +1,7 @@
 // Why this host sent a RST that somebody else meets.
 #include "diagnose/rules.h"
+
+#include "diagnose/reset_facts.h"
 #include "diagnose/wording.h"
 #include "model/quantity_text.h"
 #include "model/reset_reason.h"
@@ -56,6 +58,7 @@ MaybeConfidence unread_applies(const Incident& incident) {
     const Closure& closure = closure_of(incident);
     // MPTCP gives the same reason to SO_LINGER 0 (mptcp_do_fastclose, 6.12 to 7.2): the path decides.
     if (!sent.active || (closure.known() && closure.path != ClosePath::kClose)) return std::nullopt;
+    if (gave_up_waiting(sent, closure)) return std::nullopt;
     const bool has_unread = unread_bytes(incident) > 0;
     if (sent.reason) {
         if (*sent.reason != kResetAbortOnClose) return std::nullopt;

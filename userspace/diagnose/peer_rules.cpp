@@ -60,7 +60,7 @@ std::string died_advice(const Incident& incident) {
 // --- peer_closed_unread_data ---
 
 MaybeConfidence unread_applies(const Incident& incident) {
-    if (!incident.rst || !peer_aborted(incident)) return std::nullopt;
+    if (!incident.rst || !peer_aborted(incident) || peer_gave_up_waiting(incident)) return std::nullopt;
     // MPTCP gives this reason to SO_LINGER 0 too (mptcp_do_fastclose, 6.12 to 7.2).
     const Closure& closure = incident.facts.peer_closure;
     const bool gave_reason = sent_abort(incident) && incident.facts.peer_reset->reason == kResetAbortOnClose;
@@ -95,7 +95,7 @@ std::string unread_advice(const Incident& incident) {
 // --- peer_abortive_close ---
 
 MaybeConfidence abort_applies(const Incident& incident) {
-    if (!incident.rst || !peer_aborted(incident)) return std::nullopt;
+    if (!incident.rst || !peer_aborted(incident) || peer_gave_up_waiting(incident)) return std::nullopt;
     const Closure& closure = incident.facts.peer_closure;
     return closure.known() && closure.path != ClosePath::kClose ? Confidence::kCertain : Confidence::kLikely;
 }
@@ -192,6 +192,8 @@ std::string race_advice(const Incident& incident) {
 // --- write_after_peer_close ---
 
 MaybeConfidence late_write_applies(const Incident& incident) {
+    // Whether anything was written meanwhile, and taken without a word, is not known.
+    if (incident.rst && peer_gave_up_waiting(incident)) return Confidence::kLikely;
     if (!arrived_in(incident, TcpState::kCloseWait) || peer_aborted(incident)) return std::nullopt;
     if (incident.facts.sent_after_fin == false || nothing_under_way(incident)) return std::nullopt;
     const bool fin_may_be_lost =
@@ -214,13 +216,18 @@ std::string late_write_summary(const Incident& incident) {
     for (const TimelineEntry& entry : incident.timeline) {
         if (!closed_at.known() && entry.event == "fin_received" && entry.time_known) closed_at = entry.at;
     }
+    const std::string then = failed > 0 ? fmt::format(", and {} failed with {}",
+                                                      failed == 1 ? "the next call" : fmt::format("{} later calls", failed),
+                                                      told_text(incident))
+                                        : "";
+    if (peer_gave_up_waiting(incident)) {
+        return fmt::format("{} had closed the connection{}, in order; {} kept its end open, until the peer's kernel gave "
+                           "up waiting and sent a RST{}.",
+                           peer_name(incident), earlier_text(incident, closed_at), victim_name(incident), then);
+    }
     return fmt::format("{} had closed the connection{}, in order; {} did not look and sent on: the first "
                        "data drew a RST{}.",
-                       peer_name(incident), earlier_text(incident, closed_at), victim_name(incident),
-                       failed > 0 ? fmt::format(", and {} failed with {}",
-                                                failed == 1 ? "the next call" : fmt::format("{} later calls", failed),
-                                                told_text(incident))
-                                  : "");
+                       peer_name(incident), earlier_text(incident, closed_at), victim_name(incident), then);
 }
 std::string late_write_advice(const Incident& incident) {
     return "A read that returns 0 (or POLLRDHUP) says that the peer is gone: check after a pause, before "

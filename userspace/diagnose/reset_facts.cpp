@@ -47,6 +47,15 @@ bool abort_may_be_lost(const Incident& incident) {
     return !incident.rst->flags || !rst_answers_a_segment(incident);
 }
 
+bool gave_up_waiting(const ResetSent& sent, const Closure& closure) {
+    const bool in_order = closure.known() && closure.to != TcpState::kClose;
+    return sent.active && in_order && sent.endpoint.state == TcpState::kEstablished;
+}
+
+bool peer_gave_up_waiting(const Incident& incident) {
+    return sent_abort(incident) && gave_up_waiting(*incident.facts.peer_reset, incident.facts.peer_closure);
+}
+
 std::string not_seen_from_here(const Incident& incident) {
     return incident.facts.peer_on_host ? "" : "the peer is not on this host, which would show it";
 }

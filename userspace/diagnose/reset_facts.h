@@ -27,6 +27,11 @@ bool seen_to_forget(const Incident& incident);
 /// That the peer's kernel had aborted its end may be what was lost, and the RST itself does not say.
 bool abort_may_be_lost(const Incident& incident);
 
+/// Its program had closed it in order, and its kernel gave it up while TCP's connection still stood: a subflow of
+/// MPTCP, whose other end had not closed within a minute (mptcp_worker(), 6.1 to 7.2).
+bool gave_up_waiting(const ResetSent& sent, const Closure& closure);
+bool peer_gave_up_waiting(const Incident& incident);
+
 /// Why nothing can be said of the peer's acts, "" if it is on this host; for rejected rivals.
 std::string not_seen_from_here(const Incident& incident);
 std::string or_else(std::string first, const char* second);
