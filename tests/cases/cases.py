@@ -5,6 +5,7 @@ provoker's own truth line is held against them without any tracer, and the incid
 the truth line. What a mode or kernel cannot know stands in limits.py, not here.
 """
 from case import EITHER_RST, IGNORE, READ_RESET, WRITE_RESET, Case, reset
+from mptcp_cases import MPTCP
 from origin_cases import ORIGINS
 from silence_cases import DESTROYED, SILENCE, UNREACHABLE
 
@@ -383,6 +384,6 @@ OF_PID = [
             fin_from_state=True, comm="python3"),
 ]
 
-CASES = [*CLASSIC, *RESETS, *BETWEEN, *SILENCE, *UNREACHABLE, *DESTROYED, *LOCAL, *PIPES, *UNIX_STREAMS,
-         *UNIX_MESSAGES, *ORIGINS, *HEALTHY, *OLD, *OF_PID]
+CASES = [*CLASSIC, *RESETS, *BETWEEN, *SILENCE, *UNREACHABLE, *DESTROYED, *LOCAL, *MPTCP, *PIPES,
+         *UNIX_STREAMS, *UNIX_MESSAGES, *ORIGINS, *HEALTHY, *OLD, *OF_PID]
 BY_NAME = {case.name: case for case in CASES}

@@ -28,7 +28,7 @@ static void be_accepted_by_nobody(struct story *story)
 
 	await(story, STEP_LISTENING);
 	address_fill(story, false, story->port, &address, &size);
-	fd = socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	fd = stream_socket(story, address.ss_family, true);
 	if (fd < 0 || connect(fd, (struct sockaddr *)&address, size) < 0)
 		die("connect");
 	endpoint_names(story, fd);
@@ -47,7 +47,7 @@ static void connect_and_abort(struct story *story)
 
 	await(story, STEP_LISTENING);
 	address_fill(story, true, story->port, &address, &size);
-	fd = socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	fd = stream_socket(story, address.ss_family, false);
 	if (fd < 0 || connect(fd, (struct sockaddr *)&address, size) < 0)
 		die("connect");
 	await(story, STEP_JOINED);
@@ -101,5 +101,5 @@ static void victim(struct story *story)
 
 int main(int argc, char **argv)
 {
-	return story_play(story_new("backlog", argc, argv, "sc6rv"), peer, victim);
+	return story_play(story_new("backlog", argc, argv, "sc6rvM"), peer, victim);
 }

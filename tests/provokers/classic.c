@@ -69,5 +69,5 @@ static void victim(struct story *story)
 
 int main(int argc, char **argv)
 {
-	return story_play(story_new("classic", argc, argv, "sc6mnarv"), peer, victim);
+	return story_play(story_new("classic", argc, argv, "sc6mnarvF"), peer, victim);
 }

@@ -48,5 +48,5 @@ static void victim(struct story *story)
 
 int main(int argc, char **argv)
 {
-	return story_play(story_new("killed_peer", argc, argv, "sc6mnaNv"), peer, victim);
+	return story_play(story_new("killed_peer", argc, argv, "sc6mnaNvMF"), peer, victim);
 }

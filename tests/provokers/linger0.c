@@ -91,7 +91,7 @@ static void victim(struct story *story)
 
 int main(int argc, char **argv)
 {
-	struct story *story = story_new("linger0", argc, argv, "sc6mnarvdMl");
+	struct story *story = story_new("linger0", argc, argv, "sc6mnarvdMFl");
 
 	if (story->options.variant[0] == '\0')
 		story->options.variant = "linger0";

@@ -14,7 +14,8 @@ static const struct option long_options[] = {
 	{"host", required_argument, NULL, 'h'},    {"type", required_argument, NULL, 't'},
 	{"named", required_argument, NULL, 'p'},   {"reads", no_argument, NULL, 'R'},
 	{"hold", required_argument, NULL, 'H'},    {"receive", required_argument, NULL, 'd'},
-	{"mptcp", no_argument, NULL, 'M'},         {"late", no_argument, NULL, 'l'},
+	{"mptcp", no_argument, NULL, 'M'},         {"fallback", no_argument, NULL, 'F'},
+	{"late", no_argument, NULL, 'l'},
 	{NULL, 0, NULL, 0},
 };
 
@@ -56,6 +57,7 @@ static void apply(struct options *options, int letter)
 	case 'm': options->address = ADDRESS_MAPPED; break;
 	case 'n': options->netns = true; break;
 	case 'M': options->mptcp = true; break;
+	case 'F': options->fallback = true; break;
 	case 'a': options->victim_accepts = true; break;
 	case 'b': options->nonblock = true; break;
 	case 'r': options->repeat = number(optarg); break;

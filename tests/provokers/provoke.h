@@ -34,6 +34,7 @@ struct options {
 	bool netns;          /* the peer lives in another network namespace, over a veth pair */
 	bool victim_accepts; /* the victim is the server of the connection */
 	bool mptcp;          /* both ends are MPTCP sockets */
+	bool fallback;       /* the victim's alone is: it speaks TCP to its peer */
 	bool nonblock;
 	bool late;           /* the victim looks only after the end, by a send */
 	long repeat;         /* more failing calls after the first */
@@ -148,6 +149,7 @@ void uring_register_ring(void); /* from now on it is entered without a descripto
 int pair_join(struct story *story, bool is_victim);
 /* The parts of pair_join() for stories in which no connection comes about. */
 void peer_enter_namespace(struct story *story);
+int stream_socket(const struct story *story, int family, bool is_victim);
 int listen_one(struct story *story, bool is_victim); /* passes no step */
 void address_fill(const struct story *story, bool of_victim, uint16_t port, struct sockaddr_storage *address,
 		  socklen_t *size);

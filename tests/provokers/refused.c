@@ -28,7 +28,7 @@ static void victim(struct story *story)
 
 	address_fill(story, false, 0, &address, &size);
 	holder = socket(address.ss_family, SOCK_STREAM, 0);
-	fd = socket(address.ss_family, SOCK_STREAM, 0);
+	fd = stream_socket(story, address.ss_family, true);
 	if (holder < 0 || fd < 0 || bind(holder, (struct sockaddr *)&address, size) < 0)
 		die("bind");
 	getsockname(holder, (struct sockaddr *)&address, &size);
@@ -50,5 +50,5 @@ static void victim(struct story *story)
 
 int main(int argc, char **argv)
 {
-	return story_play(story_new("refused", argc, argv, "sc6mbr"), NULL, victim);
+	return story_play(story_new("refused", argc, argv, "sc6mbrF"), NULL, victim);
 }

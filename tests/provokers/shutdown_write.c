@@ -27,5 +27,5 @@ static void victim(struct story *story)
 
 int main(int argc, char **argv)
 {
-	return story_play(story_new("shutdown_write", argc, argv, "sc6mnar"), peer, victim);
+	return story_play(story_new("shutdown_write", argc, argv, "sc6mnarM"), peer, victim);
 }

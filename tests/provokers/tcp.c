@@ -88,9 +88,11 @@ uint16_t remote_port(int fd)
 	return ntohs(((struct sockaddr_in *)&address)->sin_port);
 }
 
-static int stream_socket(const struct story *story, int family)
+int stream_socket(const struct story *story, int family, bool is_victim)
 {
-	return socket(family, SOCK_STREAM | SOCK_CLOEXEC, story->options.mptcp ? IPPROTO_MPTCP : IPPROTO_TCP);
+	bool mptcp = story->options.mptcp || (story->options.fallback && is_victim);
+
+	return socket(family, SOCK_STREAM | SOCK_CLOEXEC, mptcp ? IPPROTO_MPTCP : IPPROTO_TCP);
 }
 
 int listen_one(struct story *story, bool is_victim)
@@ -100,7 +102,7 @@ int listen_one(struct story *story, bool is_victim)
 	int listener;
 
 	address_fill(story, is_victim, 0, &address, &size);
-	listener = stream_socket(story, address.ss_family);
+	listener = stream_socket(story, address.ss_family, is_victim);
 	if (listener < 0 || bind(listener, (struct sockaddr *)&address, size) < 0 || listen(listener, 1) < 0)
 		die("listen");
 	size = sizeof(address);
@@ -131,7 +133,7 @@ static int connect_one(struct story *story, bool is_victim)
 
 	await(story, STEP_LISTENING);
 	address_fill(story, !is_victim, story->port, &address, &size);
-	fd = stream_socket(story, address.ss_family);
+	fd = stream_socket(story, address.ss_family, is_victim);
 	if (fd < 0 || connect(fd, (struct sockaddr *)&address, size) < 0)
 		die("connect");
 	return fd;

@@ -39,5 +39,5 @@ static void victim(struct story *story)
 
 int main(int argc, char **argv)
 {
-	return story_play(story_new("unread_close", argc, argv, "sc6mnarNvdM"), peer, victim);
+	return story_play(story_new("unread_close", argc, argv, "sc6mnarNvdMF"), peer, victim);
 }
