@@ -40,13 +40,15 @@ static __always_inline struct sock *pt_connection_of(struct sock *sk)
 static __always_inline struct sock *pt_program_socket(struct sock *sk)
 {
 	struct mptcp_subflow_context *subflow;
+	struct sock *held;
 
 	if (!bpf_core_field_exists(struct tcp_sock, is_mptcp) ||
 	    !bpf_core_field_exists(struct mptcp_subflow_context, conn) ||
 	    !PT_READ((struct tcp_sock *)sk, is_mptcp))
 		return sk;
 	subflow = BPF_CORE_READ((struct inet_connection_sock *)sk, icsk_ulp_data);
-	return subflow ? BPF_CORE_READ(subflow, conn) : sk;
+	held = subflow ? BPF_CORE_READ(subflow, conn) : 0;
+	return held ? held : sk;
 }
 
 static __always_inline struct mptcp_skb_cb *pt_mptcp_control(struct sk_buff *skb)

@@ -155,7 +155,8 @@ struct pt_reset_received {
 	__u8 handshake_ttl;
 	__u8 tcp_flags;
 	__u16 window;
-	__u8 padding[6];
+	__u8 subflow; /* of an MPTCP socket, which its program is told of only if that socket reports an error */
+	__u8 padding[5];
 };
 
 #define PT_REASON_UNKNOWN 0xffff

@@ -34,11 +34,15 @@ static __always_inline void pt_fill_segment(struct pt_reset_received *record, st
  * down receiving when data arrives after all. With the segment at hand its flags tell. */
 static __always_inline int pt_reset_received(struct sock *sk, struct sk_buff *skb, bool has_segment)
 {
+	struct sock *held = pt_program_socket(sk);
 	struct pt_reset_received *record;
 	struct pt_kept *kept;
 	__u64 id;
 
 	if (has_segment && !(pt_tcp_flags(skb) & PT_TCP_RST))
+		return 0;
+	/* The story is told of an MPTCP socket's first subflow. */
+	if (held != sk && pt_connection_of(held) != sk)
 		return 0;
 	id = pt_endpoint_id(sk);
 	record = pt_reserve(struct pt_reset_received, PT_RESET_RECEIVED);
@@ -48,6 +52,7 @@ static __always_inline int pt_reset_received(struct sock *sk, struct sk_buff *sk
 	kept = pt_kept_of(id);
 	pt_fill_tcp(&record->tcp, sk, kept);
 	pt_fill_segment(record, kept ? &kept->memory : 0, has_segment ? skb : 0);
+	record->subflow = held != sk;
 	pt_report_endpoint(pt_as_number(sk), id, record->header.ktime_ns);
 	pt_submit(record);
 	return 0;

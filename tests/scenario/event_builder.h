@@ -118,10 +118,11 @@ public:
     Story& reset_received(const RstPacket& packet);
     Story& reset_without_rst();  ///< tcp_reset() called on data after close
     /// Of an MPTCP connection, whose subflow's own state stays as it is: the peer's program closes it; the peer's
-    /// kernel resets what its other end has kept open; the victim's socket is given the error.
+    /// kernel resets what its other end has kept open; the subflow's end, and what its socket then reports.
     Story& peer_closes_above_tcp(std::uint8_t signal = 0);
     Story& peer_kernel_gives_up();
-    Story& subflow_reset(int error);
+    Story& subflow_reset();
+    Story& error_handed_on(int error);
     Story& filter_drops(std::uint64_t count);  ///< segments of ours, told with the first report
     /// Our kernel's RST to what the peer sends after its own; 0x02 is a SYN, another connection's.
     Story& rst_answers_late_data(std::uint8_t flags = 0x18);

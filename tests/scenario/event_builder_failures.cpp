@@ -86,13 +86,19 @@ Story& Story::peer_kernel_gives_up() {
     return emit(sent);
 }
 
-Story& Story::subflow_reset(int error) {
+Story& Story::subflow_reset() {
     ResetReceived reset;
+    reset.is_subflow = true;
     reset.endpoint = own_.endpoint;
     reset.tcp = facts_of(own_);
     if (hooks_.packets_seen) reset.packet = RstPacket{own_.tcp.rcv_nxt, 64, 64, 0x14, 0};
     emit(reset);
     report();
+    enter(own_, TcpState::kClose);
+    return *this;
+}
+
+Story& Story::error_handed_on(int error) {
     own_.tcp.shutdown = 3;
     return ends_with_pending(error);
 }

@@ -20,7 +20,8 @@ Story kept_open(Hooks hooks, std::uint8_t signal = 0) {
         .sent(5, true)
         .wait_ms(59'000)
         .peer_kernel_gives_up()
-        .subflow_reset(EPIPE)
+        .subflow_reset()
+        .error_handed_on(EPIPE)
         .wait_ms(2)
         .call_fails(kRecvfrom, EPIPE)
         .write_meets_sigpipe(kSendto, Stance::kIgnored)
@@ -50,6 +51,24 @@ TEST(Mptcp, PeerThatHadClosedInOrderThrewNothingAway) {
             << told.incident.verdict.summary;
         EXPECT_NE(told.incident.verdict.summary.find("gave up waiting"), std::string::npos);
     }
+}
+
+/// The socket outlives it, as it may be joined by others; when none came it ends without an error.
+const auto alone = scenario("mptcp_subflow_reset_alone", {Cause::kPeerReset}, [] {
+    Story story;
+    return story.with_a_distant_peer()
+        .connected()
+        .sent(5, true)
+        .subflow_reset()
+        .wait_ms(60'000)
+        .call_fails(kRecvfrom, ENOTCONN)
+        .write_meets_sigpipe(kSendto, Stance::kIgnored)
+        .destroyed(kClient);
+});
+
+TEST(Mptcp, ErrorOfASubflowIsNotTheProgramsOwn) {
+    const Told told = play_to_one_incident(alone());
+    EXPECT_EQ(errors_of(told), (Words{"ENOTCONN recvfrom", "EPIPE sendto"})) << "nobody took ECONNRESET";
 }
 
 TEST(Mptcp, PeerThatWasKilledIsStillTheCause) {

@@ -37,6 +37,9 @@ TEST(Decoder, ReadsAResetReceived) {
     record.handshake_ttl = 63;
     record.tcp_flags = 0x14;
     EXPECT_FALSE(body_of<ResetReceived>(record).packet) << "no hook saw its packet";
+    EXPECT_FALSE(body_of<ResetReceived>(record).is_subflow);
+    record.subflow = 1;
+    EXPECT_TRUE(body_of<ResetReceived>(record).is_subflow);
     record.packet = PT_PACKET_SEEN;
     const auto body = body_of<ResetReceived>(record);
     expect_socket(body);

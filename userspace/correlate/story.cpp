@@ -300,7 +300,7 @@ bool is_seen_in_calls(int error) { return error != EACCES && error != EOPNOTSUPP
 
 int pending_error(const Connection& connection) {
     if (connection.error) return connection.error->body.tcp.error;
-    if (!connection.reset || connection.reset_in_doubt) return 0;
+    if (!connection.reset || connection.reset_in_doubt || connection.reset->body.is_subflow) return 0;
     switch (connection.reset->body.endpoint.state) {  // tcp_reset(), all releases
         case TcpState::kSynSent: return ECONNREFUSED;
         case TcpState::kCloseWait: return EPIPE;

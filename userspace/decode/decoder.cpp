@@ -127,6 +127,7 @@ ResetReceived body_of(const pt_reset_received& record, std::uint64_t ticks_per_s
         body.packet =
             RstPacket{record.seq, record.ttl, record.handshake_ttl, record.tcp_flags, record.window};
     }
+    body.is_subflow = record.subflow != 0;
     return body;
 }
 

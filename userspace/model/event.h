@@ -30,6 +30,7 @@ struct ResetReceived {
     Endpoint endpoint;
     TcpFacts tcp;
     std::optional<RstPacket> packet;
+    bool is_subflow = false;  ///< of an MPTCP socket: its program is told only if that socket reports an error
 
     bool operator==(const ResetReceived&) const = default;
 };
