@@ -228,7 +228,9 @@ std::optional<Peer> peer_of(const Story& story, Ktime at) {
         peer.action = PeerAction::kNone;  // and if it aborted, it did so in a way that was not seen
     }
     if (peer.action == PeerAction::kKilled) peer.killed_by_signal = closure.signal;
-    if (abort != nullptr) {
+    // What came after an orderly close, until the kernel gave up an MPTCP connection, its program never had to read.
+    const bool in_order = closure.known() && closure.to != TcpState::kClose;
+    if (abort != nullptr && !(in_order && abort->endpoint.state == TcpState::kEstablished)) {
         peer.unread_bytes = abort->tcp.unread_bytes;
         // What an MPTCP socket had not read is not its subflow's.
         const bool lay_elsewhere = abort->reason == kResetAbortOnClose && abort->tcp.unread_bytes == 0;

@@ -95,11 +95,14 @@ std::string unread_advice(const Incident& incident) {
 // --- peer_abortive_close ---
 
 MaybeConfidence abort_applies(const Incident& incident) {
-    if (!incident.rst || !peer_aborted(incident) || peer_gave_up_waiting(incident)) return std::nullopt;
+    if (!incident.rst || !peer_aborted(incident)) return std::nullopt;
+    if (peer_gave_up_waiting(incident) || peer_may_have_given_up(incident)) return std::nullopt;
     const Closure& closure = incident.facts.peer_closure;
     return closure.known() && closure.path != ClosePath::kClose ? Confidence::kCertain : Confidence::kLikely;
 }
 std::string abort_why_not(const Incident& incident) {
+    if (peer_gave_up_waiting(incident)) return "the peer's program had closed it in order before";
+    if (peer_may_have_given_up(incident)) return "how the peer's program had left the connection was not seen";
     return or_else(not_seen_from_here(incident), "the peer's kernel did not abort its connection");
 }
 const char* path_text(ClosePath path) {

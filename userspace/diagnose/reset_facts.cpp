@@ -56,6 +56,12 @@ bool peer_gave_up_waiting(const Incident& incident) {
     return sent_abort(incident) && gave_up_waiting(*incident.facts.peer_reset, incident.facts.peer_closure);
 }
 
+bool peer_may_have_given_up(const Incident& incident) {
+    const bool close_unseen = records_lost(incident) || incident.facts.older_than_trace;
+    return sent_abort(incident) && close_unseen && !incident.facts.peer_closure.known() &&
+           incident.facts.peer_reset->endpoint.state == TcpState::kEstablished;
+}
+
 std::string not_seen_from_here(const Incident& incident) {
     return incident.facts.peer_on_host ? "" : "the peer is not on this host, which would show it";
 }

@@ -31,6 +31,8 @@ bool abort_may_be_lost(const Incident& incident);
 /// MPTCP, whose other end had not closed within a minute (mptcp_worker(), 6.1 to 7.2).
 bool gave_up_waiting(const ResetSent& sent, const Closure& closure);
 bool peer_gave_up_waiting(const Incident& incident);
+/// The same, where the close itself was not seen.
+bool peer_may_have_given_up(const Incident& incident);
 
 /// Why nothing can be said of the peer's acts, "" if it is on this host; for rejected rivals.
 std::string not_seen_from_here(const Incident& incident);
