@@ -123,7 +123,6 @@ struct pt_call {
 #define PT_PATH_LISTENER 3 /* not accepted yet when its listener was closed */
 #define PT_PATH_DESTROYED 4 /* SOCK_DESTROY (`ss -K`) */
 #define PT_PATH_REPAIR 5 /* TCP_REPAIR: gone without a packet */
-
 #define PT_UNREAD_SOME 0xffffffff
 
 /* The first act that ended an end's sending, and of the one who then gave up an end that was only shut down
