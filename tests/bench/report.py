@@ -133,7 +133,8 @@ def machine_lines(samples, facts):
     yield (f"{facts['date']}, {facts['processors']} x {facts['processor']}, kernel {facts['kernel']}; "
            f"{facts['hooks']}")
     yield f"{'; '.join(facts['versions'])}"
-    yield f"Other programs took {samples.foreign_share():.0%} of the processors meanwhile (median of the samples)"
+    if any(record["metric"] == "foreign_share" for record in samples.records):
+        yield f"Other programs took {samples.foreign_share():.0%} of the processors meanwhile (median of the samples)"
     yield (f"{facts['seconds']} s, seed {facts['seed']}, load average at the end {facts['load_average']:.1f}"
            + (", quick" if facts["quick"] else ""))
 
