@@ -127,7 +127,8 @@ def collector_goals(samples):
             ("collector by itself, allocations an event", REPLAY, "json", "allocations_per_event", 0, "")):
         value = samples.median(load, tool, metric)
         if value is not None:
-            yield Goal(what, f"<= {limit:,} {unit}".rstrip(), f"{value:,.{0 if value >= 100 else 2}f} {unit}".rstrip(), value <= limit)
+            digits = 0 if value >= 100 else 2
+            yield Goal(what, f"<= {limit:,} {unit}".rstrip(), f"{value:,.{digits}f} {unit}".rstrip(), value <= limit)
 
 
 def rest_goals(samples):
