@@ -6,6 +6,7 @@
 
 /* From the tracepoint's arguments up to vfs_write()'s frame; what lies above that is of a random size. */
 #define PT_STACK_WORDS_MAX 192
+#define PT_CANDIDATES_MAX 8 /* the buffer's address lies there as an argument, too */
 #define PT_ATOMIC_BYTES 4096 /* PIPE_BUF: taken whole or not at all */
 
 /* Since 6.0 write() describes its buffer by ITER_UBUF, before by an iovec of one entry (new_sync_write()). */
@@ -23,27 +24,57 @@ struct iov_iter___to_5_19 {
 } __attribute__((preserve_access_index));
 enum iter_type___from_6_0 { ITER_UBUF___from_6_0 = 0 };
 
-static __always_inline __u64 pt_taken_of_buffer(struct iov_iter___from_6_0 *iter, __u64 buffer, __u64 bytes)
+/* Where the word lies at or after `from`; 0: nowhere before `to`. Global, as the one below: the verifier
+ * goes through its loop once, and takes what it returns for any number. */
+__weak __noinline __u64 pt_find_word(__u64 from, __u64 to, __u64 word)
 {
+	for (int i = 0; i < PT_STACK_WORDS_MAX; i++) {
+		__u64 at = from + i * sizeof(__u64);
+		__u64 value = 0;
+
+		if (at >= to)
+			break;
+		bpf_probe_read_kernel(&value, sizeof(value), (void *)at);
+		if (value == word)
+			return at;
+	}
+	return 0;
+}
+
+static __always_inline __u64 pt_taken_of_buffer(__u64 at, __u64 bytes)
+{
+	struct iov_iter___from_6_0 *iter = 0;
 	__u64 taken;
 
-	if ((__u64)BPF_CORE_READ(iter, ubuf) != buffer ||
-	    BPF_CORE_READ(iter, iter_type) !=
-		    bpf_core_enum_value(enum iter_type___from_6_0, ITER_UBUF___from_6_0))
+	iter = (void *)(at - bpf_core_field_offset(iter->ubuf));
+	if (BPF_CORE_READ(iter, iter_type) != bpf_core_enum_value(enum iter_type___from_6_0, ITER_UBUF___from_6_0))
 		return PT_NO_COUNT;
 	taken = BPF_CORE_READ(iter, iov_offset);
 	return taken + BPF_CORE_READ(iter, count) == bytes ? taken : PT_NO_COUNT;
 }
 
-static __always_inline __u64 pt_taken_of_vector(struct iov_iter___to_5_19 *iter, __u64 buffer, __u64 bytes)
+/* `at` holds the buffer's address, perhaps as the iovec that an iterator points to. */
+static __always_inline __u64 pt_taken_of_vector(__u64 from, __u64 to, __u64 at, __u64 bytes)
 {
-	__u64 taken = BPF_CORE_READ(iter, iov_offset);
-	struct iovec whole;
+	struct iov_iter___to_5_19 *iter = 0;
+	__u64 length = 0;
+	__u64 taken;
 
-	if (BPF_CORE_READ(iter, nr_segs) != 1 || taken + BPF_CORE_READ(iter, count) != bytes ||
-	    bpf_probe_read_kernel(&whole, sizeof(whole), BPF_CORE_READ(iter, iov)))
+	bpf_probe_read_kernel(&length, sizeof(length), (void *)(at + sizeof(__u64)));
+	if (length != bytes)
 		return PT_NO_COUNT;
-	return (__u64)whole.iov_base == buffer && whole.iov_len == bytes ? taken : PT_NO_COUNT;
+	for (int i = 0; i < PT_CANDIDATES_MAX; i++) {
+		__u64 pointer = pt_find_word(from, to, at);
+
+		if (!pointer)
+			break;
+		from = pointer + sizeof(__u64);
+		iter = (void *)(pointer - bpf_core_field_offset(iter->iov));
+		taken = BPF_CORE_READ(iter, iov_offset);
+		if (BPF_CORE_READ(iter, nr_segs) == 1 && taken + BPF_CORE_READ(iter, count) == bytes)
+			return taken;
+	}
+	return PT_NO_COUNT;
 }
 
 /* No hook shows it: vfs_write()'s iterator lies on the stack between here and the saved registers, and is
@@ -51,17 +82,19 @@ static __always_inline __u64 pt_taken_of_vector(struct iov_iter___to_5_19 *iter,
 __weak __noinline __u64 pt_taken_bytes(__u64 from, __u64 to, __u64 buffer, __u64 bytes)
 {
 	struct iov_iter___from_6_0 *newer = 0;
+	__u64 next = from;
 
-	for (int i = 0; i < PT_STACK_WORDS_MAX; i++) {
-		__u64 at = from + i * sizeof(__u64);
+	for (int i = 0; i < PT_CANDIDATES_MAX; i++) {
+		__u64 at = pt_find_word(next, to, buffer);
 		__u64 taken;
 
-		if (at >= to)
+		if (!at)
 			break;
+		next = at + sizeof(__u64);
 		if (bpf_core_field_exists(newer->ubuf))
-			taken = pt_taken_of_buffer((void *)at, buffer, bytes);
+			taken = pt_taken_of_buffer(at, bytes);
 		else
-			taken = pt_taken_of_vector((void *)at, buffer, bytes);
+			taken = pt_taken_of_vector(from, to, at, bytes);
 		if (taken != PT_NO_COUNT)
 			return taken;
 	}
