@@ -144,7 +144,7 @@ void Pipeline::date_owner(Event& event) {
 
 /// After a storm, once what it left is told and forgotten.
 void Pipeline::give_back_memory(Ktime now) {
-    constexpr std::uint64_t kQuietNs = 2'000'000'000;
+    constexpr std::uint64_t kQuietNs = 4'000'000'000;  // what waits longest is a RST that nobody received: 3 s
     if (!last_event_.known() || now < last_event_ + kQuietNs) return;
     last_event_ = {};
     correlator_.trim();
