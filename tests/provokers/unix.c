@@ -152,14 +152,14 @@ void await_end_of(pid_t pid)
 /* Nothing can be polled for: the state of the process is all there is. */
 void await_asleep(pid_t pid)
 {
-	char path[32], text[128], state = 0;
+	char path[32], text[128] = "";
 
-	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	while (state != 'S') {
+	/* Its state says S a moment before it sleeps; this says "running" until it does. */
+	snprintf(path, sizeof(path), "/proc/%d/syscall", pid);
+	while (text[0] < '0' || text[0] > '9') {
 		FILE *file = fopen(path, "re");
 
-		if (file == NULL || fgets(text, sizeof(text), file) == NULL ||
-		    sscanf(text, "%*d (%*[^)]) %c", &state) != 1)
+		if (file == NULL || fgets(text, sizeof(text), file) == NULL)
 			die("%s", path);
 		fclose(file);
 		sched_yield();

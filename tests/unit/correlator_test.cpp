@@ -62,6 +62,29 @@ protected:
     std::vector<Incident> told_;
 };
 
+/// What a program left before the trace, in FIN_WAIT1, goes on for a while by itself: nobody is told when that ends.
+TEST_F(CorrelatorTest, WhatWasLeftBeforeTheTraceIsNoStory) {
+    for (const bool is_held : {false, true}) {
+        Correlator correlator = make();
+        EndpointRemembered remembered;
+        remembered.endpoint = tcp_endpoint(1);
+        remembered.endpoint.state = TcpState::kClose;
+        remembered.closed_from = TcpState::kFinWait1;
+        if (is_held) remembered.owner = task_of(700);
+        feed(correlator, Ktime{kSecondNs * 2}, remembered);
+        ErrorRaised raised;
+        raised.endpoint = remembered.endpoint;
+        raised.tcp.error = ETIMEDOUT;
+        feed(correlator, Ktime{kSecondNs * 2 + 1}, raised);
+        EndpointDestroyed destroyed;
+        destroyed.endpoint = remembered.endpoint;
+        destroyed.tcp.error = ETIMEDOUT;
+        feed(correlator, Ktime{kSecondNs * 3}, destroyed);
+        correlator.finish();
+        EXPECT_EQ(told_.size(), is_held ? 1U : 0U);
+    }
+}
+
 /// The kernel programs may tell of an end twice, the second time still without knowing who accepted it.
 TEST_F(CorrelatorTest, WhoFailedACallOnAnEndStaysItsHolder) {
     Correlator correlator = make();

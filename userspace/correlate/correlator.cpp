@@ -20,14 +20,28 @@ Ktime silent_end_of(const Connection& connection) {
     return connection.error ? connection.error->at : Ktime{};
 }
 
-/// An end that its program had given up, of which nothing is remembered: it was told of with the story of its other
-/// end, or what was remembered is lost. (From 6.12 an error is reported in CLOSE, so that its state says nothing.)
-bool may_have_left(const Connection& connection) {
-    if (connection.remembered) return false;
-    if (!connection.reset) return true;
-    const TcpState state = connection.reset->body.endpoint.state;
+/// The end's own program had given up sending.
+bool is_given_up(TcpState state) {
     return state == TcpState::kFinWait1 || state == TcpState::kFinWait2 || state == TcpState::kClosing ||
            state == TcpState::kLastAck;
+}
+
+/// The state that the network ended it in. (From 6.12 an error is reported in CLOSE.)
+TcpState state_at_end(const Connection& connection) {
+    if (connection.reset) return connection.reset->body.endpoint.state;
+    const TcpState closed_from = connection.remembered ? connection.remembered->closed_from : TcpState::kUnknown;
+    if (closed_from != TcpState::kUnknown) return closed_from;
+    return connection.error ? connection.error->body.endpoint.state : TcpState::kUnknown;
+}
+
+/// An end that its program had given up, and that nobody is known to hold: of which nothing is remembered (it was
+/// told of with the story of its other end, or what was remembered is lost), or nothing from before the trace.
+bool may_have_left(const Connection& connection) {
+    if (!connection.remembered) return !connection.reset || is_given_up(state_at_end(connection));
+    const EndpointRemembered& remembered = *connection.remembered;
+    const bool is_known =
+        remembered.opened.known() || remembered.owner.known() || connection.closure.known();
+    return !is_known && is_given_up(state_at_end(connection));
 }
 
 }  // namespace
