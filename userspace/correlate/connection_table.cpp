@@ -45,6 +45,11 @@ bool are_of_two_connections(const Connection& a, const Connection& b) {
     return accepted.opened < connected.opened;
 }
 
+TcpState state_at_error(const Connection& connection) {
+    const TcpState closed_from = connection.remembered ? connection.remembered->closed_from : TcpState::kUnknown;
+    return closed_from != TcpState::kUnknown ? closed_from : connection.error->body.endpoint.state;
+}
+
 bool is_reset_in_doubt(const ResetReceived& reset) {
     const bool half_closed =
         reset.endpoint.state == TcpState::kFinWait1 || reset.endpoint.state == TcpState::kFinWait2;
@@ -116,24 +121,19 @@ const Connection* ConnectionTable::find(std::uint64_t id) const {
     return found == by_id_.end() ? nullptr : &found->second.connection;
 }
 
-const Connection* ConnectionTable::find_peer(const Endpoint& endpoint) const {
-    const Node* node = newest_with({endpoint.remote, endpoint.local});
+Connection* ConnectionTable::mirror_of(const Endpoint& endpoint) const {
+    Node* node = newest_with({endpoint.remote, endpoint.local});
     if (node == nullptr) return nullptr;
     const Connection* own = find(endpoint.id);
     const bool local_only = is_loopback(endpoint.local) || is_loopback(endpoint.remote);
     for (; node != nullptr; node = node->earlier) {
-        const Connection& candidate = node->connection;
+        Connection& candidate = node->connection;
         if (candidate.endpoint.id == endpoint.id) continue;
         if (local_only && candidate.endpoint.netns != endpoint.netns) continue;
         if (own != nullptr && are_of_two_connections(*own, candidate)) continue;
         return &candidate;
     }
     return nullptr;
-}
-
-Connection* ConnectionTable::find_peer(const Endpoint& endpoint) {
-    const Connection* peer = std::as_const(*this).find_peer(endpoint);
-    return peer != nullptr ? find(peer->endpoint.id) : nullptr;
 }
 
 Connection* ConnectionTable::find_same(const Endpoint& addresses) {

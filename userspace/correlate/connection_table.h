@@ -58,8 +58,8 @@ public:
 
     /// The other end of a TCP endpoint, if it is on this host: mirrored addresses; loopback
     /// addresses only in the same network namespace. Of several, the latest that can have lived with it.
-    const Connection* find_peer(const Endpoint& endpoint) const;
-    Connection* find_peer(const Endpoint& endpoint);
+    const Connection* find_peer(const Endpoint& endpoint) const { return mirror_of(endpoint); }
+    Connection* find_peer(const Endpoint& endpoint) { return mirror_of(endpoint); }
     /// The endpoint with these very addresses.
     Connection* find_same(const Endpoint& addresses);
 
@@ -83,6 +83,7 @@ private:
         bool touched = false;     ///< since it was last put at the end of the line
     };
 
+    Connection* mirror_of(const Endpoint& endpoint) const;
     void index(Node& node);
     void drop_from_index(const Node& node);
     void evict();
@@ -95,6 +96,10 @@ private:
     std::pmr::list<std::uint64_t> oldest_first_;  ///< as they came; those touched since have a second chance
     std::uint64_t evicted_ = 0;
 };
+
+/// The state that the error, which there must be, ended it in. From 6.12 tcp_done_with_error() enters CLOSE before
+/// it reports the error, so the report's own state says nothing.
+TcpState state_at_error(const Connection& connection);
 
 /// ::1 or 127.0.0.0/8, v4-mapped.
 bool is_loopback(const Address& address);

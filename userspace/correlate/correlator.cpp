@@ -26,12 +26,9 @@ bool is_given_up(TcpState state) {
            state == TcpState::kLastAck;
 }
 
-/// The state that the network ended it in. (From 6.12 an error is reported in CLOSE.)
+/// The state that the network ended it in, which it must have done.
 TcpState state_at_end(const Connection& connection) {
-    if (connection.reset) return connection.reset->body.endpoint.state;
-    const TcpState closed_from = connection.remembered ? connection.remembered->closed_from : TcpState::kUnknown;
-    if (closed_from != TcpState::kUnknown) return closed_from;
-    return connection.error ? connection.error->body.endpoint.state : TcpState::kUnknown;
+    return connection.reset ? connection.reset->body.endpoint.state : state_at_error(connection);
 }
 
 /// An end that its program had given up, and that nobody is known to hold: of which nothing is remembered (it was

@@ -270,8 +270,9 @@ void Correlator::on(const Event&, const FailuresCounted& body) {
 }
 
 void Correlator::on(const Event& event, const OtherEndSeen& body) {
-    known_ends_.touch(body.endpoint.id).seen_at = event.at;
-    std::optional<OtherEndSeen>& known = known_ends_.touch(body.endpoint.id).other;
+    KnownEnds& ends = known_ends_.touch(body.endpoint.id);
+    ends.seen_at = event.at;
+    std::optional<OtherEndSeen>& known = ends.other;
     // A datagram socket that has let go of its receiver knows no more of it; what was seen before holds.
     const bool knows_less =
         known && known->other_end == OtherEnd::kGone && body.other_end == OtherEnd::kUnknown;
@@ -279,8 +280,9 @@ void Correlator::on(const Event& event, const OtherEndSeen& body) {
 }
 
 void Correlator::on(const Event& event, const UnixNamed& body) {
-    known_ends_.touch(body.endpoint.id).seen_at = event.at;
-    std::optional<UnixNamed>& known = known_ends_.touch(body.endpoint.id).names;
+    KnownEnds& ends = known_ends_.touch(body.endpoint.id);
+    ends.seen_at = event.at;
+    std::optional<UnixNamed>& known = ends.names;
     const bool knows_less = known && known->remote.known() && (!body.remote.known() || body.is_target);
     if (!knows_less) known = body;
 }

@@ -100,10 +100,7 @@ bool was_sent_again(const TcpFacts& tcp) { return tcp.sent_again || tcp.timeouts
 
 TcpState state_at_failure(const Story& story, const std::vector<FailedCall>& calls) {
     const Connection* own = story.own;
-    if (own != nullptr && own->error && own->remembered) {
-        const TcpState closed_from = own->remembered->closed_from;
-        return closed_from != TcpState::kUnknown ? closed_from : own->error->body.endpoint.state;
-    }
+    if (own != nullptr && own->error && own->remembered) return state_at_error(*own);
     if (!calls.empty()) return calls.front().body.endpoint.state;
     return own != nullptr ? own->endpoint.state : story.failure->endpoint.state;
 }

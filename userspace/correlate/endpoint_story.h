@@ -15,8 +15,7 @@ EndpointStory endpoint_of(const Story& story, const std::vector<FailedCall>& cal
 /// TCP facts nearest to the failure: at the RST, else at the error, else at the first call; else nullptr.
 const TcpFacts* facts_of(const Story& story, const std::vector<FailedCall>& calls);
 
-/// The state when the first error was raised. From 6.12 tcp_done_with_error() enters CLOSE before it reports the
-/// error, so the report's own state says nothing.
+/// The state when the first error was raised.
 TcpState state_at_failure(const Story& story, const std::vector<FailedCall>& calls);
 
 /// When the write that drew the RST left; unknown if no write can have drawn it, or if it was sent again:
