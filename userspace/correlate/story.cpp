@@ -262,6 +262,7 @@ IncidentFacts judged_facts(const Story& story, const std::vector<FailedCall>& ca
     facts.data_after_rst = story.late_answer != nullptr;
     facts.answered_late_data = story.own->reset_sent && !story.own->reset_sent->body.active;
     facts.rst_delay_us = rst_delay_of(*story.own);
+    if (story.own->reset_sent) facts.own_reset = story.own->reset_sent->body;
     if (story.own->error) {
         facts.at_error = story.own->error->body.tcp;
         const Ktime opened = story.own->remembered ? story.own->remembered->opened : Ktime{};

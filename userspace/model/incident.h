@@ -121,6 +121,8 @@ struct IncidentFacts {
     std::optional<bool> sent_after_fin;  ///< snd_nxt advanced after CLOSE_WAIT was entered
     std::uint8_t shutdown = 0;           ///< sk_shutdown when the first call failed
     bool peer_on_host = false;           ///< the other end was seen here
+    bool peer_on_other_host = false;     ///< it was seen on another host, whose recording was merged with this one
+    bool peer_unsure = false;            ///< and that it is this one's is likely, not proven
     OtherEnd other_end = OtherEnd::kUnknown;        ///< of a unix socket, when the call failed
     SocketType socket_type = SocketType::kUnknown;  ///< likewise
     bool was_reset = false;     ///< a unix socket's other end had closed with data of ours unread
@@ -145,7 +147,7 @@ struct IncidentFacts {
     int pending_error = 0;                 ///< that the network left on the socket
     std::optional<TcpFacts> at_error;      ///< the socket when that was raised
     std::optional<std::uint64_t> age_at_error_us;  ///< of the endpoint then
-    std::optional<ResetSent> own_reset;    ///< of an origin incident: the first RST that left
+    std::optional<ResetSent> own_reset;    ///< the first RST that this end sent
 };
 
 struct Incident {
