@@ -1,8 +1,10 @@
 // A whole trace of a storm without a kernel: the program's own pipeline, fed by a ReplaySource.
 #pragma once
 
+#include "app/incident_printer.h"
 #include "app/output_file.h"
 #include "app/pipeline.h"
+#include "app/process_directory.h"
 #include "replay_source.h"
 
 #include <algorithm>
@@ -16,8 +18,9 @@ public:
     /// Incidents go to the path, as JSON or as the text that -o gets.
     ReplayedTrace(bool json, const char* output_path)
         : output_(std::move(*OutputFile::create(output_path))),
-          pipeline_({options(json, output_path), {}, [] {}, [this] { return source_.now(); }}, source_,
-                    output_) {}
+          printer_({options(json, output_path), traced_.host, traced_.clocks, {}, [] {}}, output_),
+          pipeline_({options(json, output_path), traced_, [this] { return source_.now(); }, {}}, source_,
+                    processes_, printer_) {}
 
     ReplaySource& source() { return source_; }
     Pipeline& pipeline() { return pipeline_; }
@@ -41,6 +44,9 @@ private:
 
     ReplaySource source_;
     OutputFile output_;
+    TracedHost traced_ = read_traced_host();
+    IncidentPrinter printer_;
+    ProcessDirectory processes_{false};
     Pipeline pipeline_;
 };
 

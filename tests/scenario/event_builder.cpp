@@ -52,18 +52,20 @@ Task Person::task() const {
     return task;
 }
 
-const char* syscall_name(std::uint16_t number) {
-    switch (number) {
-        case 0: return "read";
-        case 1: return "write";
-        case 3: return "close";
-        case 42: return "connect";
-        case 44: return "sendto";
-        case 45: return "recvfrom";
-        case 48: return "shutdown";
-        case 426: return "io_uring_enter";
-        default: return nullptr;
-    }
+const SyscallNames& syscall_names() {
+    static const SyscallNames kNames = [] {
+        SyscallNames names;
+        names.add(0, "read");
+        names.add(1, "write");
+        names.add(3, "close");
+        names.add(42, "connect");
+        names.add(44, "sendto");
+        names.add(45, "recvfrom");
+        names.add(48, "shutdown");
+        names.add(426, "io_uring_enter");
+        return names;
+    }();
+    return kNames;
 }
 
 Story::Story(Hooks hooks) : hooks_(hooks) {

@@ -3,6 +3,7 @@
 // repeats are counted. Each event is a microsecond after the one before, unless the story waits.
 #pragma once
 
+#include "model/syscall_names.h"
 #include "model/event.h"
 #include "model/reset_reason.h"
 
@@ -27,7 +28,7 @@ inline constexpr Person kClient{4242, "client"};
 inline constexpr Person kServer{4240, "server"};
 inline constexpr Person kChild{4300, "worker"};
 
-/// System call numbers of x86-64, as syscall_name() below knows them.
+/// System call numbers of x86-64, as syscall_names() below knows them.
 struct Call {
     std::uint16_t number = 0xffff;
     std::int32_t fd = 3;
@@ -47,7 +48,7 @@ inline constexpr std::uint16_t kNoCall = 0xffff;
 inline constexpr std::uint16_t kCloseCall = 3;
 inline constexpr std::uint16_t kShutdownCall = 48;
 
-const char* syscall_name(std::uint16_t number);
+const SyscallNames& syscall_names();
 
 Closure closure_by(const Person& who, Ktime at, std::uint16_t call, std::uint8_t shutdown);
 

@@ -31,7 +31,7 @@ std::string words(const TimelineEntry& entry) {
 CorrelatorConfig config_of(const Hooks& hooks) {
     CorrelatorConfig config;
     config.id_prefix = "0f3c";
-    config.syscall_name = syscall_name;
+    config.syscall_names = &syscall_names();
     config.sends_seen = hooks.sends_seen;
     config.receives_seen = hooks.receives_seen;
     config.error_asked_seen = hooks.error_asked_seen;

@@ -2,6 +2,7 @@
 
 #include "diagnose/diagnoser.h"
 #include "source/host_reader.h"
+#include "source/process_reader.h"
 #include "source/syscall_table.h"
 
 #include <malloc.h>
@@ -16,7 +17,6 @@ namespace {
 
 constexpr std::size_t kBootIdDigits = 8;
 constexpr std::size_t kBurstsNamedMax = 4;
-constexpr std::size_t kBatchMax = 1U << 18;
 
 template <typename Body>
 const Body* as(const Event& event) {
@@ -48,25 +48,24 @@ bool sees_unread(const HookReport& report) {
 
 }  // namespace
 
-Pipeline::Pipeline(Settings settings, EventSource& source, OutputFile& output)
+TracedHost read_traced_host() {
+    return {read_host_identity(), read_clock_offsets(), &syscall_names(), static_cast<Tgid>(::getpid())};
+}
+
+Pipeline::Pipeline(Settings settings, EventSource& source, ProcessLookup& processes, IncidentSink& sink)
     : settings_(std::move(settings)),
       source_(source),
-      output_(output),
-      host_(read_host_identity()),
-      clocks_(read_clock_offsets()),
+      processes_(processes),
+      sink_(sink),
       decoder_(source.ticks_per_second()),
-      processes_(settings_.options.cmdline),
       chooser_(settings_.options.filter),
-      json_(host_, clocks_),
-      text_(clocks_, settings_.text_style),
-      teller_(clocks_, settings_.text_style),
-      correlator_(correlator_config(), [this](Incident&& incident) { print(std::move(incident)); }) {}
+      correlator_(correlator_config(), [this](Incident&& incident) { tell(std::move(incident)); }) {}
 
 CorrelatorConfig Pipeline::correlator_config() const {
     const HookReport& report = source_.hook_report();
     CorrelatorConfig config;
-    config.id_prefix = host_.boot_id.substr(0, kBootIdDigits);
-    config.syscall_name = syscall_name;
+    config.id_prefix = settings_.traced.host.boot_id.substr(0, kBootIdDigits);
+    config.syscall_names = settings_.traced.syscall_names;
     config.sends_seen = sees(report, "send_failed");
     config.unix_receives_seen = sees(report, "unix_receive_failed");
     config.unix_unread_seen = sees_unread(report);
@@ -74,6 +73,7 @@ CorrelatorConfig Pipeline::correlator_config() const {
     config.error_asked_seen = sees(report, "error_asked");
     config.receives_seen = sees_all(report, "receive_failed");
     config.resets_sent_seen = sees(report, "rst_sent_passive") && sees(report, "rst_sent_active");
+    config.print_after_ns = settings_.print_after_ns;
     config.idle_after_us = std::uint64_t{settings_.options.idle_after_seconds} * 1'000'000;
     return config;
 }
@@ -93,9 +93,8 @@ std::size_t Pipeline::pump() {
     for (const auto& [kind, count] : source_.losses()) lost += count;
     correlator_.set_lost(lost);
     correlator_.advance_to(now);
-    teller_.advance_to(now, batch_);
-    end_piece();
-    write_batch();
+    sink_.advance_to(now);
+    stopped_ = stopped_ || sink_.stopped();
     look_up_owners(now);
     if (events_ > before) {
         last_event_ = now;
@@ -110,8 +109,9 @@ void Pipeline::forget_ended() {
     std::erase_if(living_, [&](Tgid tgid) { return !reader.process_of(tgid); });
 }
 
-/// A walk over every descriptor of the host takes a fiftieth of the time at most. It is begun as soon as its want
-/// is read, so that what it finds is there when the story is told, though the socket may be gone by then.
+/// A walk over every descriptor of the host takes a fiftieth of the time at most. It is begun as soon as its
+/// want is read, so that what it finds is there when the story is told, though the socket may be gone by
+/// then.
 void Pipeline::look_up_owners(Ktime now) {
     constexpr std::uint64_t kIntervalNsMin = 100'000'000;
     constexpr std::uint64_t kShareOfTime = 50;
@@ -144,7 +144,8 @@ void Pipeline::date_owner(Event& event) {
 
 /// After a storm, once what it left is told and forgotten.
 void Pipeline::give_back_memory(Ktime now) {
-    constexpr std::uint64_t kQuietNs = 4'000'000'000;  // what waits longest is a RST that nobody received: 3 s
+    constexpr std::uint64_t kQuietNs =
+        4'000'000'000;  // what waits longest is a RST that nobody received: 3 s
     if (!last_event_.known() || now < last_event_ + kQuietNs) return;
     last_event_ = {};
     correlator_.trim();
@@ -158,12 +159,11 @@ void Pipeline::finish() {
     source_.failure_counts(take);
     source_.drain(take);
     correlator_.finish();
-    teller_.finish(batch_);
-    end_piece();
-    write_batch();
+    sink_.finish();
 }
 
 void Pipeline::take_record(std::span<const std::byte> record) {
+    if (settings_.on_record) settings_.on_record(record);
     auto decoded = decoder_.decode(record);
     Event* event = std::get_if<Event>(&decoded);
     if (event == nullptr) {
@@ -196,65 +196,30 @@ void Pipeline::look_at(const Event& event) {
     }
 }
 
-void Pipeline::print(Incident&& incident) {
-    if (stopped_ || incident.process.tgid == static_cast<Tgid>(::getpid())) return;
+void Pipeline::tell(Incident&& incident) {
+    if (stopped_ || incident.process.tgid == settings_.traced.tracer) return;
     diagnose(incident);
     chains_.join(incident);
-    processes_.describe(incident.process, clocks_);
-    if (incident.peer) processes_.describe(incident.peer->process, clocks_);
+    describe(incident.process, incident.at);
+    if (incident.peer) describe(incident.peer->process, incident.at);
     if (!chooser_.wants(incident)) return;
     bursts_.join(incident);
-    render(incident);
-    end_piece();
-    if (batch_.size() >= kBatchMax) write_batch();
-    if (trouble_) return;
-    if (incident.revision > 0) return;
-    ++shown_;
-    if (incident.facts.older_than_trace) ++older_endpoints_;
-    if (settings_.options.count && shown_ >= *settings_.options.count) stopped_ = true;
+    sink_.take(incident, incident.burst ? bursts_.find(incident.burst->id) : nullptr, now_);
+    const auto& count = settings_.options.count;
+    stopped_ = sink_.stopped() || (count && sink_.kept() >= *count);
+    if (incident.revision == 0 && incident.facts.older_than_trace) ++older_endpoints_;
 }
 
-/// Those alike are told once where a person reads along; a file gets each.
-void Pipeline::render(const Incident& incident) {
-    if (settings_.options.json) {
-        json_.render(incident, batch_);
-    } else if (settings_.options.output_path) {
-        text_.render(incident, batch_);
-    } else {
-        const BurstStory* burst = incident.burst ? bursts_.find(incident.burst->id) : nullptr;
-        teller_.tell(incident, burst, now_, batch_);
+void Pipeline::describe(InvolvedProcess& process, Ktime at) {
+    if (process.identity.start_boottime_ns != 0) {
+        process.start_time = settings_.traced.clocks.wall_of_boottime(process.identity.start_boottime_ns);
     }
-}
-
-/// What was appended to the batch since the last call is one piece.
-void Pipeline::end_piece() {
-    if (batch_.size() == (piece_ends_.empty() ? 0 : piece_ends_.back())) return;
-    piece_ends_.push_back(batch_.size());
-    shown_before_.push_back(shown_);
-}
-
-/// A storm's incidents of one millisecond go out together.
-void Pipeline::write_batch() {
-    if (!batch_.empty() && !trouble_) {
-        settings_.before_print();
-        const OutputFile::Outcome outcome = output_.write(batch_, piece_ends_);
-        if (outcome != OutputFile::Outcome::kWritten) {
-            trouble_ = outcome;
-            stopped_ = true;
-        }
-        if (outcome == OutputFile::Outcome::kFailed) {
-            const auto lost = std::upper_bound(piece_ends_.begin(), piece_ends_.end(), output_.kept());
-            shown_ = shown_before_[static_cast<std::size_t>(lost - piece_ends_.begin())];
-        }
-    }
-    batch_.clear();
-    piece_ends_.clear();
-    shown_before_.clear();
+    processes_.describe(process, at);
 }
 
 TraceSummary Pipeline::summary() const {
     TraceSummary summary;
-    summary.incidents = shown_;
+    summary.incidents = sink_.kept();
     summary.resets_received = correlator_.resets_received();
     summary.resets_sent = correlator_.resets_sent();
     summary.events = events_;

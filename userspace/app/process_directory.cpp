@@ -40,11 +40,8 @@ void ProcessDirectory::executed(const Task& task) {
     }
 }
 
-void ProcessDirectory::describe(InvolvedProcess& process, const ClockOffsets& clocks) {
+void ProcessDirectory::describe(InvolvedProcess& process, Ktime) {
     if (!process.identity.known()) return;
-    if (process.identity.start_boottime_ns != 0) {
-        process.start_time = clocks.wall_of_boottime(process.identity.start_boottime_ns);
-    }
     Task task;
     task.process = process.identity;
     task.cgroup_id = process.cgroup_id;

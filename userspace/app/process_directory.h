@@ -2,8 +2,7 @@
 // that SIGPIPE kills is gone when its incident is printed.
 #pragma once
 
-#include "model/incident.h"
-#include "model/process.h"
+#include "app/process_lookup.h"
 #include "source/process_reader.h"
 
 #include <cstddef>
@@ -12,17 +11,13 @@
 
 namespace pipetrace {
 
-class ProcessDirectory {
+class ProcessDirectory final : public ProcessLookup {
 public:
     explicit ProcessDirectory(bool with_cmdline) : with_cmdline_(with_cmdline) {}
 
-    /// Reads the details of a process not met yet.
-    void meet(const Task& task);
-    /// It runs another program now.
-    void executed(const Task& task);
-
-    /// Adds what is known to a process of an incident.
-    void describe(InvolvedProcess& process, const ClockOffsets& clocks);
+    void meet(const Task& task) override;
+    void executed(const Task& task) override;
+    void describe(InvolvedProcess& process, Ktime at) override;
 
 private:
     static constexpr std::size_t kProcessesMax = 4096;

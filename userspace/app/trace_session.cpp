@@ -28,44 +28,63 @@ void print_to_stderr(std::string_view text) {
     [[maybe_unused]] const auto written = ::write(STDERR_FILENO, text.data(), text.size());
 }
 
-/// The ring holds a few milliseconds of a storm: whoever makes one must not keep us from draining it. Left alone
-/// where the user has chosen a priority, and where we may not; a command was forked before and keeps its own.
+/// The ring holds a few milliseconds of a storm: whoever makes one must not keep us from draining it. Left
+/// alone where the user has chosen a priority, and where we may not; a command was forked before and keeps
+/// its own.
 void take_precedence() {
     constexpr int kNice = -10;
     if (::getpriority(PRIO_PROCESS, 0) != 0) return;
     [[maybe_unused]] const int refused = ::setpriority(PRIO_PROCESS, 0, kNice);
 }
 
+Result<OutputFile> open_output(const TraceSession::Settings& settings) {
+    if (settings.options.output_path) return OutputFile::create(*settings.options.output_path);
+    const bool is_stderr = settings.default_output_fd == STDERR_FILENO;
+    return OutputFile(settings.default_output_fd, is_stderr ? "standard error" : "standard output");
+}
+
 }  // namespace
 
 Result<std::unique_ptr<TraceSession>> TraceSession::open(Settings settings) {
-    auto output =
-        settings.options.output_path
-            ? OutputFile::create(*settings.options.output_path)
-            : OutputFile(settings.default_output_fd,
-                         settings.default_output_fd == STDERR_FILENO ? "standard error" : "standard output");
-    if (!output) return output.error();
+    std::optional<OutputFile> output;
+    if (settings.sink == nullptr) {
+        auto opened = open_output(settings);
+        if (!opened) return opened.error();
+        output.emplace(std::move(*opened));
+    }
     auto source = KernelSource::open({settings.options.mode, settings.options.errors});
     if (!source) return source.error();
     return std::unique_ptr<TraceSession>(
-        new TraceSession(std::move(settings), std::move(*source), std::move(*output)));
+        new TraceSession(std::move(settings), std::move(*source), std::move(output)));
 }
 
-TraceSession::TraceSession(Settings settings, std::unique_ptr<KernelSource> source, OutputFile output)
+TraceSession::TraceSession(Settings settings, std::unique_ptr<KernelSource> source,
+                           std::optional<OutputFile> output)
     : settings_(std::move(settings)),
       source_(std::move(source)),
       output_(std::move(output)),
+      processes_(settings_.options.cmdline),
       started_(Clock::now()) {
-    TextStyle style;
-    style.colour = wants_colour(output_.fd());
-    style.width = terminal_width(output_.fd());
-    style.verbose = settings_.options.verbose;
-    pipeline_ = std::make_unique<Pipeline>(
-        Pipeline::Settings{settings_.options, style, [this] { clear_status_line(); }, {}}, *source_, output_);
+    Pipeline::Settings flow;
+    flow.options = settings_.options;
+    flow.traced = read_traced_host();
+    flow.on_record = settings_.on_record;
+    flow.print_after_ns = settings_.print_after_ns;
+    IncidentSink& sink = settings_.sink != nullptr ? *settings_.sink : make_printer(flow.traced);
+    pipeline_ = std::make_unique<Pipeline>(std::move(flow), *source_, processes_, sink);
     // A program that runs in front of us owns the terminal's last line.
-    status_wanted_ = !settings_.options.quiet && settings_.target.command.empty() &&
-                     is_capable_terminal(STDERR_FILENO);
+    status_wanted_ =
+        !settings_.options.quiet && settings_.target.command.empty() && is_capable_terminal(STDERR_FILENO);
     if (settings_.options.verbose) print_to_stderr(source_->load_log());
+}
+
+IncidentSink& TraceSession::make_printer(const TracedHost& traced) {
+    IncidentPrinter::Settings settings{
+        settings_.options, traced.host, traced.clocks, {}, [this] { clear_status_line(); }};
+    settings.text_style.colour = wants_colour(output_->fd());
+    settings.text_style.width = terminal_width(output_->fd());
+    settings.text_style.verbose = settings_.options.verbose;
+    return printer_.emplace(std::move(settings), *output_);
 }
 
 void TraceSession::announce() {
@@ -113,7 +132,7 @@ void TraceSession::run_until_end(SignalGuard& signals, const Watch& watch) {
     while (!pipeline_->stopped() && !time_is_up()) {
         // A reader that leaves shows as an error on our end, even while there is nothing to write.
         std::array<pollfd, 3> others{pollfd{signals.fd(), POLLIN, 0}, pollfd{watch.fd, POLLIN, 0},
-                                     pollfd{output_.fd(), 0, 0}};
+                                     pollfd{output_ ? output_->fd() : -1, 0, 0}};
         milliseconds timeout = next_timeout();
         if (settling_rounds > 0) timeout = timeout.count() < 0 ? kSettling : std::min(timeout, kSettling);
         if (pipeline_->is_holding()) timeout = timeout.count() < 0 ? kHolding : std::min(timeout, kHolding);
@@ -142,9 +161,9 @@ SessionResult TraceSession::finish() {
     clear_status_line();
     pipeline_->finish();
     SessionResult result;
-    result.shown = pipeline_->shown();
-    if (pipeline_->output_trouble() == OutputFile::Outcome::kFailed) {
-        report_error(output_.error());
+    result.shown = pipeline_->summary().incidents;
+    if (printer_ && printer_->trouble() == OutputFile::Outcome::kFailed) {
+        report_error(output_->error());
         result.failed = true;
     }
     if (!settings_.options.quiet) {

@@ -1,11 +1,13 @@
 // One trace from the readiness line to the summary: the loop around a pipeline, and what may end it.
 #pragma once
 
+#include "app/incident_printer.h"
 #include "app/output_file.h"
 #include "app/pipeline.h"
+#include "app/process_directory.h"
 #include "app/signal_guard.h"
-#include "source/kernel_source.h"
 #include "render/report_text.h"
+#include "source/kernel_source.h"
 
 #include <chrono>
 #include <functional>
@@ -26,6 +28,10 @@ public:
         Options options;
         TraceTarget target;
         int default_output_fd = 1;  ///< of incidents, without -o
+        IncidentSink* sink =
+            nullptr;           ///< takes the incidents instead of the printer; must outlive it
+        RecordSink on_record;  ///< is given each record
+        std::uint64_t print_after_ns = 1'000'000'000;
     };
 
     /// Attaches everything and opens the output; the readiness line is the caller's to ask for.
@@ -49,17 +55,20 @@ public:
     SessionResult finish();
 
 private:
-    TraceSession(Settings settings, std::unique_ptr<KernelSource> source, OutputFile output);
+    TraceSession(Settings settings, std::unique_ptr<KernelSource> source, std::optional<OutputFile> output);
 
     std::chrono::milliseconds next_timeout() const;
     bool time_is_up() const;
+    IncidentSink& make_printer(const TracedHost& traced);
     void show_status_line();
     void clear_status_line();
     std::uint64_t elapsed_seconds() const;
 
     Settings settings_;
     std::unique_ptr<KernelSource> source_;
-    OutputFile output_;
+    std::optional<OutputFile> output_;
+    std::optional<IncidentPrinter> printer_;
+    ProcessDirectory processes_;
     std::unique_ptr<Pipeline> pipeline_;
     std::chrono::steady_clock::time_point started_;
     bool status_wanted_ = false;

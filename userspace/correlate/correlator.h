@@ -28,7 +28,7 @@ namespace pipetrace {
 
 struct CorrelatorConfig {
     std::string id_prefix;  ///< makes incident ids unique over boots
-    SyscallName syscall_name = nullptr;
+    const SyscallNames* syscall_names = &SyscallNames::none();
     bool error_asked_seen = false;  ///< and each getsockopt(SO_ERROR) that takes an error
     bool receives_seen = false;     ///< a hook sees each receive that fails
     bool sends_seen = false;        ///< and each send, with or without a signal

@@ -34,8 +34,8 @@ void note_holder(Connection& connection, const Task& task) {
     if (connection.remembered && !connection.remembered->owner.known()) connection.remembered->owner = task;
 }
 
-bool is_connect(SyscallName name, std::uint16_t number) {
-    const char* text = name != nullptr ? name(number) : nullptr;
+bool is_connect(const SyscallNames& syscall_names, std::uint16_t number) {
+    const char* text = syscall_names.find(number);
     return text != nullptr && std::string_view(text) == "connect";
 }
 
@@ -105,7 +105,7 @@ void Correlator::on(const Event& event, const ErrorRaised& body) {
         if (!connection.reset) owner_wanted_ = true;
         return;
     }
-    if (!event.task.known() || !is_connect(config_.syscall_name, body.call.number)) return;
+    if (!event.task.known() || !is_connect(*config_.syscall_names, body.call.number)) return;
     const int error = pending_error(connection);
     if (error == 0) return;
     CallFailed call;
@@ -287,7 +287,8 @@ void Correlator::on(const Event& event, const UnixNamed& body) {
     if (!knows_less) known = body;
 }
 
-/// Each record counts the drops since the one before. Of those around a RST only the nearest can be its reason.
+/// Each record counts the drops since the one before. Of those around a RST only the nearest can be its
+/// reason.
 void Correlator::on(const Event&, const PacketFiltered& body) {
     Connection& connection = connections_.touch(body.endpoint);
     std::optional<PacketFiltered>& known = connection.filtered;

@@ -67,7 +67,8 @@ void Correlator::settle_origin(const Connection& connection) {
     if (!connection.told && !is_silent_story(connection)) return;
     Origin* origin = origins_.find(connection.endpoint);
     if (origin == nullptr || origin->connection.endpoint.id != connection.endpoint.id) return;
-    // What a program aborts has outlived its error: one of ICMP, to a socket that asks for those (IP_RECVERR).
+    // What a program aborts has outlived its error: one of ICMP, to a socket that asks for those
+    // (IP_RECVERR).
     const Closure& closure = origin->connection.closure;
     const bool outlived = closure.to == TcpState::kClose && closure.path != ClosePath::kDestroyed;
     if (!outlived) origin->told_elsewhere = true;
@@ -77,7 +78,7 @@ void Correlator::print_origin(Origin& origin) {
     if (const Connection* own = connections_.find(origin.connection.endpoint.id)) settle_origin(*own);
     if (origin.told_elsewhere || was_ended_by_network(origin)) return;
     if (origin.printed && !origin.changed) return;
-    Incident incident = tell_origin(origin, config_.syscall_name);
+    Incident incident = tell_origin(origin, *config_.syscall_names);
     const Endpoint& endpoint = origin.connection.endpoint;
     incident.id = fmt::format("{}-{:x}-{:x}-{}-{}-rst", config_.id_prefix, incident.at.ns, endpoint.id,
                               endpoint.local.port, endpoint.remote.port);

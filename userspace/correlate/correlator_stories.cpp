@@ -49,7 +49,7 @@ std::uint64_t Correlator::lost_during(const Failure& failure) const {
 Story Correlator::story_of(const Failure& failure) const {
     Story story;
     story.failure = &failure;
-    story.syscall_name = config_.syscall_name;
+    story.syscall_names = config_.syscall_names;
     story.sends_seen = config_.sends_seen;
     story.receives_seen = config_.receives_seen;
     if (failure.endpoint.kind == EndpointKind::kTcp) story.own = connections_.find(failure.endpoint.id);

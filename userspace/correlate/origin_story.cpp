@@ -99,7 +99,7 @@ IncidentFacts judged_facts(const Origin& origin, const Closure& closure) {
 
 }  // namespace
 
-Incident tell_origin(const Origin& origin, SyscallName syscall_name) {
+Incident tell_origin(const Origin& origin, const SyscallNames& syscall_names) {
     const Closure closure = closure_of(origin);
     Failure failure;
     failure.endpoint = origin.connection.endpoint;
@@ -108,7 +108,7 @@ Incident tell_origin(const Origin& origin, SyscallName syscall_name) {
     Story story;
     story.failure = &failure;
     story.own = &origin.connection;
-    story.syscall_name = syscall_name;
+    story.syscall_names = &syscall_names;
     story.resets_sent_count = origin.count;
 
     Incident incident;

@@ -7,6 +7,6 @@
 namespace pipetrace {
 
 /// All but id, revision and lost.
-Incident tell_origin(const Origin& origin, SyscallName syscall_name);
+Incident tell_origin(const Origin& origin, const SyscallNames& syscall_names);
 
 }  // namespace pipetrace

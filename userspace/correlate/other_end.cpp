@@ -51,7 +51,7 @@ std::optional<Peer> peer_at_other_end(const Story& story, Ktime at) {
     Peer peer;
     peer.process = involved(other_end.closure.by);
     if (closure.known() || story.failure->endpoint.kind == EndpointKind::kPipe) {
-        peer.action = action_of(other_end.closure, story.failure->endpoint.kind, story.syscall_name);
+        peer.action = action_of(other_end.closure, story.failure->endpoint.kind, *story.syscall_names);
     } else {
         // Absence proves nothing where records were lost.
         if (story.lost == 0) peer.action = unseen_action(other_end, is_gone(story, story.failure->calls));

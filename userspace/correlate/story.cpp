@@ -48,13 +48,13 @@ std::optional<RstFacts> rst_of(const Story& story) {
     return rst;
 }
 
-CallError told_error(const FailedCall& call, SyscallName syscall_name) {
+CallError told_error(const FailedCall& call, const SyscallNames& syscall_names) {
     CallError error;
     error.error = call.body.error;
     if (call.syscall != nullptr) {
         error.syscall = call.syscall;
-    } else if (syscall_name != nullptr) {
-        if (const char* name = syscall_name(call.body.call.number)) error.syscall = name;
+    } else if (const char* name = syscall_names.find(call.body.call.number)) {
+        error.syscall = name;
     }
     if (call.body.call.fd >= 0) error.fd = call.body.call.fd;
     if (call.task.tid != 0) {
@@ -68,31 +68,32 @@ CallError told_error(const FailedCall& call, SyscallName syscall_name) {
     return error;
 }
 
-bool is_uring(const CallSite& call, SyscallName syscall_name) {
-    const char* name = syscall_name != nullptr ? syscall_name(call.number) : nullptr;
+bool is_uring(const CallSite& call, const SyscallNames& syscall_names) {
+    const char* name = syscall_names.find(call.number);
     return name != nullptr && std::string_view(name) == "io_uring_enter";
 }
 
 /// A TCP or unix socket raises SIGPIPE only where nothing of the message was taken (tcp_sendmsg_locked,
 /// unix_stream_sendmsg), so a call that sends one message has failed. A pipe takes up to PIPE_BUF bytes
-/// whole or not at all (pipe(7)); and a count that the signal's delivery still finds unchanged was not added to.
-bool surely_failed(const RaisedSigpipe& sigpipe, SyscallName syscall_name) {
+/// whole or not at all (pipe(7)); and a count that the signal's delivery still finds unchanged was not added
+/// to.
+bool surely_failed(const RaisedSigpipe& sigpipe, const SyscallNames& syscall_names) {
     // Of io_uring's requests only a plain write's size is known.
-    const bool sized_request = is_uring(sigpipe.body.call, syscall_name) && sigpipe.body.call.bytes >= 0;
+    const bool sized_request = is_uring(sigpipe.body.call, syscall_names) && sigpipe.body.call.bytes >= 0;
     if (sigpipe.body.endpoint.kind == EndpointKind::kPipe) {
         if (sigpipe.body.took_some) return !*sigpipe.body.took_some;
         const bool atomic = sigpipe.body.call.bytes >= 0 && sigpipe.body.call.bytes <= PIPE_BUF;
-        const bool counts = !is_uring(sigpipe.body.call, syscall_name);
+        const bool counts = !is_uring(sigpipe.body.call, syscall_names);
         return atomic || (counts && sigpipe.delivered && sigpipe.body.written_bytes);
     }
     constexpr std::array<std::string_view, 4> kOneMessage{"write", "writev", "sendto", "sendmsg"};
-    const char* name = syscall_name != nullptr ? syscall_name(sigpipe.body.call.number) : nullptr;
+    const char* name = syscall_names.find(sigpipe.body.call.number);
     if (!sigpipe.body.endpoint.known() || name == nullptr) return false;
     return sized_request || std::find(kOneMessage.begin(), kOneMessage.end(), name) != kOneMessage.end();
 }
 
 /// The write that raised this SIGPIPE, where no hook saw it fail: it returned EPIPE.
-FailedCall implied_call(const RaisedSigpipe& sigpipe, SyscallName syscall_name) {
+FailedCall implied_call(const RaisedSigpipe& sigpipe, const SyscallNames& syscall_names) {
     FailedCall call;
     call.at = sigpipe.at;
     call.task = sigpipe.task;
@@ -102,7 +103,7 @@ FailedCall implied_call(const RaisedSigpipe& sigpipe, SyscallName syscall_name) 
     call.body.direction = CallDirection::kSend;
     call.body.error = EPIPE;
     call.count = sigpipe.count;
-    call.inferred = !surely_failed(sigpipe, syscall_name);
+    call.inferred = !surely_failed(sigpipe, syscall_names);
     return call;
 }
 
@@ -120,9 +121,10 @@ std::vector<FailedCall> all_calls(const Story& story) {
     calls = failure.calls;
     for (const RaisedSigpipe& sigpipe : failure.sigpipes) {
         // The delivery that would show a count returned may be lost.
-        const bool may_have_succeeded = story.lost > 0 && !sigpipe.delivered && !surely_failed(sigpipe, story.syscall_name);
+        const bool may_have_succeeded =
+            story.lost > 0 && !sigpipe.delivered && !surely_failed(sigpipe, *story.syscall_names);
         if (!is_seen(sigpipe, calls) && !write_succeeded(sigpipe) && !may_have_succeeded) {
-            calls.push_back(implied_call(sigpipe, story.syscall_name));
+            calls.push_back(implied_call(sigpipe, *story.syscall_names));
         }
     }
     std::stable_sort(calls.begin(), calls.end(),
@@ -141,7 +143,7 @@ bool raises_sigpipe(const Story& story) {
 bool is_suppressed(const Story& story, const FailedCall& call) {
     if (call.body.error != EPIPE) return false;
     const bool is_unix = call.body.endpoint.kind == EndpointKind::kUnix;
-    if (!is_unix && !is_uring(call.body.call, story.syscall_name)) return call.body.no_signal;
+    if (!is_unix && !is_uring(call.body.call, *story.syscall_names)) return call.body.no_signal;
     if (!raises_sigpipe(story)) return false;
     const auto& raised = story.failure->sigpipes;
     return std::none_of(raised.begin(), raised.end(), [&](const RaisedSigpipe& sigpipe) {
@@ -149,7 +151,8 @@ bool is_suppressed(const Story& story, const FailedCall& call) {
     });
 }
 
-/// A handler can set the default action and raise the signal again: Go's runtime does for a write to fd 1 or 2.
+/// A handler can set the default action and raise the signal again: Go's runtime does for a write to fd 1
+/// or 2.
 bool raised_again(const Failure& failure) {
     constexpr std::uint64_t kAtOnceNs = 1'000'000'000;
     constexpr int kSignalMask = 0x7f;
@@ -170,7 +173,7 @@ std::optional<SigpipeFate> sigpipe_of(const Story& story, const std::vector<Fail
     const bool never_wrote = story.own != nullptr && story.own->error_at_destroy != 0;
     const bool was_forbidden = std::any_of(calls.begin(), calls.end(), [&](const FailedCall& call) {
         return call.body.no_signal && call.body.endpoint.kind == EndpointKind::kTcp &&
-               !is_uring(call.body.call, story.syscall_name);
+               !is_uring(call.body.call, *story.syscall_names);
     });
     // Only MSG_NOSIGNAL itself is seen to suppress one.
     const bool by_absence =
@@ -182,7 +185,9 @@ std::optional<SigpipeFate> sigpipe_of(const Story& story, const std::vector<Fail
 }
 
 /// The peer's FIN would have led further (tcp_fin(), all releases).
-bool is_half_closed_here(TcpState state) { return state == TcpState::kFinWait1 || state == TcpState::kFinWait2; }
+bool is_half_closed_here(TcpState state) {
+    return state == TcpState::kFinWait1 || state == TcpState::kFinWait2;
+}
 
 std::optional<FirstClose> first_close_of(const Story& story, const std::vector<FailedCall>& calls,
                                          const std::optional<RstFacts>& rst) {
@@ -200,13 +205,15 @@ std::optional<FirstClose> first_close_of(const Story& story, const std::vector<F
     const bool sender_unseen =
         rst && story.peer != nullptr && !story.peer->closure.known() && !story.peer_reset;
     if (sender_unseen && !fin_seen) return std::nullopt;
-    const bool sender_known = story.peer_reset != nullptr || other_closure(story, rst ? rst->at : Ktime{}).known();
+    const bool sender_known =
+        story.peer_reset != nullptr || other_closure(story, rst ? rst->at : Ktime{}).known();
     if (fin_seen || (rst && (sender_known || story.lost == 0))) return FirstClose::kPeer;
     if (story.lost > 0) return std::nullopt;
     // Nobody, where something else is known to have ended it, or there was nothing to close.
     const bool opened = remembered && (remembered->opened.known() || remembered->older_than_trace);
     if (story.own->error || !opened) return FirstClose::kNone;
-    return is_half_closed_here(state_at_failure(story, calls)) ? std::optional(FirstClose::kLocal) : std::nullopt;
+    return is_half_closed_here(state_at_failure(story, calls)) ? std::optional(FirstClose::kLocal)
+                                                               : std::nullopt;
 }
 
 std::optional<Peer> peer_of(const Story& story, Ktime at) {
@@ -222,13 +229,14 @@ std::optional<Peer> peer_of(const Story& story, Ktime at) {
     const ResetSent* abort =
         story.peer_reset != nullptr && story.peer_reset->body.active ? &story.peer_reset->body : nullptr;
     if (closure.known()) {
-        peer.action = action_of(closure, EndpointKind::kTcp, story.syscall_name);
+        peer.action = action_of(closure, EndpointKind::kTcp, *story.syscall_names);
         peer.unread_bytes = closure.unread_bytes;
     } else if (abort == nullptr && story.lost == 0) {
         peer.action = PeerAction::kNone;  // and if it aborted, it did so in a way that was not seen
     }
     if (peer.action == PeerAction::kKilled) peer.killed_by_signal = closure.signal;
-    // What came after an orderly close, until the kernel gave up an MPTCP connection, its program never had to read.
+    // What came after an orderly close, until the kernel gave up an MPTCP connection, its program never had
+    // to read.
     const bool in_order = closure.known() && closure.to != TcpState::kClose;
     if (abort != nullptr && !(in_order && abort->endpoint.state == TcpState::kEstablished)) {
         peer.unread_bytes = abort->tcp.unread_bytes;
@@ -253,8 +261,8 @@ IncidentFacts judged_facts(const Story& story, const std::vector<FailedCall>& ca
     }
     if (story.own == nullptr) return facts;
     facts.pending_error = pending_error(*story.own);
-    const bool all_seen = story.sends_seen && story.receives_seen && story.lost == 0 &&
-                          is_seen_in_calls(facts.pending_error);
+    const bool all_seen =
+        story.sends_seen && story.receives_seen && story.lost == 0 && is_seen_in_calls(facts.pending_error);
     const bool left_pending = story.own->destroyed && story.own->error_at_destroy != 0;
     facts.nobody_told = calls.empty() && story.failure->sigpipes.empty() && (all_seen || left_pending);
     facts.own_closure = closure_before(story.own->closure, at);
@@ -283,7 +291,8 @@ IncidentFacts judged_facts(const Story& story, const std::vector<FailedCall>& ca
     facts.passive = remembered && remembered->passive;
     facts.fin_received = remembered && remembered->fin_seen;
     const TcpFacts* tcp = facts_of(story, calls);
-    facts.was_established = tcp != nullptr && (tcp->bytes_acked != 0 || tcp->bytes_received != 0 || tcp->rtt_us != 0);
+    facts.was_established =
+        tcp != nullptr && (tcp->bytes_acked != 0 || tcp->bytes_received != 0 || tcp->rtt_us != 0);
     if (facts.fin_received && story.own->reset && remembered->snd_nxt_at_fin != 0) {
         const std::uint32_t sent = story.own->reset->body.tcp.snd_nxt - remembered->snd_nxt_at_fin;
         // Old endpoints: what was sent between the FIN and the start of the trace is not known.
@@ -338,9 +347,9 @@ Closure other_closure(const Story& story, Ktime at) {
     return one_act ? closure : closure_before(closure, at);
 }
 
-PeerAction action_of(const Closure& closure, EndpointKind kind, SyscallName syscall_name) {
+PeerAction action_of(const Closure& closure, EndpointKind kind, const SyscallNames& syscall_names) {
     if (closure.exiting) return closure.signal != 0 ? PeerAction::kKilled : PeerAction::kExit;
-    const char* call = syscall_name != nullptr ? syscall_name(closure.call_number) : nullptr;
+    const char* call = syscall_names.find(closure.call_number);
     if (call != nullptr && std::string_view(call) == "shutdown") return PeerAction::kShutdown;
     // Where no network lies between, a listener's close is no abort of what it had not accepted.
     if (kind != EndpointKind::kTcp) return PeerAction::kClose;
@@ -354,7 +363,7 @@ Incident tell(const Story& story) {
     incident.lost = story.lost;
     incident.errors.reserve(calls.size());
     for (const FailedCall& call : calls) {
-        incident.errors.push_back(told_error(call, story.syscall_name));
+        incident.errors.push_back(told_error(call, *story.syscall_names));
     }
     incident.rst = rst_of(story);
     incident.sigpipe = sigpipe_of(story, calls);

@@ -4,15 +4,13 @@
 #include "correlate/connection_table.h"
 #include "correlate/failure.h"
 #include "model/incident.h"
+#include "model/syscall_names.h"
 
 #include <cstdint>
 #include <optional>
 #include <string>
 
 namespace pipetrace {
-
-/// System call number -> name; nullptr where there is none.
-using SyscallName = const char* (*)(std::uint16_t number);
 
 /// Everything that bears on one failure. Only `failure` is required.
 struct Story {
@@ -24,7 +22,7 @@ struct Story {
     bool unix_unread_seen = false;                   ///< whoever closes one with data unread is seen
     const UnixNamed* names = nullptr;                ///< of a unix socket and its other end
     const Stamped<ResetSent>* late_answer = nullptr;  ///< our RST to a segment that came after the peer's
-    SyscallName syscall_name = nullptr;
+    const SyscallNames* syscall_names = &SyscallNames::none();
     bool receives_seen = false;
     bool sends_seen =
         false;  ///< of the endpoint's kind: a hook sees each failed send, so that none was suppressed unseen
@@ -53,7 +51,7 @@ Closure closure_before(const Closure& closure, Ktime at);
 InvolvedProcess involved(const Task& task);
 
 /// How an end was given up, in the contract's words.
-PeerAction action_of(const Closure& closure, EndpointKind kind, SyscallName syscall_name);
+PeerAction action_of(const Closure& closure, EndpointKind kind, const SyscallNames& syscall_names);
 
 /// Why the RST was sent, as the kernel of the other end knows it.
 std::optional<std::string> why_reset(const Story& story);

@@ -2,13 +2,12 @@
 
 #include "correlate/endpoint_story.h"
 #include "correlate/reset_text.h"
-
-#include <algorithm>
-#include <cerrno>
+#include "model/errno_name.h"
 
 #include <fmt/format.h>
 
-#include "model/errno_name.h"
+#include <algorithm>
+#include <cerrno>
 
 namespace pipetrace {
 namespace {
@@ -47,9 +46,8 @@ void add_fin(std::vector<TimelineEntry>& timeline, const EndpointRemembered& rem
 void add_closure(std::vector<TimelineEntry>& timeline, const Story& story, const Closure& closure,
                  Side side) {
     if (!closure.known()) return;
-    const PeerAction action = action_of(closure, story.failure->endpoint.kind, story.syscall_name);
-    TimelineEntry told =
-        entry(closure.at, action == PeerAction::kShutdown ? "shut_down" : "closed", side);
+    const PeerAction action = action_of(closure, story.failure->endpoint.kind, *story.syscall_names);
+    TimelineEntry told = entry(closure.at, action == PeerAction::kShutdown ? "shut_down" : "closed", side);
     name_task(told, closure.by);
     told.detail["action"] = peer_action_name(action);
     if (closure.unread_bytes > 0) {
@@ -100,7 +98,8 @@ void add_reset(std::vector<TimelineEntry>& timeline, const Connection& own, cons
     }
     if (const auto& delay = incident.facts.rst_delay_us) {
         told.detail["delay_us"] = static_cast<std::int64_t>(*delay);
-        if (const auto& rtt = incident.endpoint.rtt_us) told.detail["rtt_us"] = static_cast<std::int64_t>(*rtt);
+        if (const auto& rtt = incident.endpoint.rtt_us)
+            told.detail["rtt_us"] = static_cast<std::int64_t>(*rtt);
     }
     timeline.push_back(std::move(told));
 }
@@ -181,7 +180,7 @@ void add_calls(std::vector<TimelineEntry>& timeline, const std::vector<CallError
 }
 
 void add_sigpipe(std::vector<TimelineEntry>& timeline, const RaisedSigpipe& sigpipe,
-                 SyscallName syscall_name) {
+                 const SyscallNames& syscall_names) {
     TimelineEntry raised = entry(sigpipe.at, "sigpipe_generated", Side::kLocal);
     raised.detail["fate"] = sigpipe_fate_name(fate_of(sigpipe));
     raised.detail["tid"] = static_cast<std::int64_t>(sigpipe.task.tid);
@@ -189,7 +188,7 @@ void add_sigpipe(std::vector<TimelineEntry>& timeline, const RaisedSigpipe& sigp
     timeline.push_back(std::move(raised));
     if (write_succeeded(sigpipe)) {
         TimelineEntry returned = entry(sigpipe.at, "call_succeeded", Side::kLocal);
-        if (const char* name = syscall_name != nullptr ? syscall_name(sigpipe.body.call.number) : nullptr) {
+        if (const char* name = syscall_names.find(sigpipe.body.call.number)) {
             returned.detail["syscall"] = name;
         }
         returned.detail["fd"] = static_cast<std::int64_t>(sigpipe.body.call.fd);
@@ -274,7 +273,7 @@ std::vector<TimelineEntry> timeline_of(const Story& story, const Incident& incid
         add_raised_error(timeline, *own);
     }
     for (const RaisedSigpipe& sigpipe : story.failure->sigpipes) {
-        add_sigpipe(timeline, sigpipe, story.syscall_name);
+        add_sigpipe(timeline, sigpipe, *story.syscall_names);
     }
     add_calls(timeline, incident.errors);
     add_exit(timeline, *story.failure);

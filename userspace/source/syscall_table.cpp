@@ -81,9 +81,13 @@ static_assert(fits_the_map());
 
 std::span<const SyscallEntry> syscall_table() { return kTable; }
 
-const char* syscall_name(std::uint16_t number) {
-    const auto* found = std::ranges::find(kTable, number, &SyscallEntry::number);
-    return found == std::end(kTable) ? nullptr : found->name;
+const SyscallNames& syscall_names() {
+    static const SyscallNames kNames = [] {
+        SyscallNames names;
+        for (const SyscallEntry& entry : kTable) names.add(entry.number, entry.name);
+        return names;
+    }();
+    return kNames;
 }
 
 }  // namespace pipetrace

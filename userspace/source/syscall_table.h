@@ -1,6 +1,7 @@
 // The system calls that incidents name, and where each keeps descriptor, size and flags.
 #pragma once
 
+#include "model/syscall_names.h"
 #include "pipetrace_abi.h"
 
 #include <cstdint>
@@ -17,7 +18,7 @@ struct SyscallEntry {
 /// Those of this architecture.
 std::span<const SyscallEntry> syscall_table();
 
-/// "sendto"; null if the number is not in the table.
-const char* syscall_name(std::uint16_t number);
+/// Their names alone.
+const SyscallNames& syscall_names();
 
 }  // namespace pipetrace
