@@ -5,8 +5,9 @@
 #include "endpoint.bpf.h"
 
 #define PT_TCP_RST 0x04
+#define PT_TCP_ACK 0x10
 
-/* Bytes 13 and 4..7 of the TCP header, as the wire has them: bit-fields would depend on the
+/* Bytes 13 and 4..11 of the TCP header, as the wire has them: bit-fields would depend on the
  * kernel's layout. */
 static __always_inline __u8 pt_tcp_flags(struct sk_buff *skb)
 {
@@ -35,6 +36,15 @@ static __always_inline __u32 pt_tcp_seq(struct sk_buff *skb)
 	__be32 seq = 0;
 
 	bpf_probe_read_kernel(&seq, sizeof(seq), tcp + 4);
+	return bpf_ntohl(seq);
+}
+
+static __always_inline __u32 pt_tcp_ack_seq(struct sk_buff *skb)
+{
+	unsigned char *tcp = BPF_CORE_READ(skb, head) + BPF_CORE_READ(skb, transport_header);
+	__be32 seq = 0;
+
+	bpf_probe_read_kernel(&seq, sizeof(seq), tcp + 8);
 	return bpf_ntohl(seq);
 }
 

@@ -9,7 +9,7 @@
 #include <linux/types.h>
 #endif
 
-#define PT_ABI_VERSION 7
+#define PT_ABI_VERSION 8
 #define PT_COMM_LEN 16
 
 enum pt_record_kind {
@@ -168,7 +168,9 @@ struct pt_reset_sent {
 	__u8 provoking_flags;
 	__u16 provoking_bytes; /* payload of the answered segment, 0xffff at most */
 	__u8 peer_here; /* it goes to this host itself, or to an end that is known here */
-	__u8 padding;
+	__u8 seq_known;
+	__u32 seq; /* of the RST itself */
+	__u8 padding[4];
 };
 
 struct pt_error_raised {
@@ -307,10 +309,9 @@ struct pt_unix_named {
 	char remote[PT_UNIX_PATH_LEN];
 };
 
-/* A packet filter of this host dropped segments that the endpoint had sent. */
 struct pt_packet_filtered {
 	struct pt_header header;
-	struct pt_endpoint endpoint;
+	struct pt_endpoint endpoint; /* whose segments a packet filter of this host dropped */
 	__u64 last_ns;
 	__u64 count;
 };
@@ -339,8 +340,7 @@ struct pt_syscall_shape {
 #define PT_VECTOR_MSGHDR 2 /* argument 2 is struct user_msghdr */
 #define PT_SYSCALL_MAX 512
 
-/* Set by userspace from what this kernel offers (source/kernel_features); const after loading, so
- * the verifier never sees the branches that this kernel would refuse. */
+/* Set by userspace from what this kernel offers (source/kernel_features); const to the verifier. */
 struct pt_config {
 	__u8 has_cookie_helper; /* bpf_get_socket_cookie in tp_btf: >= 5.12 */
 	__u8 has_task_regs_helper; /* bpf_task_pt_regs: >= 5.15 */
@@ -382,7 +382,7 @@ PT_ASSERT(sizeof(struct pt_memory) == 264);
 PT_ASSERT(sizeof(struct pt_failure_count) == 24);
 PT_ASSERT(sizeof(struct pt_failure_counts) == 160);
 PT_ASSERT(sizeof(struct pt_reset_received) == 256);
-PT_ASSERT(sizeof(struct pt_reset_sent) == 248);
+PT_ASSERT(sizeof(struct pt_reset_sent) == 256);
 PT_ASSERT(sizeof(struct pt_error_raised) == 264);
 PT_ASSERT(sizeof(struct pt_call_failed) == 272);
 PT_ASSERT(sizeof(struct pt_sigpipe_generated) == 280);

@@ -116,12 +116,28 @@ static __always_inline bool pt_is_peer_here(const struct pt_kept *kept, const st
 	return skb && (BPF_CORE_READ(skb, dev, flags) & PT_IFF_LOOPBACK);
 }
 
+/* The RST begins where the segment it answers says that its sender is, and at 0 if that says nothing
+ * (tcp_v4_send_reset(), tcp_v6_send_reset(), all releases). */
 static __always_inline void pt_fill_provocation(struct pt_reset_sent *record, struct sk_buff *skb)
 {
 	__u32 bytes = pt_tcp_payload(skb);
 
 	record->provoking_flags = pt_tcp_flags(skb);
 	record->provoking_bytes = bytes < 0xffff ? bytes : 0xffff;
+	record->seq = record->provoking_flags & PT_TCP_ACK ? pt_tcp_ack_seq(skb) : 0;
+	record->seq_known = 1;
+}
+
+/* An abort's RST comes next in order, unless that lies beyond the window that the peer has opened:
+ * which number it bears then depends on the window's scale (tcp_acceptable_seq(), all releases). */
+static __always_inline void pt_fill_abort(struct pt_reset_sent *record, struct sock *sk)
+{
+	__u32 window_end = record->tcp.snd_una + PT_READ((struct tcp_sock *)sk, snd_wnd);
+
+	record->provoking_flags = 0;
+	record->provoking_bytes = 0;
+	record->seq = record->tcp.snd_nxt;
+	record->seq_known = (__s32)(window_end - record->tcp.snd_nxt) >= 0;
 }
 
 /* closure.bpf.c */
@@ -173,10 +189,10 @@ static __always_inline int pt_reset_sent(struct sock *sk, struct sk_buff *skb, _
 	}
 	record->reason = reason;
 	record->active = active;
-	record->provoking_flags = 0;
-	record->provoking_bytes = 0;
-	record->padding = 0;
-	if (!active)
+	__builtin_memset(record->padding, 0, sizeof(record->padding));
+	if (active)
+		pt_fill_abort(record, sk);
+	else
 		pt_fill_provocation(record, skb);
 	record->peer_here = pt_is_peer_here(kept, &record->endpoint, active ? 0 : skb);
 	if (!record->peer_here)

@@ -303,6 +303,7 @@ struct tcp_sock {
 	u64 bytes_received;
 	u32 snd_nxt;
 	u32 snd_una;
+	u32 snd_wnd;
 	u32 rcv_nxt;
 	u32 copied_seq;
 	u32 srtt_us;

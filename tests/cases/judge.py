@@ -165,6 +165,7 @@ class Judge:
         self.expect("rst.direction", rst["direction"], "sent")
         self.expect("rst.state", rst["state"], self.case.rst)
         self.expect("rst.flags", rst["flags"], self.case.flags)
+        self.expect("rst.seq", rst["seq"], self.truth["reset_seq"])
         if not rst["why"]:
             self.problems.append("rst.why is not told")
 

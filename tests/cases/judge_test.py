@@ -29,6 +29,7 @@ def truth_of(case):
             "fatal": {**fatal, "errno": None} if fatal else None, "sigpipe": case.sigpipe,
             "local": "pipe:[9]" if case.kind == "pipe" else "127.0.0.1:1000",
             "remote": None if case.kind == "pipe" else "127.0.0.1:2000",
+            "reset_seq": 1 if case.role == "origin" else None,
             "unread": 10 if case.program in ("unread_close", "unix_closed") else None,
             "idle_min_us": 50_000, "idle_max_us": 51_000}
 
@@ -47,7 +48,7 @@ def events_of(case):
 
 def rst_of(case):
     if case.role == "origin":
-        return {"direction": "sent", "state": case.rst, "why": "a reason", "flags": case.flags}
+        return {"direction": "sent", "state": case.rst, "seq": 1, "why": "a reason", "flags": case.flags}
     if case.rst is None:
         return None
     handshake_seen = case.when == "live" and case.rst != "SYN_SENT"
@@ -169,6 +170,7 @@ WRONG_OF_UNIX = [
 WRONG_OF_ORIGIN = [
     change(["role"], "victim"), change(["process"], {"pid": None, "comm": None}),
     change(["rst", "direction"], "received"), change(["rst", "state"], "CLOSE"), change(["rst", "why"], None),
+    change(["rst", "seq"], None), change(["rst", "seq"], 2),
     change(["peer"], {"pid": PEER, "comm": "peer", "action": "close"}),
     change(["verdict", "cause"], "no_socket"), change(["verdict", "severity"], "fault"),
 ]

@@ -17,6 +17,8 @@ def truth_problems(case, truth):
         problems.append(f"victim {truth['victim']}, expected {case.comm}")
     if case.peer and not truth["peer"]:
         problems.append("no peer")
+    if case.role == "origin" and truth["reset_seq"] is None:
+        problems.append("no RST was received")
     if case.program == "unread_close" and not truth["unread"]:
         problems.append("nothing lay unread")
     return problems

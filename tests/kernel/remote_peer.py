@@ -1,8 +1,8 @@
 """The peer on the other host: plays, on request, one behaviour a control connection.
 
 A request is a line `prepare BEHAVIOUR PORT` (answered by the port to connect to, or, with
-a port, by dialling it) or `act - 0`; each act goes on to the behaviour's next yield. The
-program ends when a line `end - 0` comes or nobody asks for a while.
+a port, by dialling it), `act - 0`, or `reset - 0`, answered by the sequence number of the RST
+that has come or comes; each act goes on to the behaviour's next yield. The program ends when a line `end - 0` comes or nobody asks for a while.
 Usage: remote_peer.py ADDRESS
 """
 import ctypes
@@ -118,6 +118,22 @@ def answer_by_icmp(port, code):
             icmp.sendto(head + quoted, (sender, 0))
 
     threading.Thread(target=answer, daemon=True).start()
+
+
+class ResetWatch:
+    """What comes in from now on for, or from, a port, until a RST does."""
+
+    def __init__(self):
+        self.raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_TCP)
+        self.raw.settimeout(BEHAVIOUR_SECONDS)
+        self.port = None
+
+    def sequence(self):
+        while True:
+            packet = self.raw.recv(65535)
+            tcp = packet[(packet[0] & 15) * 4:]
+            if self.port in struct.unpack_from("!HH", tcp) and tcp[13] & TCP_RST:
+                return struct.unpack_from("!I", tcp, 4)[0]
 
 
 # --- behaviours: what happens before the answer to `prepare` and at each act ---
@@ -303,6 +319,7 @@ def prepare(name, port, control):
 def serve(control):
     """One control connection: one behaviour. Return whether the program is to end."""
     course = None
+    watch = ResetWatch()
     with control, control.makefile("rw", encoding="ascii") as lines:
         for line in lines:
             request, name, port = line.split()
@@ -311,6 +328,9 @@ def serve(control):
                 return True
             if request == "prepare":
                 course, answer_number = prepare(name, int(port), control)
+                watch.port = answer_number
+            elif request == "reset":
+                answer_number = watch.sequence()
             else:
                 next(course, None)
             print(answer_number, file=lines, flush=True)

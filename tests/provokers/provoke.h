@@ -88,6 +88,7 @@ struct story {
 	char local[ADDRESS_SIZE];
 	char remote[ADDRESS_SIZE];
 	long unread;      /* -1: does not apply */
+	int64_t reset_seq; /* of the RST that the peer received; -1: does not apply */
 	int64_t idle_min_us; /* bounds of the silence before the write that met the dead end; -1: none */
 	int64_t idle_max_us;
 };

@@ -28,7 +28,7 @@ static struct in_addr peer_host;
 static int64_t began_us;
 
 /* One line to the peer's host; its answer is a number. */
-static int ask(const char *request, const char *argument, int number)
+static int64_t ask(const char *request, const char *argument, int number)
 {
 	char line[LINE_SIZE];
 	size_t size = 0;
@@ -42,7 +42,7 @@ static int ask(const char *request, const char *argument, int number)
 	line[size] = '\0';
 	if (line[0] < '0' || line[0] > '9')
 		die("%s %s: %s", request, argument, line);
-	return atoi(line);
+	return strtoll(line, NULL, 10);
 }
 
 static void let_peer_act(void)
@@ -372,6 +372,8 @@ static void victim(struct story *story)
 		let_peer_act();
 		course->after(story, fd);
 	}
+	if (strncmp(story->options.variant, "origin_", strlen("origin_")) == 0)
+		story->reset_seq = ask("reset", "-", 0);
 	sigpipe_finish(story);
 }
 

@@ -89,6 +89,8 @@ void report_truth(const struct story *story)
 	printf(",\"sigpipe\":\"%s\",", sigpipe_fate(story));
 	print_number("unread", story->unread);
 	printf(",");
+	print_number("reset_seq", story->reset_seq);
+	printf(",");
 	print_number("idle_min_us", story->idle_min_us);
 	printf(",");
 	print_number("idle_max_us", story->idle_max_us);

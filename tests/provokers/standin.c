@@ -160,6 +160,7 @@ void standin_expect(struct standin *standin, unsigned flags)
 		if (came & (FLAG_SYN | FLAG_FIN))
 			standin->ack = ntohl(in->tcp.seq) + 1;
 	} while ((came & flags) != flags);
+	standin->expected_seq = ntohl(in->tcp.seq);
 }
 
 void standin_accept(struct standin *standin)

@@ -18,6 +18,7 @@ struct standin {
 	uint16_t other_port;
 	uint32_t seq; /* of the next byte to send */
 	uint32_t ack; /* of the next byte to come */
+	uint32_t expected_seq; /* of the segment that was expected last */
 };
 
 /* In the peer's role, which moves to a network namespace of its own: joins the victim's. */

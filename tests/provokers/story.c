@@ -60,6 +60,7 @@ struct story *story_new(const char *program, int argc, char **argv, const char *
 	story->program = program;
 	story->holds = story->options.hold[0] != '\0';
 	story->unread = -1;
+	story->reset_seq = -1;
 	story->idle_min_us = story->idle_max_us = -1;
 	/* Not pipes: a tracer of broken pipes must see those of the story alone. */
 	for (int i = 0; i < STEP_COUNT; i++) {

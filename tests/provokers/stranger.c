@@ -199,6 +199,7 @@ static void peer(struct story *story)
 	pass(story, STEP_JOINED);
 	course_of(story)->stand_in(story, &standin);
 	standin_expect(&standin, FLAG_RST);
+	story->reset_seq = standin.expected_seq;
 	pass(story, STEP_CLOSED);
 	await(story, STEP_END);
 }

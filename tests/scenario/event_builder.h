@@ -52,6 +52,9 @@ const SyscallNames& syscall_names();
 
 Closure closure_by(const Person& who, Ktime at, std::uint16_t call, std::uint8_t shutdown);
 
+/// Sequence number of this end's RST, but of one that answers what acknowledges nothing.
+inline constexpr std::uint32_t kOwnResetSeq = 4'000'000'001;
+
 /// Which hooks the kernel of the story allowed.
 struct Hooks {
     bool sends_seen = true;

@@ -4,6 +4,11 @@
 #include <cerrno>
 
 namespace pipetrace::testing {
+namespace {
+
+constexpr std::uint8_t kAck = 0x10;
+
+}  // namespace
 
 Story& Story::peer_aborts(int reason, std::uint32_t unread, ClosePath path, std::uint8_t signal) {
     return peer_throws_away(unread, path, signal).abort_recorded(reason, unread);
@@ -137,6 +142,7 @@ Story& Story::own_kernel_answers(int reason, std::uint16_t bytes, std::uint8_t f
     sent.endpoint = own_.endpoint;
     sent.provoking_flags = flags;
     sent.provoking_bytes = bytes;
+    sent.seq = (flags & kAck) != 0 ? kOwnResetSeq : 0;
     if (reason == kResetAbortOnData) {
         own_.memory.closed_from = own_.endpoint.state;
         sent.endpoint.state = TcpState::kClose;
@@ -165,6 +171,7 @@ Story& Story::own_kernel_sends_rst(int reason, Person by) {
     sent.endpoint = own_.endpoint;
     sent.tcp = facts_of(own_);
     sent.active = true;
+    sent.seq = kOwnResetSeq;
     if (hooks_.reasons_seen) sent.reason = reason;
     return emit(sent, by.tgid != 0 ? by.task() : Task{});
 }

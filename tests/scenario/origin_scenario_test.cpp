@@ -41,6 +41,7 @@ TEST(OriginUnread, NamesWhoClosedAndHowMuchWasLost) {
         EXPECT_EQ(told.incident.process.tgid, kClient.tgid);
         EXPECT_EQ(told.incident.rst->state, TcpState::kEstablished);
         EXPECT_FALSE(told.incident.rst->received);
+        EXPECT_EQ(told.incident.rst->seq, kOwnResetSeq);
         EXPECT_EQ(told.incident.first_close, FirstClose::kLocal);
         EXPECT_EQ(told.incident.endpoint.bytes_sent, 180U);
         EXPECT_FALSE(told.incident.peer);
@@ -154,6 +155,8 @@ TEST(OriginNoSocket, NamesNobody) {
         EXPECT_EQ(told.json["rst"]["state"], nullptr);
         EXPECT_EQ(told.json["process"]["pid"], nullptr);
     }
+    EXPECT_EQ(play_to_one_incident(refused()).json["rst"]["seq"], 0U) << "0 is a number, not unknown";
+    EXPECT_EQ(play_to_one_incident(stray()).json["rst"]["seq"], kOwnResetSeq);
     EXPECT_EQ(play_to_one_incident(refused()).incident.first_close, FirstClose::kNone);
     EXPECT_EQ(play_to_one_incident(stray()).json["first_close"], nullptr);
 }

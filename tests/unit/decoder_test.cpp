@@ -64,6 +64,12 @@ TEST(Decoder, ReadsAResetSent) {
     EXPECT_EQ(body.provoking_flags, 0x18);
     EXPECT_EQ(body.provoking_bytes, 1448);
     EXPECT_TRUE(body.peer_here);
+    record.seq = 0xfffffff0U;
+    EXPECT_FALSE(body_of<ResetSent>(record).seq);
+    record.seq_known = 1;
+    EXPECT_EQ(body_of<ResetSent>(record).seq, 0xfffffff0U);
+    record.seq = 0;
+    EXPECT_EQ(body_of<ResetSent>(record).seq, 0U) << "0 is a number of its own";
     record.reason = PT_REASON_UNKNOWN;
     EXPECT_FALSE(body_of<ResetSent>(record).reason) << "not known is not 'not specified'";
     record.reason = 0;

@@ -56,6 +56,7 @@ RstFacts rst_of(const Origin& origin, const Closure& closure) {
     rst.state = state_of(origin);
     rst.at = origin.connection.reset_sent->at;
     rst.why = reset_reason_text(sent, &closure);
+    rst.seq = sent.seq;
     rst.flags = flags_text(flags_of(sent));
     return rst;
 }

@@ -137,6 +137,7 @@ ResetSent body_of(const pt_reset_sent& record, std::uint64_t ticks_per_second) {
     if (record.reason != PT_REASON_UNKNOWN) body.reason = record.reason;
     body.provoking_flags = record.provoking_flags;
     body.provoking_bytes = record.provoking_bytes;
+    if (record.seq_known != 0) body.seq = record.seq;
     body.peer_here = record.peer_here != 0;
     return body;
 }

@@ -43,6 +43,7 @@ struct ResetSent {
     std::optional<int> reason;          ///< enum sk_rst_reason, kernels >= 6.12
     std::uint8_t provoking_flags = 0;   ///< TCP flags of the answered segment; 0 not seen
     std::uint16_t provoking_bytes = 0;  ///< its payload, 65535 at most
+    std::optional<std::uint32_t> seq;   ///< of the RST itself
     bool peer_here = false;             ///< it goes to this host itself, or to an end that is known here
 
     bool operator==(const ResetSent&) const = default;
