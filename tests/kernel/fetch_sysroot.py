@@ -14,8 +14,8 @@ from pathlib import Path
 from private_apt import FetchError, configured_mirrors, prepare_apt, run, unpack, update
 
 ARCHITECTURE = "arm64"
-PACKAGES = ["busybox-static", "libbpf-dev", "libc6", "libcli11-dev", "libfmt-dev", "libstdc++6",
-            "nlohmann-json3-dev", "python3-minimal", "libpython3-stdlib"]
+PACKAGES = ["busybox-static", "libbpf-dev", "libc6", "libcli11-dev", "libfmt-dev", "libsqlite3-dev",
+            "libstdc++6", "nlohmann-json3-dev", "python3-minimal", "libpython3-stdlib"]
 OF_THE_COMPILER = ("libc6-dev_", "libcrypt-dev_", "linux-libc-dev_")
 
 
@@ -36,18 +36,20 @@ def fetch_packages(work):
 
 
 def fetch(cache):
-    """Return the directory of the unpacked packages; download only if it is not there."""
+    """Return the directory of the unpacked packages; download only if it is not there, or of other packages."""
     cache = Path(cache).resolve()
     cache.mkdir(parents=True, exist_ok=True)
     final, work = cache / "arm64-sysroot", cache / ".arm64-sysroot.work"
     with open(cache / ".arm64-sysroot.lock", "w", encoding="ascii") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if (final / "packages").exists():
+        wanted = final / "wanted"
+        if wanted.exists() and wanted.read_text() == " ".join(PACKAGES):
             return final
         for old in (work, final):
             shutil.rmtree(old, ignore_errors=True)
         names = fetch_packages(work)
         (work / "unpacked/packages").write_text("".join(f"{name}\n" for name in names))
+        (work / "unpacked/wanted").write_text(" ".join(PACKAGES))
         (work / "unpacked").rename(final)
         shutil.rmtree(work)
     return final

@@ -1,7 +1,8 @@
 #include "app/incident_filter.h"
 
+#include "model/incident_row.h"
+
 #include <algorithm>
-#include <charconv>
 #include <string_view>
 
 namespace pipetrace {
@@ -11,17 +12,6 @@ namespace {
 template <typename Value, typename Matches>
 bool any(const std::vector<Value>& wanted, Matches matches) {
     return wanted.empty() || std::any_of(wanted.begin(), wanted.end(), matches);
-}
-
-/// "127.0.0.1:80", "[::1]:80" -> 80; 0 where there is none.
-std::uint16_t port_of(const std::optional<std::string>& address) {
-    if (!address) return 0;
-    const std::size_t colon = address->rfind(':');
-    if (colon == std::string::npos) return 0;
-    std::uint16_t port = 0;
-    const char* first = address->data() + colon + 1;
-    std::from_chars(first, address->data() + address->size(), port);
-    return port;
 }
 
 /// "/system.slice/nginx.service" is below "/system.slice", and is meant by "nginx.service" too.
@@ -79,8 +69,8 @@ bool IncidentChooser::wants_process(const Incident& incident) const {
 }
 
 bool IncidentChooser::wants_endpoint(const Incident& incident) const {
-    const std::uint16_t local = port_of(incident.endpoint.local);
-    const std::uint16_t remote = port_of(incident.endpoint.remote);
+    const std::uint16_t local = port_of_address(incident.endpoint.local).value_or(0);
+    const std::uint16_t remote = port_of_address(incident.endpoint.remote).value_or(0);
     const auto is = [](std::uint16_t port) {
         return [port](std::uint16_t wanted) { return port != 0 && wanted == port; };
     };

@@ -1,10 +1,9 @@
 #include "render/json_text.h"
 
-#include "render/utf8.h"
+#include "model/utc_text.h"
+#include "model/utf8.h"
 
 #include <algorithm>
-#include <array>
-#include <chrono>
 #include <cstdint>
 
 namespace pipetrace {
@@ -36,14 +35,6 @@ std::size_t copy_plain(char* to, std::string_view text) {
     }
     for (; at < text.size() && is_plain(text[at]); ++at) to[at] = text[at];
     return at;
-}
-
-/// The last `count` decimal digits.
-void write_digits(char* place, int count, std::int64_t value) {
-    while (count-- > 0) {
-        place[count] = static_cast<char>('0' + value % 10);
-        value /= 10;
-    }
 }
 
 }  // namespace
@@ -94,20 +85,9 @@ void JsonText::value(std::string_view text) {
 }
 
 void JsonText::value(WallTime at) {
-    using namespace std::chrono;
-    const sys_time<nanoseconds> time{nanoseconds(at.ns)};
-    const auto day = floor<days>(time);
-    const year_month_day date(day);
-    const hh_mm_ss clock(floor<microseconds>(time - day));
-    char text[] = "\"0000-00-00T00:00:00.000000Z\"";
-    write_digits(text + 1, 4, static_cast<int>(date.year()));
-    write_digits(text + 6, 2, static_cast<unsigned>(date.month()));
-    write_digits(text + 9, 2, static_cast<unsigned>(date.day()));
-    write_digits(text + 12, 2, clock.hours().count());
-    write_digits(text + 15, 2, clock.minutes().count());
-    write_digits(text + 18, 2, clock.seconds().count());
-    write_digits(text + 21, 6, clock.subseconds().count());
-    *this += std::string_view(text, sizeof text - 1);
+    *this += '"';
+    *this += utc_text(at).view();
+    *this += '"';
 }
 
 }  // namespace pipetrace

@@ -1,21 +1,13 @@
-// Text from processes is bytes: decode it as UTF-8, and make it harmless for a terminal.
+// Text from processes is bytes: make it harmless for a terminal.
 #pragma once
+
+#include "model/utf8.h"
 
 #include <cstddef>
 #include <string>
 #include <string_view>
 
 namespace pipetrace {
-
-/// One step of decoding. Where the bytes are no UTF-8 (overlong and surrogates included),
-/// `valid` is false, `size` 1 and `code` the byte.
-struct Utf8Step {
-    char32_t code = 0;
-    std::size_t size = 1;
-    bool valid = true;
-};
-/// `at` < text.size().
-Utf8Step decode_utf8(std::string_view text, std::size_t at);
 
 /// What cannot be printed safely becomes "\x1b": control characters, bytes that are not UTF-8;
 /// "\u202e": characters that are invisible or turn the writing direction, C1 controls. A

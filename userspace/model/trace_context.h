@@ -1,0 +1,58 @@
+// One run of `record` as its recording tells of it: whatever the pipeline must know besides the
+// records themselves to explain them anew, elsewhere and later.
+#pragma once
+
+#include "model/incident.h"
+#include "model/ktime.h"
+#include "model/observation.h"
+#include "model/options.h"
+#include "model/process.h"
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+
+namespace pipetrace {
+
+/// Counts as of the end of a trace, or of the last time that they were written.
+struct TraceTotals {
+    std::uint64_t events = 0;
+    std::uint64_t incidents = 0;
+    std::uint64_t resets_received = 0;
+    std::uint64_t resets_sent = 0;
+    std::uint64_t endpoints_older_than_trace = 0;
+    std::uint64_t evicted = 0;
+
+    bool operator==(const TraceTotals&) const = default;
+};
+
+struct TraceContext {
+    std::int64_t trace_id = 0;  ///< within its recording; ascending in time
+    HostIdentity host;
+    std::string machine;                 ///< `uname -m`
+    std::string pipetrace_version;       ///< that recorded
+    std::string rules_digest;            ///< of its rules: where ours is the same, so are the verdicts
+    std::uint32_t abi_version = 0;       ///< of the records
+    std::uint32_t ticks_per_second = 0;  ///< > 0
+    ClockOffsets clocks;                 ///< at the start; each segment has them again
+    HookReport hooks;
+    std::map<std::uint16_t, std::string> syscall_names;  ///< by that machine's numbers
+    IncidentFilter filter;  ///< of the incidents; records and origins are all kept
+    ErrorsMode errors = ErrorsMode::kExact;
+    std::uint32_t idle_after_seconds = 30;
+    bool redacted = false;
+    WallTime started;
+    std::optional<WallTime> ended;                ///< none: it was killed, or still runs
+    std::map<std::string, std::uint64_t> losses;  ///< by record kind; kinds with losses only
+    TraceTotals totals;
+};
+
+/// What was read about a process while it lived; it may have become another program since.
+struct RecordedProcess {
+    ProcessId process;
+    Ktime since;  ///< when it was read
+    ProcessDetails details;
+};
+
+}  // namespace pipetrace

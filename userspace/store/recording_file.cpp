@@ -1,0 +1,112 @@
+#include "store/recording_file.h"
+
+#include "store/recording.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <string_view>
+
+namespace pipetrace {
+namespace {
+
+constexpr std::string_view kMagic{"SQLite format 3\0", 16};
+constexpr mode_t kPrivate = 0600;
+
+Error cannot_record(const std::string& path, const std::string& why, const std::string& remedy) {
+    return Error{"cannot record to " + path, why, remedy};
+}
+
+/// Only the folder that is our own: others are the user's to make.
+void make_own_folder(const std::string& path) {
+    const std::string folder = std::string(kRecordingFolder) + "/";
+    if (path.starts_with(folder)) ::mkdir(kRecordingFolder, 0700);
+}
+
+Error cannot_open(const std::string& path) {
+    const int error = errno;
+    const char* remedy = error == EACCES || error == EPERM ? "Run as root, or record elsewhere with -o."
+                         : error == ENOENT || error == ENOTDIR
+                             ? "Make the folder first, or record elsewhere with -o."
+                             : "Record elsewhere with -o.";
+    return cannot_record(path, std::strerror(error), remedy);
+}
+
+/// Nothing where the file is empty or a SQLite database.
+Status check_content(const std::string& path, int fd) {
+    struct stat status {};
+    if (::fstat(fd, &status) != 0) return cannot_open(path);
+    if (!S_ISREG(status.st_mode)) {
+        return cannot_record(path, "it is no plain file, and a recording is written to at many places",
+                             "Name a plain file with -o.");
+    }
+    if (status.st_size == 0) return Done{};
+    std::array<char, kMagic.size()> start{};
+    const ssize_t got = ::pread(fd, start.data(), start.size(), 0);
+    if (got < 0) return cannot_open(path);
+    if (std::string_view(start.data(), static_cast<std::size_t>(got)) == kMagic) return Done{};
+    return cannot_record(path, "the file is there, and it is no recording",
+                         "It was left as it is. Name another file with -o.");
+}
+
+}  // namespace
+
+Result<RecordingFile> RecordingFile::open(const std::string& path) {
+    make_own_folder(path);
+    // O_NONBLOCK: a FIFO that nobody reads would hold us for ever.
+    constexpr int kFlags = O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
+    int fd = ::open(path.c_str(), kFlags);
+    const bool created = fd < 0 && errno == ENOENT;
+    if (created) fd = ::open(path.c_str(), kFlags | O_CREAT | O_EXCL, kPrivate);
+    if (fd < 0) return cannot_open(path);
+    RecordingFile file(path, fd, created);
+    // The umask may have taken from it; SQLite gives what it makes beside it the same mode.
+    if (created) ::fchmod(fd, kPrivate);
+    if (const Status checked = check_content(path, fd); !checked) return checked.error();
+    if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        if (errno != EWOULDBLOCK) return cannot_open(path);
+        return cannot_record(
+            path, "another pipetrace is writing it",
+            "End that one (`fuser " + path + "` names it), or record to another file with -o.");
+    }
+    return file;
+}
+
+RecordingFile::~RecordingFile() {
+    if (fd_ >= 0) ::close(fd_);
+}
+
+void RecordingFile::make_private() const {
+    ::fchmod(fd_, kPrivate);
+    for (const char* beside : {"-wal", "-shm"}) {
+        // Closing a descriptor that can only name a file leaves SQLite's locks on it alone.
+        const int named = ::open((path_ + beside).c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC);
+        if (named < 0) continue;
+        struct stat status {};
+        if (::fstat(named, &status) == 0 && S_ISREG(status.st_mode)) {
+            ::chmod(("/proc/self/fd/" + std::to_string(named)).c_str(), kPrivate);
+        }
+        ::close(named);
+    }
+}
+
+void RecordingFile::remove_if_created() const {
+    if (!created_) return;
+    for (const char* beside : {"-wal", "-shm", "-journal", ""}) ::unlink((path_ + beside).c_str());
+}
+
+std::uint64_t file_bytes(const std::string& path) {
+    struct stat status {};
+    return ::stat(path.c_str(), &status) == 0 ? static_cast<std::uint64_t>(status.st_size) : 0;
+}
+
+std::uint64_t recording_bytes(const std::string& path) {
+    return file_bytes(path) + file_bytes(path + "-wal") + file_bytes(path + "-shm");
+}
+
+}  // namespace pipetrace

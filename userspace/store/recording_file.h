@@ -1,0 +1,46 @@
+// The file that a recording is written to: made so that only its owner reads it, and held so that only one
+// process writes it.
+#pragma once
+
+#include "model/result.h"
+
+#include <cstdint>
+#include <string>
+#include <utility>
+
+namespace pipetrace {
+
+class RecordingFile {
+public:
+    /// Creates `path` (mode 0600, whatever the umask; kRecordingFolder too, 0700) or opens what is there, and
+    /// locks it. An Error where it cannot be, is no plain file, holds something else, or is being written by
+    /// another.
+    static Result<RecordingFile> open(const std::string& path);
+    RecordingFile(RecordingFile&& other) noexcept
+        : path_(std::move(other.path_)), fd_(std::exchange(other.fd_, -1)), created_(other.created_) {}
+    RecordingFile& operator=(RecordingFile&&) = delete;
+    /// Close SQLite's connection before: closing any descriptor of a file drops the locks that SQLite has on
+    /// it.
+    ~RecordingFile();
+
+    const std::string& path() const { return path_; }
+    /// It is known to be a recording now, perhaps one that others could read.
+    void make_private() const;
+    /// Takes back a file that open() created and that became nothing.
+    void remove_if_created() const;
+
+private:
+    RecordingFile(std::string path, int fd, bool created)
+        : path_(std::move(path)), fd_(fd), created_(created) {}
+
+    std::string path_;
+    int fd_;
+    bool created_;
+};
+
+/// What the recording takes on the disk: the file, its WAL and the WAL's index.
+std::uint64_t recording_bytes(const std::string& path);
+/// 0 where there is none.
+std::uint64_t file_bytes(const std::string& path);
+
+}  // namespace pipetrace

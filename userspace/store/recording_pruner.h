@@ -1,0 +1,59 @@
+// Keeps a recording within its limits: what is oldest goes first, segments and the incidents of their time
+// alike.
+#pragma once
+
+#include "model/ktime.h"
+#include "model/result.h"
+#include "store/database.h"
+
+#include <cstdint>
+#include <string>
+
+namespace pipetrace {
+
+struct RecordingLimits {
+    static constexpr std::uint64_t kSizeBytesMin = 4U << 20;
+
+    std::uint64_t size_bytes_max = std::uint64_t{1} << 30;  ///< the file, its WAL and the WAL's index
+    std::uint64_t age_seconds_max = 7 * 24 * 3600;
+};
+
+/// Outside of transactions, all of it.
+class RecordingPruner {
+public:
+    RecordingPruner(Database& database, RecordingLimits limits);
+
+    /// What one transaction may write, so that the WAL stays within its share of the limit.
+    std::uint64_t batch_bytes_max() const { return batch_bytes_max_; }
+
+    /// Makes room for a transaction that writes `bytes`. False: there is none, because somebody reads the
+    /// recording, so that its WAL cannot be reused now.
+    Result<bool> make_room(std::uint64_t bytes);
+    /// Deletes what is older than the limit, and gives back space that is no longer used. To be called now
+    /// and then.
+    Status expire(WallTime now);
+
+private:
+    struct Oldest {
+        std::int64_t last_row = 0;  ///< 0: none
+        std::int64_t trace_id = 0;
+        Ktime last;
+    };
+    /// The first segments, up to so many bytes, or those that ended before.
+    Result<Oldest> oldest_segments(std::uint64_t bytes, WallTime before);
+    Status delete_segments(const Oldest& oldest);
+    Result<bool> delete_other_rows();
+    Result<bool> delete_oldest(std::uint64_t bytes);
+    Status delete_unused_traces();
+    Status give_back();
+    Result<bool> fits(std::uint64_t bytes);
+    /// Whether the WAL holds so little now that a transaction more is within its share.
+    Result<bool> empty_wal();
+
+    Database& database_;
+    RecordingLimits limits_;
+    std::uint64_t batch_bytes_max_;
+    std::uint64_t wal_bytes_max_;
+};
+
+}  // namespace pipetrace

@@ -1,0 +1,175 @@
+#include "store/recording_writer.h"
+
+#include "model/utc_text.h"
+#include "pipetrace_abi.h"
+#include "store/incident_columns.h"
+#include "store/recording_json.h"
+#include "store/recording_schema.h"
+#include "store/rules_digest.h"
+#include "store/trace_rows.h"
+
+#include <optional>
+#include <utility>
+
+namespace pipetrace {
+namespace {
+
+/// Opens what is there, or makes it: what is no recording is left as it was found.
+Result<std::unique_ptr<Database>> open_database(const RecordingFile& file) {
+    auto database = Database::open(file.path(), Database::Access::kWrite);
+    if (!database) return database.error();
+    const auto empty = is_empty(**database);
+    if (!empty) return empty.error();
+    if (*empty) {
+        file.make_private();
+        if (Status created = create_schema(**database); !created) return created.error();
+    }
+    if (Status checked = check_schema(**database); !checked) return checked.error();
+    file.make_private();
+    // FULL: what is committed survives a power cut. Checkpoints are the pruner's.
+    const Status set = (*database)->execute(
+        "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0; PRAGMA "
+        "temp_store=MEMORY; "
+        "PRAGMA secure_delete=FAST; PRAGMA cache_size=-8000");
+    if (!set) return set.error();
+    const auto is_wal =
+        (*database)->number("SELECT count(*) FROM pragma_journal_mode WHERE journal_mode='wal'");
+    if (!is_wal) return is_wal.error();
+    if (*is_wal == 0) {
+        return Error{"cannot record to " + file.path(),
+                     "its file system does not let two programs share memory",
+                     "Record to a local disk with -o."};
+    }
+    return database;
+}
+
+}  // namespace
+
+std::uint64_t RecordingBatch::bytes() const {
+    constexpr std::uint64_t kRow = 300;
+    std::uint64_t bytes = 0;
+    for (const Segment& segment : segments)
+        bytes += segment.records.size() + 4096;  // its last page is not full
+    for (const IncidentRow& row : incidents) bytes += stored_bytes(row);
+    for (const RecordedProcess& process : processes) {
+        bytes += kRow;
+        for (const auto& text : {process.details.exe, process.details.cgroup, process.details.container}) {
+            bytes += text ? text->size() : 0;
+        }
+        for (const auto& word : process.details.cmdline.value_or(std::vector<std::string>{}))
+            bytes += word.size() + 3;
+    }
+    return bytes;
+}
+
+RecordingWriter::RecordingWriter(RecordingFile file, std::unique_ptr<Database> database,
+                                 RecordingLimits limits, TraceContext trace)
+    : file_(std::move(file)),
+      database_(std::move(database)),
+      pruner_(*database_, limits),
+      trace_(std::move(trace)) {}
+
+RecordingWriter::~RecordingWriter() {
+    // The file alone holds everything then, and SQLite removes the WAL.
+    [[maybe_unused]] const auto done = database_->checkpoint(true);
+}
+
+Result<std::unique_ptr<RecordingWriter>> RecordingWriter::open(const std::string& path,
+                                                               RecordingLimits limits, TraceContext trace) {
+    auto file = RecordingFile::open(path);
+    if (!file) return file.error();
+    auto database = open_database(*file);
+    if (!database) {
+        file->remove_if_created();
+        return database.error();
+    }
+    std::unique_ptr<RecordingWriter> writer(
+        new RecordingWriter(std::move(*file), std::move(*database), limits, std::move(trace)));
+    Status begun = writer->prepare();
+    if (begun) begun = writer->begin_trace();
+    if (begun) return writer;
+    writer->file_.remove_if_created();
+    return begun.error();
+}
+
+Status RecordingWriter::prepare() {
+    const std::pair<Statement&, std::string> wanted[] = {{insert_segment_, insert_segment_sql()},
+                                                         {insert_incident_, insert_incident_sql()},
+                                                         {insert_process_, insert_process_sql()}};
+    for (const auto& [statement, sql] : wanted) {
+        auto prepared = database_->prepare(sql);
+        if (!prepared) return prepared.error();
+        statement = std::move(*prepared);
+    }
+    return Done{};
+}
+
+template <typename Change>
+Status RecordingWriter::change(std::uint64_t bytes, Change change) {
+    const auto room = pruner_.make_room(bytes);
+    if (!room) return room.error();
+    if (!*room) {
+        return Error{
+            "cannot write to the recording " + path(),
+            "its size limit is reached, and what is old cannot be reused while another program reads it",
+            "End that program, or raise --max-size."};
+    }
+    if (Status begun = database_->execute("BEGIN IMMEDIATE"); !begun) return begun;
+    Status changed = change();
+    if (changed) changed = database_->execute("COMMIT");
+    if (!changed) [[maybe_unused]]
+        const Status undone = database_->execute("ROLLBACK");
+    return changed;
+}
+
+Status RecordingWriter::begin_trace() {
+    trace_.pipetrace_version = PIPETRACE_VERSION;
+    trace_.rules_digest = rules_digest();
+    trace_.abi_version = PT_ABI_VERSION;
+    constexpr std::uint64_t kTraceBytes = 32U << 10;
+    return change(kTraceBytes, [this]() -> Status {
+        const auto id = insert_trace(*database_, trace_);
+        if (!id) return id.error();
+        trace_.trace_id = *id;
+        return Done{};
+    });
+}
+
+Status RecordingWriter::insert(RecordingBatch& batch) {
+    for (Segment& segment : batch.segments) {
+        segment.trace_id = trace_.trace_id;
+        const std::string losses = losses_to_json(segment.losses);
+        bind_segment(insert_segment_, segment, losses);
+        if (Status done = database_->run(insert_segment_); !done) return done;
+    }
+    for (IncidentRow& row : batch.incidents) {
+        row.trace_id = trace_.trace_id;
+        const UtcText time = utc_text(row.time);
+        bind_incident(insert_incident_, row, time.view());
+        if (Status done = database_->run(insert_incident_); !done) return done;
+    }
+    for (const RecordedProcess& process : batch.processes) {
+        const auto cmdline = cmdline_column(process);
+        bind_process(insert_process_, trace_.trace_id, process, cmdline);
+        if (Status done = database_->run(insert_process_); !done) return done;
+    }
+    return Done{};
+}
+
+Status RecordingWriter::write(RecordingBatch& batch) {
+    if (batch.empty()) return Done{};
+    return change(batch.bytes(), [&] { return insert(batch); });
+}
+
+Status RecordingWriter::expire(WallTime now) { return pruner_.expire(now); }
+
+Status RecordingWriter::close(WallTime ended, const std::map<std::string, std::uint64_t>& losses,
+                              const TraceTotals& totals) {
+    trace_.ended = ended;
+    trace_.losses = losses;
+    trace_.totals = totals;
+    constexpr std::uint64_t kTraceBytes = 4096;
+    return change(kTraceBytes, [this] { return update_trace(*database_, trace_); });
+}
+
+}  // namespace pipetrace

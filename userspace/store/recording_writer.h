@@ -1,0 +1,73 @@
+// Writes one trace into a recording, batch by batch: each is there after a crash or not at all. Synchronous:
+// a call waits for the disk. For one thread.
+#pragma once
+
+#include "store/recording.h"
+#include "store/recording_file.h"
+#include "store/recording_pruner.h"
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace pipetrace {
+
+/// What is written at once. Trace ids are the writer's to set.
+struct RecordingBatch {
+    std::vector<Segment> segments;
+    std::vector<IncidentRow> incidents;
+    std::vector<RecordedProcess> processes;
+
+    bool empty() const { return segments.empty() && incidents.empty() && processes.empty(); }
+    /// About what it takes in the file.
+    std::uint64_t bytes() const;
+};
+
+class RecordingWriter {
+public:
+    /// Creates or continues a recording, and begins a trace in it; trace.trace_id, version, digest and ABI
+    /// are the writer's to set. Nothing is changed where it fails.
+    static Result<std::unique_ptr<RecordingWriter>> open(const std::string& path, RecordingLimits limits,
+                                                         TraceContext trace);
+    RecordingWriter(const RecordingWriter&) = delete;
+    RecordingWriter& operator=(const RecordingWriter&) = delete;
+    /// Without close(), the trace is left as one that was killed.
+    ~RecordingWriter();
+
+    /// All of it or, with an Error, nothing. May be tried again.
+    Status write(RecordingBatch& batch);
+    /// So large a batch may be at most; a small one always fits.
+    std::uint64_t batch_bytes_max() const { return pruner_.batch_bytes_max(); }
+    /// Deletes what has become too old. To be called every few seconds.
+    Status expire(WallTime now);
+
+    /// Ends the trace.
+    Status close(WallTime ended, const std::map<std::string, std::uint64_t>& losses,
+                 const TraceTotals& totals);
+
+    const std::string& path() const { return file_.path(); }
+    std::int64_t trace_id() const { return trace_.trace_id; }
+    std::uint64_t bytes_on_disk() const { return recording_bytes(file_.path()); }
+
+private:
+    RecordingWriter(RecordingFile file, std::unique_ptr<Database> database, RecordingLimits limits,
+                    TraceContext trace);
+    Status prepare();
+    Status begin_trace();
+    Status insert(RecordingBatch& batch);
+    /// Room, one transaction, and all or nothing.
+    template <typename Change>
+    Status change(std::uint64_t bytes, Change change);
+
+    // Destroyed last first: SQLite's connection before the descriptor with our lock.
+    RecordingFile file_;
+    std::unique_ptr<Database> database_;
+    RecordingPruner pruner_;
+    TraceContext trace_;
+    Statement insert_segment_;
+    Statement insert_incident_;
+    Statement insert_process_;
+};
+
+}  // namespace pipetrace

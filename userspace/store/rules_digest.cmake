@@ -1,0 +1,10 @@
+# cmake -DSOURCES=a;b -DOUT=header -P: writes the SHA-256 over the files' names and contents.
+list(SORT SOURCES)
+set(all "")
+foreach(source IN LISTS SOURCES)
+  file(SHA256 ${source} hash)
+  get_filename_component(name ${source} NAME)
+  string(APPEND all "${name} ${hash}\n")
+endforeach()
+string(SHA256 digest "${all}")
+file(WRITE ${OUT} "#define PIPETRACE_RULES_DIGEST \"${digest}\"\n")
