@@ -99,6 +99,13 @@ Story& Story::with_a_distant_peer() {
     return *this;
 }
 
+Story& Story::on_the_distant_host() {
+    with_a_distant_peer();
+    const Address local = own_.endpoint.local;
+    set_addresses(own_.endpoint.remote, local);
+    return *this;
+}
+
 Story& Story::held_by(Person owner) {
     owner_ = owner;
     return *this;

@@ -82,6 +82,7 @@ public:
     Story& over_ipv6();
     Story& between_namespaces();
     Story& with_a_distant_peer();  ///< nothing of it is seen here
+    Story& on_the_distant_host();  ///< the other end of with_a_distant_peer(), as its own host tells it
     Story& held_by(Person owner);    ///< the victim, if it is not kClient
     Story& served_by(Person owner);  ///< the peer, if it is not kServer
     Story& numbered(std::uint16_t number);  ///< other ends than those of the stories it is told with

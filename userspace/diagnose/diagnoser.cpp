@@ -161,7 +161,7 @@ void diagnose(Incident& incident) {
     settle_first_close(incident);
     reject_rivals(incident, family);
     tell_health_check(incident);
-    if (incident.lost > 0 && verdict.confidence == Confidence::kCertain) {
+    if ((incident.lost > 0 || incident.facts.peer_unsure) && verdict.confidence == Confidence::kCertain) {
         verdict.confidence = Confidence::kLikely;
     }
 }

@@ -184,10 +184,13 @@ std::string idle_summary(const Incident& incident) {
             duration_text(*incident.endpoint.idle_us), victim_name(incident),
             duration_text(*incident.facts.rst_delay_us));
     }
-    return fmt::format("The connection to {} had been silent for {}; the first write of {} after that met a RST "
-                       "{} later: the peer, or a NAT or balancer on the way, had forgotten it.",
+    const std::string forgetful = incident.facts.peer_on_other_host
+                                      ? "the kernel" + on_host(incident) + " had no such connection any more"
+                                      : "the peer, or a NAT or balancer on the way, had forgotten it";
+    return fmt::format("The connection to {} had been silent for {}; the first write of {} after that met a RST {} later: "
+                       "{}.",
                        remote_name(incident), duration_text(*incident.endpoint.idle_us), victim_name(incident),
-                       duration_text(*incident.facts.rst_delay_us));
+                       duration_text(*incident.facts.rst_delay_us), forgetful);
 }
 std::string idle_advice(const Incident& incident) {
     return fmt::format("Keep it alive more often than every {} (SO_KEEPALIVE with TCP_KEEPIDLE, or the protocol's "

@@ -15,11 +15,16 @@ using MaybeConfidence = std::optional<Confidence>;
 
 // --- connection_refused ---
 
+/// Somebody listens, and took no more (tcp_abort_on_overflow).
+bool refused_by_socket(const Incident& incident) {
+    return incident.facts.peer_reset && incident.facts.peer_reset->endpoint.id != 0;
+}
+
 MaybeConfidence refused_applies(const Incident& incident) {
     if (incident.endpoint.kind == EndpointKind::kUnix) return unix_refused_applies(incident);
     if (!arrived_in(incident, TcpState::kSynSent)) return std::nullopt;
     // Seen to be answered for want of a socket; from elsewhere a filter can answer just so.
-    return incident.facts.peer_reset ? Confidence::kCertain : Confidence::kLikely;
+    return incident.facts.peer_reset && !refused_by_socket(incident) ? Confidence::kCertain : Confidence::kLikely;
 }
 std::string refused_why_not(const Incident&) { return "the connection had been established"; }
 std::string refused_summary(const Incident& incident) {
@@ -28,8 +33,12 @@ std::string refused_summary(const Incident& incident) {
                            incident.endpoint.remote.value_or("that address"), victim_name(incident),
                            told_text(incident));
     }
-    return fmt::format("Nobody listens at {}: its kernel answered {}'s SYN with a RST.",
-                       incident.endpoint.remote.value_or("that address"), victim_name(incident));
+    const std::string at = incident.endpoint.remote.value_or("that address") + on_host(incident);
+    if (refused_by_socket(incident)) {
+        return fmt::format("The listener at {} did not take the connection: its kernel answered {}'s SYN with a RST.", at,
+                           victim_name(incident));
+    }
+    return fmt::format("Nobody listens at {}: its kernel answered {}'s SYN with a RST.", at, victim_name(incident));
 }
 std::string refused_advice(const Incident&) {
     return "Start the server, or correct the address or port; if it is starting up, retry with a pause.";
@@ -61,6 +70,7 @@ std::string died_advice(const Incident& incident) {
 
 MaybeConfidence unread_applies(const Incident& incident) {
     if (!incident.rst || !peer_aborted(incident) || peer_gave_up_waiting(incident)) return std::nullopt;
+    if (kernel_gave_up(incident)) return std::nullopt;
     // MPTCP gives this reason to SO_LINGER 0 too (mptcp_do_fastclose, 6.12 to 7.2).
     const Closure& closure = incident.facts.peer_closure;
     const bool gave_reason = sent_abort(incident) && incident.facts.peer_reset->reason == kResetAbortOnClose;
@@ -96,12 +106,15 @@ std::string unread_advice(const Incident& incident) {
 
 MaybeConfidence abort_applies(const Incident& incident) {
     if (!incident.rst || !peer_aborted(incident)) return std::nullopt;
-    if (peer_gave_up_waiting(incident) || peer_may_have_given_up(incident)) return std::nullopt;
+    if (peer_gave_up_waiting(incident) || peer_may_have_given_up(incident) || kernel_gave_up(incident)) {
+        return std::nullopt;
+    }
     const Closure& closure = incident.facts.peer_closure;
     return closure.known() && closure.path != ClosePath::kClose ? Confidence::kCertain : Confidence::kLikely;
 }
 std::string abort_why_not(const Incident& incident) {
     if (peer_gave_up_waiting(incident)) return "the peer's program had closed it in order before";
+    if (kernel_gave_up(incident)) return "the peer's kernel gave the connection up by itself";
     if (peer_may_have_given_up(incident)) return "how the peer's program had left the connection was not seen";
     return or_else(not_seen_from_here(incident), "the peer's kernel did not abort its connection");
 }
@@ -241,7 +254,8 @@ std::string late_write_advice(const Incident& incident) {
 // --- peer_reset ---
 
 MaybeConfidence reset_applies(const Incident& incident) {
-    if (!incident.rst || peer_aborted(incident)) return std::nullopt;
+    if (!incident.rst || (peer_aborted(incident) && !kernel_gave_up(incident))) return std::nullopt;
+    if (kernel_gave_up(incident)) return Confidence::kCertain;
     return seen_to_forget(incident) ? Confidence::kCertain : Confidence::kLikely;
 }
 std::string reset_why_not(const Incident&) { return "what the peer did is known"; }
@@ -257,9 +271,16 @@ std::string reset_summary(const Incident& incident) {
     const auto& sent = incident.facts.peer_reset;
     if (sent && !sent->active && sent->reason == kResetNoSocket) {
         return fmt::format(
-            "No socket stood at {} any more, and the kernel of this host answered {} with a RST; "
+            "No socket stood at {} any more, and the kernel{} answered {} with a RST; "
             "how that end had gone was not seen.",
-            incident.endpoint.remote.value_or("the peer's address"), victim_name(incident));
+            incident.endpoint.remote.value_or("the peer's address"),
+            incident.facts.peer_on_other_host ? on_host(incident) : " of this host", victim_name(incident));
+    }
+    if (sent && (incident.facts.peer_on_other_host || kernel_gave_up(incident))) {
+        return fmt::format("The kernel of {} sent a RST in {}{}{}.", peer_name(incident),
+                           tcp_state_name(incident.rst->state),
+                           kernel_gave_up(incident) ? " by itself, no program asked for it" : "",
+                           incident.rst->why ? " (" + *incident.rst->why + ")" : "");
     }
     return fmt::format("A RST came from {} in {}; why it was sent cannot be seen from this host.",
                        incident.endpoint.remote.value_or("the peer"),
@@ -271,6 +292,9 @@ std::string reset_advice(const Incident& incident) {
             "Find out what moved or checkpointed {}, and let it take its connections along; connect "
             "again.{}",
             peer_name(incident), sigpipe_advice(incident));
+    }
+    if (incident.facts.peer_on_other_host) {
+        return "Look in the log of the other end for this time." + sigpipe_advice(incident);
     }
     return "Look at the other end: trace there too, or read its log at this time; a firewall or balancer "
            "on the way can send it as well." +

@@ -1,5 +1,7 @@
 #include "diagnose/reset_facts.h"
 
+#include "model/reset_reason.h"
+
 namespace pipetrace {
 namespace {
 
@@ -62,8 +64,14 @@ bool peer_may_have_given_up(const Incident& incident) {
            incident.facts.peer_reset->endpoint.state == TcpState::kEstablished;
 }
 
+bool kernel_gave_up(const Incident& incident) {
+    if (!sent_abort(incident)) return false;
+    const int reason = incident.facts.peer_reset->reason.value_or(kResetNotSpecified);
+    return reason == kResetAbortOnMemory || reason == kResetKeepaliveTimeout;
+}
+
 std::string not_seen_from_here(const Incident& incident) {
-    return incident.facts.peer_on_host ? "" : "the peer is not on this host, which would show it";
+    return incident.facts.peer_on_host || incident.facts.peer_on_other_host ? "" : "the peer is not on this host, which would show it";
 }
 
 std::string or_else(std::string first, const char* second) { return first.empty() ? second : first; }

@@ -34,7 +34,10 @@ bool peer_gave_up_waiting(const Incident& incident);
 /// The same, where the close itself was not seen.
 bool peer_may_have_given_up(const Incident& incident);
 
-/// Why nothing can be said of the peer's acts, "" if it is on this host; for rejected rivals.
+/// The peer's kernel reset the connection by itself, no program asked for it.
+bool kernel_gave_up(const Incident& incident);
+
+/// Why nothing can be said of the peer's acts, "" if it was seen; for rejected rivals.
 std::string not_seen_from_here(const Incident& incident);
 std::string or_else(std::string first, const char* second);
 

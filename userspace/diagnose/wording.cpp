@@ -28,10 +28,14 @@ std::string victim_name(const Incident& incident) {
     return incident.process.tgid ? process_name(incident.process) : "the program";
 }
 
+std::string on_host(const Incident& incident) {
+    return incident.peer && incident.peer->host ? " on " + *incident.peer->host : "";
+}
+
 std::string peer_name(const Incident& incident) {
-    if (incident.peer && incident.peer->process.tgid) return process_name(incident.peer->process);
+    if (incident.peer && incident.peer->process.tgid) return process_name(incident.peer->process) + on_host(incident);
     if (incident.endpoint.kind == EndpointKind::kPipe) return "the last reader";
-    if (incident.endpoint.remote) return "the peer " + *incident.endpoint.remote;
+    if (incident.endpoint.remote) return "the peer " + *incident.endpoint.remote + on_host(incident);
     return "the peer";
 }
 

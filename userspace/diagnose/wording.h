@@ -10,7 +10,10 @@ namespace pipetrace {
 /// "python3[4242]", or "the program" where nobody is known.
 std::string victim_name(const Incident& incident);
 
-/// "python3[4240]", or "the peer 10.0.0.7:443", or "the reader".
+/// " on db1", where the peer is on another host whose recording shows it; else "".
+std::string on_host(const Incident& incident);
+
+/// "python3[4240]", "python3[4240] on db1", or "the peer 10.0.0.7:443", or "the reader".
 std::string peer_name(const Incident& incident);
 
 /// " 1.0 s earlier" before the failure, or "" where the time is not known.

@@ -10,6 +10,7 @@ inline constexpr int kResetTimeWait = 9;
 inline constexpr int kResetInvalidSyn = 10;
 inline constexpr int kResetAbortOnClose = 11;
 inline constexpr int kResetAbortOnLinger = 12;  ///< TCP_LINGER2 below 0
+inline constexpr int kResetAbortOnMemory = 13;  ///< too many orphans, or too long one
 inline constexpr int kResetState = 14;  ///< many call paths share it: see ClosePath
 inline constexpr int kResetKeepaliveTimeout = 15;
 inline constexpr int kResetDisconnectWithData = 16;
