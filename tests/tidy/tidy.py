@@ -18,7 +18,7 @@ SKIPPED_FOLDERS = {".git", "build", "__pycache__", ".cache"}
 # Not written by hand here: the licence, recorded kernels, expected output.
 UNMEASURED = re.compile(r"^(?:LICENSE$|tests/(?:golden|kernel_data)/)")
 C_SUFFIXES = (".c", ".h", ".cpp")
-BUILT_SUFFIXES = (".c", ".cpp")
+BUILT_SUFFIXES = (".c", ".cpp", ".js", ".css", ".html")
 
 
 def read_tree(root):
@@ -49,6 +49,12 @@ def shell_functions(text):
         yield match.group(1), text.count("\n", 0, match.start()) + 1, match.group(0).count("\n") + 1
 
 
+def script_functions(text):
+    """Of JavaScript, whose functions stand at the left margin here."""
+    for match in re.finditer(r"^(?:async )?function (\w+)\(.*?^\}", text, re.MULTILINE | re.DOTALL):
+        yield match.group(1), text.count("\n", 0, match.start()) + 1, match.group(0).count("\n") + 1
+
+
 def check_lengths(path, text):
     """Yields (line, message) where a file or a function is too long to read at once."""
     lines = len(text.splitlines())
@@ -61,6 +67,8 @@ def check_lengths(path, text):
             yield 1, "braces do not pair up outside of #if, so functions cannot be measured"
     elif path.endswith(".py"):
         functions = python_functions(text)
+    elif path.endswith(".js"):
+        functions = script_functions(text)
     elif text.startswith("#!") and "sh" in text.split("\n", 1)[0]:
         functions = shell_functions(text)
     for name, line, length in functions:

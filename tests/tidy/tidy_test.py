@@ -104,6 +104,12 @@ class Lengths(unittest.TestCase):
         self.expect("a.py", "def f():\n" + "    g()\n" * 60, "function f has 61 lines")
         self.expect("b", "#!/bin/bash\nf() {\n" + "  true\n" * 59 + "}\n", "b:2: function f has 61 lines")
 
+    def test_script_function(self):
+        call = "  if (a) {\n  }\n"
+        self.assertEqual(list(tidy.check_lengths("a.js", "function f() {\n" + call * 29 + "}\n")), [])
+        found = list(tidy.check_lengths("a.js", "\nasync function f(b = {}) {\n" + call * 30 + "}\n"))
+        self.assertEqual(found, [(2, "function f has 62 lines, 60 at most")])
+
     def test_unpaired_braces(self):
         self.expect("bpf/a.bpf.h", "int f() {\n", "do not pair up")
 
@@ -160,6 +166,10 @@ class Built(unittest.TestCase):
         found = with_file("userspace/diagnose/orphan.cpp", "")
         self.assertEqual(len(found), 1, found)
         self.assertIn("never built", found[0])
+
+    def test_a_part_of_a_page_that_no_list_names(self):
+        for name in ("a.js", "a.css", "a.html"):
+            self.assertEqual(len(with_file(f"userspace/render/html/{name}", "")), 1, name)
 
     def test_named_only_in_a_comment_or_as_part_of_a_name(self):
         lists = "pipetrace_library(diagnose SOURCES diagnoser.cpp my_orphan.cpp) # orphan.cpp\n"
