@@ -14,6 +14,7 @@ CLASSIC_LADDER = [
     ("rst_sent", "arrow rst", "far", "wire"),
     ("rst_received", "arrow rst", "wire", "kernel"),
     ("sigpipe_generated", "arrow signal", "kernel", "process"),
+    ("call_failed", "arrow call", "process", "kernel"),
     ("call_failed", "arrow error", "kernel", "process"),
     ("sigpipe_delivered", "mark signal", "process", None),
     ("process_exited", "mark end", "process", None),

@@ -25,8 +25,9 @@ function dataTarget(incident) {
     ? 'far' : 'wire';
 }
 
-function arrow(from, to, look, label = '') {
-  return { from, to, look, label };
+// `lower`: px below the row's middle.
+function arrow(from, to, look, label = '', lower = 0) {
+  return { from, to, look, label, lower };
 }
 
 function mark(at, look, label = '') {
@@ -68,7 +69,8 @@ const DRAWINGS = {
   segment_received: ({ detail }) => [arrow('wire', 'kernel', 'data', detail.bytes > 0 ? sizeText(detail.bytes) : '')],
   error_raised: ({ detail }) => [mark('kernel', 'error', detail.errno)],
   packet_filtered: () => [mark('wire', 'end', 'filter')],
-  call_failed: ({ detail }) => [arrow('kernel', 'process', 'error', detail.errno)],
+  call_failed: ({ detail }) => [arrow('process', 'kernel', 'call', '', -9),
+    arrow('kernel', 'process', 'error', detail.errno, 6)],
   call_succeeded: () => [arrow('kernel', 'process', 'call', 'ok')],
   sigpipe_generated: () => [arrow('kernel', 'process', 'signal', 'SIGPIPE')],
   sigpipe_delivered: () => [mark('process', 'signal')],

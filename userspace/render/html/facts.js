@@ -72,8 +72,9 @@ function endpointFacts({ endpoint, first_close: firstClose }) {
   ]);
 }
 
-function errorText(error) {
-  const where = callText(error) + (error.tid === null ? '' : `, thread ${nameAndPid(error.thread, error.tid)}`);
+function errorText(error, pid) {
+  const isOther = error.tid !== null && error.tid !== pid;
+  const where = callText(error) + (isOther ? `, thread ${nameAndPid(error.thread, error.tid)}` : '');
   return element('span', {}, code(error.errno), ` from ${where}`,
     error.count > 1 ? `, ${countText(error.count)} times` : '', error.inferred ? ', inferred' : '');
 }
@@ -81,7 +82,7 @@ function errorText(error) {
 function toldFacts(incident) {
   const fate = incident.sigpipe === 'none' ? 'none' : incident.sigpipe;
   return factList('What the program was told', [
-    ...(incident.errors.length ? incident.errors.map((error) => ['error', errorText(error)])
+    ...(incident.errors.length ? incident.errors.map((error) => ['error', errorText(error, incident.process.pid)])
       : [['error', 'none: no call of a program met this']]),
     ['SIGPIPE', known(fate)],
   ]);

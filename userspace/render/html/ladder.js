@@ -29,18 +29,18 @@ function laneLines(lanes, names, ended) {
   }));
 }
 
-function arrowShape(lanes, { from, to, look, label }) {
+function arrowShape(lanes, { from, to, look, label, lower }) {
   if (lanes[from] === lanes[to]) return markShape(lanes, mark(from, 'state'));
   const crosses = [from, to].some((lane) => ['wire', 'far'].includes(lane)) && lanes.wire !== lanes.kernel;
   const slope = crosses ? 4 : 0;
-  const middle = (lanes[from] + lanes[to]) / 2;
-  const text = label && shape('text', { class: label.length > 5 ? 'label long' : 'label', x: `${middle}%`,
-    y: ROW_MIDDLE - 7 }, label);
+  const y = ROW_MIDDLE + lower;
+  const text = label && shape('text', { class: label.length > 5 ? 'label long' : 'label',
+    x: `${(lanes[from] + lanes[to]) / 2}%`, y: y - (lower ? 4 : 7) }, label);
   return shape('g', { class: `arrow ${look}`, 'data-from': from, 'data-to': to },
-    shape('line', { x1: `${lanes[from]}%`, x2: `${lanes[to]}%`, y1: ROW_MIDDLE - slope, y2: ROW_MIDDLE + slope,
+    shape('line', { x1: `${lanes[from]}%`, x2: `${lanes[to]}%`, y1: y - slope, y2: y + slope,
       'marker-end': `url(#head-${look})` }),
     from === 'wire' && lanes.wire !== lanes.kernel
-      ? shape('circle', { class: 'origin', cx: `${lanes.wire}%`, cy: ROW_MIDDLE - slope, r: 2.5 }) : null,
+      ? shape('circle', { class: 'origin', cx: `${lanes.wire}%`, cy: y - slope, r: 2.5 }) : null,
     text || null);
 }
 
