@@ -195,6 +195,23 @@ TEST(Options, OtherCommands) {
     EXPECT_EQ(accepted({"explain", "broken", "pipe"}).explain_code, "broken pipe");
 }
 
+TEST(Options, ReportTakesRecordingsTimesAndFilters) {
+    const Options options =
+        accepted({"report", "a.db", "--since", "2026-01-02", "--utc", "b.db", "--until=2026-01-03", "-p", "7",
+                  "--cause", "peer_reset", "--id", "12ab", "--json", "-o", "out"});
+    EXPECT_EQ(options.command, Command::kReport);
+    EXPECT_EQ(options.recordings, (Words{"a.db", "b.db"}));
+    ASSERT_TRUE(options.since && options.until);
+    EXPECT_EQ(options.since->ns, 1'767'312'000'000'000'000);
+    EXPECT_EQ(options.until->ns - options.since->ns, 86'400'000'000'000);
+    EXPECT_EQ(options.filter.tgids, (std::vector<Tgid>{7}));
+    EXPECT_EQ(options.filter.causes, (std::vector<Cause>{Cause::kPeerReset}));
+    EXPECT_EQ(options.incident_id, "12ab");
+    EXPECT_TRUE(options.json && options.utc);
+    EXPECT_EQ(accepted({"report", "--html", "page.html"}).html_path, "page.html");
+    EXPECT_TRUE(accepted({"report"}).recordings.empty());
+}
+
 TEST(Options, HelpAnswersForTheCommand) {
     EXPECT_TRUE(answer({"--help"}).starts_with("Usage: pipetrace [-p PID]"));
     EXPECT_TRUE(answer({"-h"}).starts_with("Usage: pipetrace [-p PID]"));
@@ -214,8 +231,9 @@ bool names_option(const std::string& help, const std::string& name) {
 }
 
 TEST(Options, HelpNamesTheOptionsOfItsCommandAndNoOthers) {
-    const std::string help[] = {answer({"--help"}), answer({"run", "--help"}), answer({"demo", "--help"}),
-                                answer({"doctor", "--help"}), answer({"explain", "--help"})};
+    const std::string help[] = {
+        answer({"--help"}),           answer({"run", "--help"}),     answer({"demo", "--help"}),
+        answer({"doctor", "--help"}), answer({"explain", "--help"}), answer({"report", "--help"})};
     for (const OptionSpec& option : option_table()) {
         for (std::size_t i = 0; i < std::size(help); ++i) {
             const bool taken = (option.commands & only(static_cast<Command>(i))) != 0;
@@ -225,8 +243,9 @@ TEST(Options, HelpNamesTheOptionsOfItsCommandAndNoOthers) {
 }
 
 TEST(Options, HelpIsReadableAt80Columns) {
-    for (const auto& text : {answer({"--help"}), answer({"run", "--help"}), answer({"demo", "--help"}),
-                             answer({"doctor", "--help"}), answer({"explain", "--help"})}) {
+    for (const auto& text :
+         {answer({"--help"}), answer({"run", "--help"}), answer({"demo", "--help"}),
+          answer({"doctor", "--help"}), answer({"explain", "--help"}), answer({"report", "--help"})}) {
         for (std::size_t at = 0; at < text.size();) {
             const std::size_t end = std::min(text.find('\n', at), text.size());
             EXPECT_LE(end - at, 80U) << text.substr(at, end - at);
@@ -300,10 +319,18 @@ TEST(OptionsMisuse, OptionsOfAnotherCommand) {
     EXPECT_TRUE(contains(refused({"demo", "extra"}), "does not take 'extra'"));
     EXPECT_TRUE(contains(refused({"-f", "--no-follow"}), "contradict"));
     EXPECT_NE(refused({"--", "sh"}), "accepted");
+    EXPECT_TRUE(contains(refused({"report", "--mode", "full"}), "pipetrace report does not take --mode"));
+    EXPECT_TRUE(contains(refused({"--since", "today"}), "it is an option of: pipetrace report"));
+}
+
+TEST(OptionsMisuse, ReportsThatCannotBe) {
+    EXPECT_TRUE(contains(refused({"report", "--since", "soon"}), "--since 'soon' is no point in time"));
+    EXPECT_TRUE(contains(refused({"report", "-S", "12:00", "-U", "11:00"}), "--until is not later"));
+    EXPECT_TRUE(contains(refused({"report", "--html", "x", "--json"}), "--html goes with neither"));
 }
 
 TEST(OptionsMisuse, LaterCommandsSayThatTheyAreLater) {
-    for (const char* command : {"record", "report", "serve"}) {
+    for (const char* command : {"record", "serve"}) {
         EXPECT_TRUE(contains(refused({command}), "is not in this version")) << command;
         EXPECT_TRUE(contains(refused({command, "--metrics", ":9100"}), "is not in this version")) << command;
     }

@@ -194,7 +194,7 @@ TEST(Recording, GivesSegmentsBackInOrder) {
     EXPECT_EQ(totals->last, kSampleAt + 3'002'000'000);
 }
 
-TEST(Recording, KnowsAProcessAsOfATime) {
+TEST(Recording, KnowsWhatAProcessWasAtWhichTime) {
     const Folder folder;
     const auto writer = open_writer(folder.file("r.db"));
     RecordingBatch batch;
@@ -203,16 +203,14 @@ TEST(Recording, KnowsAProcessAsOfATime) {
                        {{7, 9}, Ktime{500}, {"/bin/other", std::nullopt, std::nullopt, std::nullopt}}};
     ASSERT_TRUE(succeeded(writer->write(batch)));
     const RecordingReader reader = open_reader(folder.file("r.db"));
-    const auto exe_at = [&](std::uint64_t ns) {
-        const auto found = reader.find_process(writer->trace_id(), {7, 1}, Ktime{ns});
-        return found && *found ? (*found)->exe.value_or("none") : "unknown";
-    };
-    EXPECT_EQ(exe_at(10), "/bin/sh") << "what was read first after it";
-    EXPECT_EQ(exe_at(1999), "/bin/sh");
-    EXPECT_EQ(exe_at(2000), "/bin/cat");
-    const auto last = reader.find_process(writer->trace_id(), {7, 1}, Ktime{9999});
-    EXPECT_EQ((*last)->cmdline, (std::vector<std::string>{"cat", "\xef\xbf\xbd"}));
-    EXPECT_FALSE(*reader.find_process(writer->trace_id(), {8, 1}, Ktime{9999}));
+    const auto history = reader.process_history(writer->trace_id(), {7, 1});
+    ASSERT_TRUE(history);
+    ASSERT_EQ(history->size(), 2U) << "not that of a later process with its number";
+    EXPECT_EQ((*history)[0].since, Ktime{1000});
+    EXPECT_EQ((*history)[0].details.exe, "/bin/sh");
+    EXPECT_EQ((*history)[1].since, Ktime{2000});
+    EXPECT_EQ((*history)[1].details.cmdline, (std::vector<std::string>{"cat", "\xef\xbf\xbd"}));
+    EXPECT_TRUE(reader.process_history(writer->trace_id(), {8, 1})->empty());
 }
 
 TEST(Recording, KeepsBytesThatAreNoText) {

@@ -18,5 +18,6 @@ int run_command(const Options& options);
 int demo_command(const Options& options);
 int doctor_command(const Options& options);
 int explain_command(const Options& options);
+int report_command(const Options& options);
 
 }  // namespace pipetrace

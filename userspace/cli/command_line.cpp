@@ -9,7 +9,7 @@
 namespace pipetrace {
 namespace {
 
-constexpr std::string_view kLaterCommands[] = {"record", "report", "serve"};
+constexpr std::string_view kLaterCommands[] = {"record", "serve"};
 
 std::vector<std::string> command_names() {
     std::vector<std::string> names{"help"};
@@ -116,11 +116,9 @@ private:
     }
 
     Error later_command(const std::string& word) const {
-        const std::string remedy = word == "report"
-                                       ? "pipetrace --json -o FILE keeps incidents; read them with jq"
-                                       : "pipetrace --json -o FILE keeps the incidents of a live trace";
         return Error{"'" + word + "' is not in this version of pipetrace",
-                     "recordings and the monitor come with a later one", remedy};
+                     "recording and the monitor come with a later one",
+                     "pipetrace --json -o FILE keeps the incidents of a live trace"};
     }
 
     Error stray_word(const std::string& word) const {
@@ -131,7 +129,8 @@ private:
                          "to trace that process: pipetrace -p " + word};
         }
         const std::string nearest = nearest_name(word, command_names());
-        return Error{"'" + word + "' is no command of pipetrace", "there are run, demo, doctor and explain",
+        return Error{"'" + word + "' is no command of pipetrace",
+                     "there are run, report, demo, doctor and explain",
                      nearest.empty() ? "to trace a program: pipetrace run -- " + word
                                      : "did you mean '" + nearest + "'?"};
     }

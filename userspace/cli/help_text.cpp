@@ -11,6 +11,7 @@ namespace {
 constexpr const char* kUsage =
     R"(Usage: pipetrace [-p PID]... [FILTER]... [OPTION]...
        pipetrace run [FILTER]... [OPTION]... [--] CMD [ARG]...
+       pipetrace report [FILE]... [FILTER]... [OPTION]...
        pipetrace demo | doctor | explain CODE
 
 Explains broken pipes and connection resets: who met them, who closed first,
@@ -18,6 +19,7 @@ and why. Without a command it traces the whole system until Ctrl-C.
 
 Commands:
   run           run CMD under trace, its children too
+  report        explain recordings: what happened, most serious first
   demo          make the classic broken pipe on loopback and explain it
   doctor        what this kernel lets pipetrace see, and through which hook
   explain CODE  what a cause, an errno or a fate of SIGPIPE means
@@ -31,10 +33,13 @@ constexpr const char* kProcesses =
     R"(  -p, --pid PID         this process and its children; ends when all are gone
 )";
 
-constexpr const char* kFilters =
+constexpr const char* kFollowing =
     R"(  -f, --follow          follow children (so it does anyway)
       --no-follow       do not
-      --comm NAME       exact name of the process or of the failing thread
+)";
+
+constexpr const char* kFilters =
+    R"(      --comm NAME       exact name of the process or of the failing thread
   -u, --user USER       name or uid
       --cgroup PATH     control group
       --container ID    container
@@ -87,6 +92,31 @@ CMD cannot be executed, 127 CMD was not found.
       --run-as USER     run CMD as this user
 )";
 
+constexpr const char* kReport = R"(Usage: pipetrace report [FILE]... [FILTER]... [OPTION]...
+
+Explains recordings, as any user and on any machine: a summary, the most
+serious first; or one incident in full, JSON, or an HTML page. Verdicts are made
+anew from the recorded events. Recordings of several hosts are merged: who met
+a reset learns from the other's who sent it. Without FILE it reads what
+pipetrace record writes by default.
+
+Which incidents (times as journalctl takes them):
+  -S, --since TIME      from then on: '2026-01-02 03:04', yesterday, -2h
+  -U, --until TIME      before then
+      --id ID           this one, in full; the beginning of its id will do
+  -p, --pid PID         of this process
+)";
+
+constexpr const char* kReportOutput = R"(
+What to print:
+      --json            one JSON object a line, times in UTC
+      --html OUT        a page for the browser, which needs no network
+      --utc             times in UTC, and read as UTC; else local
+  -o, --output FILE     to FILE instead
+  -v, --verbose         evidence and rejected causes as well
+  -q, --quiet           no progress, and no notes on stderr
+)";
+
 constexpr const char* kDemo = R"(Usage: pipetrace demo [OPTION]...
 
 Makes the classic broken pipe by itself, on loopback, and explains it.
@@ -112,9 +142,12 @@ std::string help_text(Command command) {
     const std::string common = std::string(kOutput) + kProbing + kIdle + kGeneral;
     switch (command) {
         case Command::kTrace:
-            return std::string(kUsage) + kFiltersTitle + kProcesses + kFilters + kEnding + common;
-        case Command::kRun: return std::string(kRun) + kFiltersTitle + kFilters + kEnding + common;
+            return std::string(kUsage) + kFiltersTitle + kProcesses + kFollowing + kFilters + kEnding +
+                   common;
+        case Command::kRun:
+            return std::string(kRun) + kFiltersTitle + kFollowing + kFilters + kEnding + common;
         case Command::kDemo: return kDemo + common;
+        case Command::kReport: return std::string(kReport) + kFilters + kReportOutput + kGeneral;
         case Command::kDoctor: return std::string(kDoctor) + kProbing + kGeneral;
         case Command::kExplain: break;
     }

@@ -8,46 +8,51 @@ namespace {
 
 constexpr CommandSet kLive = only(Command::kTrace);
 constexpr CommandSet kTracing = kLive | only(Command::kRun);
+constexpr CommandSet kReport = only(Command::kReport);
+constexpr CommandSet kChoosing = kTracing | kReport;
 constexpr CommandSet kShowing = kTracing | only(Command::kDemo);
 constexpr CommandSet kProbing = kShowing | only(Command::kDoctor);
-constexpr CommandSet kAny = kProbing | only(Command::kExplain);
+constexpr CommandSet kAny = kProbing | kReport | only(Command::kExplain);
 
 constexpr OptionSpec kOptions[] = {
-    {"pid", 'p', "PID", kLive},
+    {"pid", 'p', "PID", kLive | kReport},
     {"follow", 'f', nullptr, kTracing},
     {"no-follow", '\0', nullptr, kTracing},
-    {"comm", '\0', "NAME", kTracing},
-    {"user", 'u', "USER", kTracing},
-    {"cgroup", '\0', "PATH", kTracing},
-    {"container", '\0', "ID", kTracing},
-    {"port", '\0', "PORT", kTracing},
-    {"local-port", '\0', "PORT", kTracing},
-    {"remote-port", '\0', "PORT", kTracing},
-    {"kind", '\0', "KIND", kTracing},
-    {"errno", '\0', "ERRNO", kTracing},
-    {"cause", '\0', "CAUSE", kTracing},
-    {"severity", '\0', "SEVERITY", kTracing},
-    {"origin", '\0', nullptr, kTracing},
+    {"comm", '\0', "NAME", kChoosing},
+    {"user", 'u', "USER", kChoosing},
+    {"cgroup", '\0', "PATH", kChoosing},
+    {"container", '\0', "ID", kChoosing},
+    {"port", '\0', "PORT", kChoosing},
+    {"local-port", '\0', "PORT", kChoosing},
+    {"remote-port", '\0', "PORT", kChoosing},
+    {"kind", '\0', "KIND", kChoosing},
+    {"errno", '\0', "ERRNO", kChoosing},
+    {"cause", '\0', "CAUSE", kChoosing},
+    {"severity", '\0', "SEVERITY", kChoosing},
+    {"origin", '\0', nullptr, kChoosing},
     {"count", 'c', "N", kTracing},
     {"duration", 'd', "SECONDS", kTracing},
-    {"json", '\0', nullptr, kProbing},
-    {"output", 'o', "FILE", kShowing},
-    {"verbose", 'v', nullptr, kShowing},
-    {"quiet", 'q', nullptr, kShowing},
+    {"json", '\0', nullptr, kProbing | kReport},
+    {"output", 'o', "FILE", kShowing | kReport},
+    {"verbose", 'v', nullptr, kShowing | kReport},
+    {"quiet", 'q', nullptr, kShowing | kReport},
     {"mode", '\0', "MODE", kProbing},
     {"errors", '\0', "WAY", kProbing},
     {"idle-after", '\0', "SECONDS", kShowing},
     {"cmdline", '\0', nullptr, kShowing},
+    {"since", 'S', "TIME", kReport},
+    {"until", 'U', "TIME", kReport},
+    {"utc", '\0', nullptr, kReport},
+    {"id", '\0', "ID", kReport},
+    {"html", '\0', "OUT", kReport},
     {"run-as", '\0', "USER", only(Command::kRun)},
     {"help", 'h', nullptr, kAny},
     {"version", 'V', nullptr, kAny},
 };
 
 constexpr CommandSpec kCommands[] = {
-    {"run", Command::kRun},
-    {"demo", Command::kDemo},
-    {"doctor", Command::kDoctor},
-    {"explain", Command::kExplain},
+    {"run", Command::kRun},         {"demo", Command::kDemo},     {"doctor", Command::kDoctor},
+    {"explain", Command::kExplain}, {"report", Command::kReport},
 };
 
 }  // namespace

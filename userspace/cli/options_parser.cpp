@@ -4,12 +4,15 @@
 #include "cli/help_text.h"
 #include "cli/option_table.h"
 #include "cli/option_values.h"
+#include "cli/time_values.h"
 
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
+#include <chrono>
 #include <limits>
 #include <optional>
+#include <utility>
 #include <vector>
 
 namespace pipetrace {
@@ -137,6 +140,30 @@ Problem fill_settings(const GivenOptions& given, Options& options) {
     return problem;
 }
 
+Problem fill_report(const GivenOptions& given, WallTime now, Options& options) {
+    options.utc = given.has("utc");
+    if (const auto* id = given.last("id")) options.incident_id = *id;
+    if (const auto* path = given.last("html")) options.html_path = *path;
+    Problem problem;
+    for (const auto& [name, target] :
+         {std::pair{"since", &options.since}, std::pair{"until", &options.until}}) {
+        const auto parse = [&, name = name](const std::string& text) {
+            return parse_time(long_name(name), text, now, options.utc);
+        };
+        if (!problem) problem = fill_one(given, name, parse, *target);
+    }
+    if (problem) return problem;
+    if (options.since && options.until && *options.until <= *options.since) {
+        return Error{"--until is not later than --since", "no incident can lie between them",
+                     "check both times; without a date they mean today"};
+    }
+    if (given.has("html") && (given.has("json") || given.has("output"))) {
+        return Error{"--html goes with neither --json nor -o", "each says what to write, and where",
+                     "run pipetrace report twice"};
+    }
+    return std::nullopt;
+}
+
 Problem check_allowed(const GivenOptions& given, Command command) {
     for (const OptionSpec& spec : option_table()) {
         if (!given.has(spec.name) || (spec.commands & only(command)) != 0) continue;
@@ -171,6 +198,7 @@ Problem fill_words(const CommandLine& line, Options& options) {
                          "it takes a cause, an errno or "
                          "a fate of SIGPIPE",
                          "for example: pipetrace explain EPIPE"};
+        case Command::kReport: options.recordings = words; return std::nullopt;
         case Command::kDemo:
         case Command::kDoctor: break;
     }
@@ -180,6 +208,12 @@ Problem fill_words(const CommandLine& line, Options& options) {
                  title + " --help lists them"};
 }
 
+WallTime wall_clock() {
+    using std::chrono::nanoseconds;
+    const auto now = std::chrono::system_clock::now().time_since_epoch();
+    return {std::chrono::duration_cast<nanoseconds>(now).count()};
+}
+
 ParseOutcome to_options(const CommandLine& line, const GivenOptions& given) {
     Options options;
     options.command = line.command;
@@ -187,6 +221,7 @@ ParseOutcome to_options(const CommandLine& line, const GivenOptions& given) {
     if (Problem problem = fill_words(line, options)) return *problem;
     if (Problem problem = fill_filter(given, options.filter)) return *problem;
     if (Problem problem = fill_settings(given, options)) return *problem;
+    if (Problem problem = fill_report(given, wall_clock(), options)) return *problem;
     return options;
 }
 

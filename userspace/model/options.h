@@ -3,6 +3,7 @@
 
 #include "model/endpoint.h"
 #include "model/incident.h"
+#include "model/ktime.h"
 #include "model/verdict.h"
 
 #include <cstdint>
@@ -12,7 +13,7 @@
 
 namespace pipetrace {
 
-enum class Command : std::uint8_t { kTrace, kRun, kDemo, kDoctor, kExplain };
+enum class Command : std::uint8_t { kTrace, kRun, kDemo, kDoctor, kExplain, kReport };
 enum class Mode : std::uint8_t { kFull, kKprobe, kTracepoint };
 const char* mode_name(Mode mode);
 
@@ -52,6 +53,12 @@ struct Options {
     std::vector<std::string> run_argv;
     std::optional<std::string> run_as;
     std::string explain_code;
+    std::vector<std::string> recordings;  ///< of report; none: the one that record writes by default
+    std::optional<WallTime> since;
+    std::optional<WallTime> until;
+    std::optional<std::string> incident_id;
+    std::optional<std::string> html_path;
+    bool utc = false;
 };
 
 }  // namespace pipetrace

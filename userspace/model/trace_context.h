@@ -38,6 +38,7 @@ struct TraceContext {
     ClockOffsets clocks;                 ///< at the start; each segment has them again
     HookReport hooks;
     std::map<std::uint16_t, std::string> syscall_names;  ///< by that machine's numbers
+    Tgid tracer = 0;        ///< `record` itself, of whose own failures nothing is told
     IncidentFilter filter;  ///< of the incidents; records and origins are all kept
     ErrorsMode errors = ErrorsMode::kExact;
     std::uint32_t idle_after_seconds = 30;

@@ -23,6 +23,9 @@ class TextRenderer {
 public:
     TextRenderer(ClockOffsets clocks, TextStyle style);
 
+    /// Of the host whose incidents come next.
+    void set_clocks(const ClockOffsets& clocks) { clocks_ = clocks; }
+
     /// Appends the incident, ending in a newline.
     void render(const Incident& incident, std::string& out);
 

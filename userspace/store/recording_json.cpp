@@ -204,6 +204,7 @@ std::string settings_to_json(const TraceContext& trace) {
     const IncidentFilter& filter = trace.filter;
     return dump({{"errors", trace.errors == ErrorsMode::kExact ? "exact" : "inferred"},
                  {"idle_after_seconds", trace.idle_after_seconds},
+                 {"tracer", trace.tracer},
                  {"pids", filter.tgids},
                  {"follow", filter.follow_children},
                  {"comms", filter.comms},
@@ -225,6 +226,7 @@ bool settings_from_json(std::string_view text, TraceContext& trace) {
     std::string errors = "exact";
     if (!json.is_object() || !read_member(json, "errors", errors) ||
         !read_member(json, "idle_after_seconds", trace.idle_after_seconds) ||
+        !read_member(json, "tracer", trace.tracer) ||
         !read_filter(json, trace.filter)) {
         return false;
     }

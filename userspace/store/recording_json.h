@@ -31,7 +31,7 @@ std::optional<SyscallNames> syscalls_from_json(std::string_view text);
 std::string totals_to_json(const TraceTotals& totals);
 std::optional<TraceTotals> totals_from_json(std::string_view text);
 
-/// The filter, --errors and --idle-after of a trace.
+/// The filter, --errors, --idle-after and the tracer of a trace.
 std::string settings_to_json(const TraceContext& trace);
 bool settings_from_json(std::string_view text, TraceContext& trace);
 

@@ -173,8 +173,10 @@ Result<std::uint64_t> RecordingReader::count_incidents(const IncidentQuery& quer
 Result<SegmentTotals> RecordingReader::segment_totals(const SegmentRange& range) const {
     auto statement = database_->prepare(
         "SELECT count(*), coalesce(sum(record_count), 0), coalesce(min(first_ktime_ns), 0), "
-        "coalesce(max(last_ktime_ns), 0) FROM segments WHERE trace_id = ? AND last_ktime_ns >= ? AND "
-        "first_ktime_ns <= ?");
+        "coalesce(max(last_ktime_ns), 0), "
+        "coalesce((SELECT segment_id > 1 AND trace_id = ?1 FROM segments ORDER BY segment_id LIMIT 1), 0) "
+        "FROM segments WHERE trace_id = ?1 AND last_ktime_ns >= ?2 AND "
+        "first_ktime_ns <= ?3");
     if (!statement) return statement.error();
     statement->add(range.trace_id).add_number(range.from.ns).add_number(range.to.ns);
     const auto stepped = database_->step(*statement);
@@ -185,31 +187,28 @@ Result<SegmentTotals> RecordingReader::segment_totals(const SegmentRange& range)
     totals.records = row.number<std::uint64_t>();
     totals.first.ns = row.number<std::uint64_t>();
     totals.last.ns = row.number<std::uint64_t>();
+    totals.is_pruned = row.boolean();
     if (row.damage()) return database_->damaged(*row.damage());
     return totals;
 }
 
-Result<std::optional<ProcessDetails>> RecordingReader::find_process(std::int64_t trace_id,
-                                                                    const ProcessId& process,
-                                                                    Ktime at) const {
-    constexpr const char* kOfProcess = " WHERE trace_id = ? AND tgid = ? AND start_boottime_ns = ? AND ";
-    for (const char* order : {"since_ktime_ns <= ? ORDER BY since_ktime_ns DESC LIMIT 1",
-                              "since_ktime_ns > ? ORDER BY since_ktime_ns LIMIT 1"}) {
-        auto statement = database_->prepare(select_process_columns() + kOfProcess + order);
-        if (!statement) return statement.error();
-        statement->add(trace_id)
-            .add_number(process.tgid)
-            .add_number(process.start_boottime_ns)
-            .add_number(at.ns);
+Result<std::vector<RecordedProcess>> RecordingReader::process_history(std::int64_t trace_id,
+                                                                      const ProcessId& process) const {
+    auto statement = database_->prepare(select_process_columns() +
+                                        " WHERE trace_id = ? AND tgid = ? AND start_boottime_ns = ? "
+                                        "ORDER BY since_ktime_ns LIMIT 64");
+    if (!statement) return statement.error();
+    statement->add(trace_id).add_number(process.tgid).add_number(process.start_boottime_ns);
+    std::vector<RecordedProcess> history;
+    while (true) {
         const auto stepped = database_->step(*statement);
         if (!stepped) return stepped.error();
-        if (!*stepped) continue;
+        if (!*stepped) return history;
         Row row(*statement);
-        ProcessDetails details = read_process(row);
+        RecordedProcess read = read_process(row, process);
         if (row.damage()) return database_->damaged(*row.damage());
-        return std::optional(std::move(details));
+        history.push_back(std::move(read));
     }
-    return std::optional<ProcessDetails>();
 }
 
 Result<bool> SegmentCursor::next(Segment& segment) {

@@ -40,6 +40,7 @@ struct SegmentTotals {
     std::uint64_t records = 0;
     Ktime first;  ///< unknown where there are none
     Ktime last;
+    bool is_pruned = false;  ///< what came before the trace's first one is not there any more
 };
 
 class RecordingReader {
@@ -62,9 +63,8 @@ public:
     Result<std::uint64_t> count_incidents(const IncidentQuery& query) const;
 
     Result<SegmentTotals> segment_totals(const SegmentRange& range) const;
-    /// What was known of a process at `at`: what was read last before it, else first after it.
-    Result<std::optional<ProcessDetails>> find_process(std::int64_t trace_id, const ProcessId& process,
-                                                       Ktime at) const;
+    /// What was read of a process, oldest first; of very many times, the first.
+    Result<std::vector<RecordedProcess>> process_history(std::int64_t trace_id, const ProcessId& process) const;
 
 private:
     friend class SegmentCursor;

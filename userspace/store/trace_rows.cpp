@@ -156,15 +156,17 @@ std::optional<std::string> cmdline_column(const RecordedProcess& process) {
     return cmdline_to_json(*process.details.cmdline);
 }
 
-std::string select_process_columns() { return "SELECT exe, cgroup, container, cmdline FROM processes"; }
+std::string select_process_columns() { return "SELECT since_ktime_ns, exe, cgroup, container, cmdline FROM processes"; }
 
-ProcessDetails read_process(Row& row) {
-    ProcessDetails details;
-    row.read(details.exe);
-    row.read(details.cgroup);
-    row.read(details.container);
-    if (!row.take_null()) details.cmdline = read_json(row, cmdline_from_json);
-    return details;
+RecordedProcess read_process(Row& row, const ProcessId& process) {
+    RecordedProcess read;
+    read.process = process;
+    read.since = read_ktime(row);
+    row.read(read.details.exe);
+    row.read(read.details.cgroup);
+    row.read(read.details.container);
+    if (!row.take_null()) read.details.cmdline = read_json(row, cmdline_from_json);
+    return read;
 }
 
 }  // namespace pipetrace

@@ -26,6 +26,6 @@ void bind_process(Statement& statement, std::int64_t trace_id, const RecordedPro
                   const std::optional<std::string>& cmdline);
 std::optional<std::string> cmdline_column(const RecordedProcess& process);
 std::string select_process_columns();
-ProcessDetails read_process(Row& row);
+RecordedProcess read_process(Row& row, const ProcessId& process);
 
 }  // namespace pipetrace

@@ -1,0 +1,39 @@
+// The recordings that a report reads, and the traces in them.
+#pragma once
+
+#include "model/result.h"
+#include "model/trace_context.h"
+#include "store/recording_reader.h"
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+namespace pipetrace {
+
+class Recordings {
+public:
+    struct Trace {
+        std::size_t recording = 0;
+        TraceContext context;
+    };
+
+    /// No paths: what `record` writes by default.
+    static Result<Recordings> open(std::vector<std::string> paths);
+
+    const std::vector<Trace>& traces() const { return traces_; }
+    const RecordingReader& reader(const Trace& trace) const { return readers_[trace.recording]; }
+    const std::string& path(const Trace& trace) const { return readers_[trace.recording].path(); }
+    const std::vector<RecordingReader>& readers() const { return readers_; }
+
+    /// Whether they may hold both ends of a connection between hosts.
+    bool have_several_hosts() const;
+    /// Whether the recorded verdicts are those that our rules make.
+    bool are_of_our_rules() const;
+
+private:
+    std::vector<RecordingReader> readers_;
+    std::vector<Trace> traces_;
+};
+
+}  // namespace pipetrace

@@ -1,0 +1,34 @@
+// A recorded trace through the pipeline again: its incidents, judged by the rules of this pipetrace.
+#pragma once
+
+#include "app/incident_sink.h"
+#include "model/options.h"
+#include "model/result.h"
+#include "model/trace_context.h"
+#include "store/recording_reader.h"
+
+#include <cstdint>
+#include <functional>
+
+namespace pipetrace {
+
+/// `record` tells an incident this long after its first error, so that less than a second is lost with its
+/// process; a replay does the same.
+inline constexpr std::uint64_t kRecordAfterNs = 500'000'000;
+
+/// Receives the last revision of each incident, and how the host's clocks related then. Where very many can
+/// still change, an earlier one too: of one id the last holds.
+using ReplayedIncident = std::function<void(const Incident&, const ClockOffsets&)>;
+
+struct Replay {
+    const RecordingReader& reader;
+    const TraceContext& trace;
+    SegmentRange range;
+    std::function<void(std::uint64_t records)> on_progress;  ///< read since the last call
+};
+
+/// Hands over what the recorded filter wanted, and every origin incident. An Error where the recording is
+/// damaged: what came before has been handed over by then.
+Status replay(const Replay& replay, const ReplayedIncident& take);
+
+}  // namespace pipetrace

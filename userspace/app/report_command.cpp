@@ -1,0 +1,232 @@
+// `pipetrace report`: the postmortem. Explains recordings offline, as any user, on any machine.
+#include "app/commands.h"
+#include "app/error_report.h"
+#include "app/output_file.h"
+#include "app/recordings.h"
+#include "app/report_page.h"
+#include "app/report_reader.h"
+#include "app/report_tally.h"
+#include "app/terminal.h"
+#include "model/quantity_text.h"
+#include "render/json_renderer.h"
+#include "render/postmortem_text.h"
+#include "render/text_renderer.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <map>
+#include <optional>
+#include <string>
+#include <unordered_set>
+#include <utility>
+#include <vector>
+
+namespace pipetrace {
+namespace {
+
+constexpr std::size_t kBatchMax = 1U << 18;
+constexpr std::size_t kIdsNamedMax = 5;
+
+/// Text that goes out in batches, until its reader has gone or a write fails.
+class Out {
+public:
+    explicit Out(OutputFile& file) : file_(file) {}
+
+    std::string& text() { return text_; }
+    void flush_if_large() {
+        if (text_.size() >= kBatchMax) flush();
+    }
+    bool flush() {
+        if (!trouble_ && !text_.empty()) {
+            const auto outcome = file_.write(text_);
+            if (outcome != OutputFile::Outcome::kWritten) trouble_ = outcome;
+        }
+        text_.clear();
+        return !trouble_;
+    }
+    /// A reader that left early has seen what it wanted.
+    Status end() {
+        flush();
+        return trouble_ == OutputFile::Outcome::kFailed ? Status(file_.error()) : Done{};
+    }
+
+private:
+    OutputFile& file_;
+    std::string text_;
+    std::optional<OutputFile::Outcome> trouble_;
+};
+
+/// Renders incidents of many traces, each with its host's name and clocks.
+class StoryTeller {
+public:
+    StoryTeller(const Options& options, TextStyle style) : options_(options), text_({}, style) {}
+
+    void tell(const Recordings::Trace& trace, const Incident& incident, const ClockOffsets& clocks,
+              std::string& out) {
+        if (options_.json) {
+            JsonRenderer(trace.context.host, clocks).render(incident, out);
+            return;
+        }
+        text_.set_clocks(clocks);
+        out += fmt::format("{}, on {}\n", date_text(clocks.wall(incident.at), options_.utc),
+                           trace.context.host.name);
+        text_.render(incident, out);
+    }
+
+private:
+    const Options& options_;
+    TextRenderer text_;
+};
+
+TextStyle text_style(const Options& options, int fd) {
+    TextStyle style;
+    style.colour = wants_colour(fd);
+    style.width = terminal_width(fd);
+    style.verbose = options.verbose || options.incident_id;
+    style.utc = options.utc;
+    return style;
+}
+
+Postmortem describe_traces(const Recordings& recordings) {
+    Postmortem postmortem;
+    for (const Recordings::Trace& trace : recordings.traces()) {
+        const TraceContext& context = trace.context;
+        postmortem.traces.push_back({recordings.path(trace), context.host.name, context.host.kernel,
+                                     context.pipetrace_version, context.started, context.ended,
+                                     context.redacted});
+        for (const auto& [kind, count] : context.losses) postmortem.lost_by_kind[kind] += count;
+    }
+    return postmortem;
+}
+
+/// One incident that the user means by its id or the beginning of it.
+struct Found {
+    IncidentRow row;
+    std::size_t recording = 0;
+};
+
+Error no_such_incident(const std::string& id) {
+    return {fmt::format("there is no incident {} in what was recorded", id), "no id begins so",
+            "`pipetrace report --json` lists the incidents with their ids."};
+}
+
+Error several_incidents(const std::string& id, const std::vector<std::string>& ids) {
+    std::string names;
+    for (std::size_t i = 0; i < std::min(ids.size(), kIdsNamedMax); ++i)
+        names += (i == 0 ? "" : ", ") + ids[i];
+    if (ids.size() > kIdsNamedMax) names += ", ...";
+    return {fmt::format("{} is the beginning of several ids", id), names, "Give more of it."};
+}
+
+Result<Found> find_incident(const Recordings& recordings, const std::string& id) {
+    std::map<std::string, Found> found;
+    for (std::size_t i = 0; i < recordings.readers().size(); ++i) {
+        IncidentQuery query;
+        query.with_texts = false;
+        const Status done = recordings.readers()[i].scan_incidents(query, [&](const IncidentRow& row) {
+            if (row.id.starts_with(id)) found.insert_or_assign(row.id, Found{row, i});
+            return found.size() <= kIdsNamedMax;
+        });
+        if (!done) return done.error();
+    }
+    if (found.empty()) return no_such_incident(id);
+    if (const auto exact = found.find(id); exact != found.end()) return exact->second;
+    if (found.size() == 1) return found.begin()->second;
+    std::vector<std::string> ids;
+    for (const auto& [name, place] : found) ids.push_back(name);
+    return several_incidents(id, ids);
+}
+
+Status tell_one(const Recordings& recordings, const Options& options, OutputFile& file) {
+    const auto found = find_incident(recordings, *options.incident_id);
+    if (!found) return found.error();
+    Out out(file);
+    StoryTeller teller(options, text_style(options, file.fd()));
+    std::string story;
+    ReportReader reader(recordings, options);
+    const Status done = reader.replay_story(
+        found->row, found->recording,
+        [&](const Recordings::Trace& trace, const Incident& incident, const ClockOffsets& clocks) {
+            story.clear();
+            teller.tell(trace, incident, clocks, story);
+        });
+    out.text() = story;
+    if (const Status written = out.end(); !written) return written;
+    if (done && story.empty()) {
+        return Error{
+            fmt::format("incident {} cannot be told", found->row.id),
+            "the events behind it are not in the recording any more, or its filter leaves it out",
+            "`sqlite3 FILE \"SELECT summary FROM incidents\"` has what was said when it was recorded."};
+    }
+    return done;
+}
+
+Status tell_all(const Recordings& recordings, const Options& options, OutputFile& file) {
+    Out out(file);
+    StoryTeller teller(options, text_style(options, file.fd()));
+    ReportReader reader(recordings, options);
+    const Status done = reader.replay_incidents(
+        [&](const Recordings::Trace& trace, const Incident& incident, const ClockOffsets& clocks) {
+            teller.tell(trace, incident, clocks, out.text());
+            out.flush_if_large();
+        });
+    if (const Status written = out.end(); !written) return written;
+    return done;
+}
+
+Status sum_up(const Recordings& recordings, const Options& options, OutputFile& file) {
+    ReportTally tally;
+    ReportReader reader(recordings, options);
+    std::unordered_set<std::string> unfinished;  ///< counted as they stood; a later revision counts no more
+    const Status done =
+        reader.rows_will_do()
+            ? reader.scan_rows([&](const IncidentRow& row) { tally.add(row); })
+            : reader.replay_incidents([&](const Recordings::Trace& trace, const Incident& incident,
+                                          const ClockOffsets& clocks) {
+                  if (unfinished.contains(incident.id)) return;
+                  if (!incident.is_final) unfinished.insert(incident.id);
+                  tally.add(incident_row_of(incident, trace.context.host, clocks, trace.context.trace_id));
+              });
+    Postmortem postmortem = describe_traces(recordings);
+    tally.fill(postmortem);
+    postmortem.notes = reader.notes();
+    PostmortemStyle style;
+    style.colour = wants_colour(file.fd());
+    style.width = terminal_width(file.fd());
+    style.utc = options.utc;
+    Out out(file);
+    out.text() = postmortem_text(postmortem, style);
+    if (const Status written = out.end(); !written) return written;
+    return done;
+}
+
+Status report(const Recordings& recordings, const Options& options) {
+    if (options.html_path) return write_report_page(recordings, options, describe_traces(recordings));
+    auto file = options.output_path ? OutputFile::create(*options.output_path)
+                                    : OutputFile(STDOUT_FILENO, "standard output");
+    if (!file) return file.error();
+    if (options.incident_id) return tell_one(recordings, options, *file);
+    if (options.json || options.verbose) return tell_all(recordings, options, *file);
+    return sum_up(recordings, options, *file);
+}
+
+}  // namespace
+
+int report_command(const Options& options) {
+    std::signal(SIGPIPE, SIG_IGN);
+    const auto recordings = Recordings::open(options.recordings);
+    if (!recordings) {
+        report_error(recordings.error());
+        return kStatusFailed;
+    }
+    if (const Status done = report(*recordings, options); !done) {
+        report_error(done.error());
+        return kStatusFailed;
+    }
+    return kStatusDone;
+}
+
+}  // namespace pipetrace

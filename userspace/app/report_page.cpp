@@ -1,0 +1,147 @@
+#include "app/report_page.h"
+
+#include "app/output_file.h"
+#include "app/report_reader.h"
+#include "render/html_report.h"
+#include "render/json_renderer.h"
+#include "source/host_reader.h"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdint>
+#include <cstdio>
+#include <cstring>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace pipetrace {
+namespace {
+
+/// A page with more takes a browser long.
+constexpr std::uint64_t kIncidentsMax = 10'000;
+
+/// A file that gets its name when it is whole; what is no plain file is written to as it is.
+class WholeFile {
+public:
+    static Result<WholeFile> create(const std::string& path) {
+        struct stat status {};
+        const bool is_special = ::stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode);
+        std::string written = is_special ? path : fmt::format("{}.{}.part", path, ::getpid());
+        auto file = OutputFile::create(written);
+        if (!file) return file.error();
+        return WholeFile(path, std::move(written), std::move(*file));
+    }
+    WholeFile(WholeFile&& other) noexcept
+        : path_(std::move(other.path_)),
+          written_(std::exchange(other.written_, {})),
+          file_(std::move(other.file_)),
+          trouble_(std::move(other.trouble_)) {}
+    WholeFile& operator=(WholeFile&&) = delete;
+    ~WholeFile() {
+        if (!written_.empty() && written_ != path_) ::unlink(written_.c_str());
+    }
+
+    void write(std::string_view text) {
+        if (trouble_ || is_left_) return;
+        const auto outcome = file_.write(text);
+        is_left_ = outcome == OutputFile::Outcome::kReaderGone;
+        if (outcome == OutputFile::Outcome::kFailed) trouble_ = file_.error();
+    }
+
+    Status finish() {
+        if (trouble_) return *trouble_;
+        if (written_ != path_ && std::rename(written_.c_str(), path_.c_str()) != 0) {
+            return Error{fmt::format("cannot write to {}", path_), std::strerror(errno),
+                         "Name another file."};
+        }
+        written_.clear();
+        return Done{};
+    }
+
+private:
+    WholeFile(std::string path, std::string written, OutputFile file)
+        : path_(std::move(path)), written_(std::move(written)), file_(std::move(file)) {}
+
+    std::string path_;
+    std::string written_;
+    OutputFile file_;
+    std::optional<Error> trouble_;
+    bool is_left_ = false;
+};
+
+std::string title_of(const Postmortem& traces) {
+    std::string hosts;
+    for (const PostmortemTrace& trace : traces.traces) {
+        if (("," + hosts + ",").find("," + trace.host + ",") != std::string::npos) continue;
+        hosts += (hosts.empty() ? "" : ",") + trace.host;
+    }
+    return "Broken pipes and resets" + (hosts.empty() ? "" : " on " + hosts);
+}
+
+std::string selection_of(const Options& options) {
+    const IncidentFilter& filter = options.filter;
+    const bool is_filtered = !filter.tgids.empty() || !filter.comms.empty() || !filter.uids.empty() ||
+                             !filter.cgroups.empty() || !filter.containers.empty() || !filter.ports.empty() ||
+                             !filter.local_ports.empty() || !filter.remote_ports.empty() ||
+                             !filter.kinds.empty() || !filter.errnos.empty() || !filter.causes.empty() ||
+                             !filter.severities.empty();
+    if (!is_filtered && !options.since && !options.until) return "";
+    return is_filtered ? "filtered; other incidents were recorded, too"
+                       : "a part of the time that was recorded";
+}
+
+HtmlContext context_of(const Postmortem& traces, const Options& options) {
+    HtmlContext context;
+    context.generated_by = "pipetrace " PIPETRACE_VERSION;
+    context.generated_at = read_clock_offsets().wall(read_ktime());
+    context.selection = selection_of(options);
+    for (const PostmortemTrace& trace : traces.traces) {
+        context.recordings.push_back(
+            {trace.file, trace.host, trace.kernel, trace.version, trace.started, trace.ended});
+    }
+    for (const auto& [kind, count] : traces.lost_by_kind) context.lost_by_kind.emplace_back(kind, count);
+    return context;
+}
+
+/// The oldest of more than a page holds are left out: how many that will be.
+Result<std::uint64_t> count_left_out(ReportReader& reader) {
+    std::uint64_t count = 0;
+    const Status done = reader.scan_rows([&](const IncidentRow&) { ++count; });
+    if (!done) return done.error();
+    return count > kIncidentsMax ? count - kIncidentsMax : 0;
+}
+
+}  // namespace
+
+Status write_report_page(const Recordings& recordings, const Options& options, const Postmortem& traces) {
+    ReportReader reader(recordings, options);
+    const auto left_out = count_left_out(reader);
+    if (!left_out) return left_out.error();
+    auto file = WholeFile::create(*options.html_path);
+    if (!file) return file.error();
+    HtmlReport page([&](std::string_view text) { file->write(text); });
+    page.begin(title_of(traces));
+    std::uint64_t met = 0;
+    std::string line;
+    const Status done = reader.replay_incidents(
+        [&](const Recordings::Trace& trace, const Incident& incident, const ClockOffsets& clocks) {
+            if (++met <= *left_out) return;
+            line.clear();
+            JsonRenderer(trace.context.host, clocks).render(incident, line);
+            page.add(line);
+        });
+    HtmlContext context = context_of(traces, options);
+    context.incidents = met;
+    context.notes = reader.notes();
+    if (!done) context.notes.push_back("Not all could be read: " + done.error().what + ".");
+    page.finish(context);
+    if (const Status written = file->finish(); !written) return written;
+    return done;
+}
+
+}  // namespace pipetrace

@@ -1,0 +1,59 @@
+// What a report sums up of one or more recordings.
+#pragma once
+
+#include "model/ktime.h"
+#include "model/verdict.h"
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace pipetrace {
+
+/// Incidents that share a cause, a process's name or a peer.
+struct IncidentGroup {
+    std::string name;
+    std::uint64_t count = 0;
+    Severity worst = Severity::kBenign;
+    Cause worst_cause = Cause::kUnknown;  ///< of the latest among the worst
+    WallTime worst_at;                    ///< of that one
+    std::string worst_id;                 ///< the same
+    WallTime last;
+};
+
+/// Incidents of one stretch of time, by severity.
+using SeverityCounts = std::array<std::uint64_t, 3>;
+inline std::uint64_t total_of(const SeverityCounts& counts) { return counts[0] + counts[1] + counts[2]; }
+
+/// One trace of a recording.
+struct PostmortemTrace {
+    std::string file;
+    std::string host;
+    std::string kernel;
+    std::string version;  ///< of the pipetrace that recorded
+    WallTime started;
+    std::optional<WallTime> ended;  ///< none: still running, or killed
+    bool redacted = false;
+};
+
+struct Postmortem {
+    std::vector<PostmortemTrace> traces;
+    std::optional<WallTime> first;  ///< incident; none without any
+    std::optional<WallTime> last;
+    SeverityCounts by_severity{};
+    std::vector<IncidentGroup> causes;  ///< most serious first, then most frequent
+    std::vector<IncidentGroup> processes;
+    std::vector<IncidentGroup> peers;
+    std::uint64_t processes_unnamed = 0;  ///< incidents of more names than are kept apart
+    std::uint64_t peers_unnamed = 0;
+    std::int64_t slice_seconds = 60;
+    std::map<std::int64_t, SeverityCounts> by_time;  ///< by the slice's number since 1970
+    std::map<std::string, std::uint64_t> lost_by_kind;
+    std::vector<std::string> notes;  ///< whole sentences
+};
+
+}  // namespace pipetrace
