@@ -99,8 +99,8 @@ Status ReportReader::note_ends(HostMerge& merge) {
         merge.add_stream(trace.context.host, trace.context.clocks);
     }
     const Status noted = replay_all("pipetrace: looking for both ends:",
-                                    [&](std::size_t trace, Incident& incident, const ClockOffsets&) {
-                                        merge.note(static_cast<std::uint32_t>(trace), incident);
+                                    [&](std::size_t trace, Incident& incident, const ClockOffsets& clocks) {
+                                        merge.note(static_cast<std::uint32_t>(trace), incident, clocks);
                                     });
     if (!noted) return noted;
     merge.match();

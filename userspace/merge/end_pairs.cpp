@@ -14,10 +14,12 @@ constexpr std::int64_t kWayUnknownNs = 200'000'000;
 constexpr std::uint64_t kTwinNsMax = 10'000'000;
 /// Repeats of an origin are counted for so long.
 constexpr std::int64_t kRepeatNsMax = 10'000'000'000;
-/// An answer to what came later has a lower number than the abort before it, by what had not arrived.
-constexpr std::uint32_t kSeqBehindMax = 1U << 20;
+/// Of a RST that was sent again: its number is what the other end acknowledged meanwhile.
+constexpr std::uint32_t kSeqApartMax = 1U << 20;
 /// With the same addresses; beyond, each would have to be compared with each.
 constexpr std::size_t kAlikeMax = 512;
+/// With one number.
+constexpr std::ptrdiff_t kLikeMax = 64;
 /// A clock known no better than this proves nothing by itself.
 constexpr std::int64_t kProvingNs = 5'000'000'000;
 
@@ -35,6 +37,12 @@ bool are_twins(const ResetEnd& a, const ResetEnd& b) {
     return a.host == b.host && a.is_sender == b.is_sender && same_seq && between <= kTwinNsMax;
 }
 
+bool have_near_numbers(const ResetEnd& receiver, const ResetEnd& sender) {
+    const std::uint32_t apart = std::min(receiver.seq - sender.seq, sender.seq - receiver.seq);
+    if (sender.is_repeated && apart <= kSeqApartMax) return true;
+    return apart == 0 || (receiver.may_be_one_less && receiver.seq - sender.seq == 1);
+}
+
 std::int64_t way_of(const ResetEnd& receiver, const ResetEnd& sender) {
     const std::uint32_t rtt_us = receiver.rtt_us != 0 ? receiver.rtt_us : sender.rtt_us;
     return rtt_us != 0 ? std::int64_t{rtt_us} * 1000 : kWayUnknownNs;
@@ -42,9 +50,8 @@ std::int64_t way_of(const ResetEnd& receiver, const ResetEnd& sender) {
 
 }  // namespace
 
-EndPairs::EndPairs(std::vector<ResetEnd>& ends, std::span<const ClockOffsets> clocks,
-                   std::uint32_t host_count, Owns owns)
-    : ends_(ends), clocks_(clocks), host_count_(host_count), owns_(std::move(owns)) {}
+EndPairs::EndPairs(std::vector<ResetEnd>& ends, std::uint32_t host_count, Owns owns)
+    : ends_(ends), host_count_(host_count), owns_(std::move(owns)) {}
 
 void EndPairs::match() {
     sort_by_addresses();
@@ -92,28 +99,37 @@ void EndPairs::for_each_bucket(Visit visit) {
 }
 
 void EndPairs::pair_by_sequence(Bucket bucket) {
+    Bucket one_less;  // of the run before, what found nobody
     for (std::size_t begin = 0; begin < bucket.size();) {
         std::size_t end = begin + 1;
         while (end < bucket.size() && ends_[bucket[end]].seq == ends_[bucket[begin]].seq) ++end;
-        if (end - begin > 1) pair_run(bucket.subspan(begin, end - begin));
+        const Bucket run = bucket.subspan(begin, end - begin);
+        bool is_paired = pair_runs(run, run);
+        const bool is_next = !one_less.empty() && ends_[one_less.front()].seq + 1 == ends_[run.front()].seq;
+        if (!is_paired && is_next) is_paired = pair_runs(run, one_less);
+        one_less = is_paired ? Bucket() : run;
         begin = end;
     }
 }
 
 /// One sequence number between two addresses: one connection's, if only one sent and one received it.
-void EndPairs::pair_run(std::span<const std::uint32_t> run) {
+bool EndPairs::pair_runs(Bucket receiving, Bucket sending) {
     Indices receivers;
     Indices senders;
-    for (const std::uint32_t index : run) {
-        const ResetEnd& end = ends_[index];
-        // A refused SYN's RST has the number 0.
-        if (!end.seq_known || end.answers_syn) continue;
-        (end.is_sender ? senders : receivers).push_back(index);
+    // A refused SYN's RST has the number 0.
+    const auto has_number = [](const ResetEnd& end) { return end.seq_known && !end.answers_syn; };
+    for (const std::uint32_t index : receiving) {
+        if (has_number(ends_[index]) && !ends_[index].is_sender) receivers.push_back(index);
     }
-    if (receivers.empty() || senders.empty()) return;
+    for (const std::uint32_t index : sending) {
+        if (has_number(ends_[index]) && ends_[index].is_sender) senders.push_back(index);
+    }
+    if (receivers.empty() || senders.empty()) return false;
     const Pair pair{only_one(receivers), only_one(senders)};
-    if (pair.receiver == kNoIndex || pair.sender == kNoIndex) return;
-    if (are_compatible(ends_[pair.receiver], ends_[pair.sender])) by_sequence_.push_back(pair);
+    if (pair.receiver == kNoIndex || pair.sender == kNoIndex) return false;
+    if (!are_compatible(ends_[pair.receiver], ends_[pair.sender])) return false;
+    by_sequence_.push_back(pair);
+    return true;
 }
 
 /// kNoIndex where they are several RSTs; else the first telling of the one.
@@ -136,8 +152,7 @@ bool EndPairs::are_compatible(const ResetEnd& receiver, const ResetEnd& sender) 
         return false;
     }
     if (receiver.answers_syn || !receiver.seq_known || !sender.seq_known) return true;
-    if (sender.is_repeated) return sender.seq - receiver.seq <= kSeqBehindMax;
-    return receiver.seq == sender.seq;
+    return have_near_numbers(receiver, sender);
 }
 
 const ClockEstimate* EndPairs::clock_of(const ResetEnd& receiver, const ResetEnd& sender) const {
@@ -188,7 +203,11 @@ void EndPairs::pair_by_clock(Bucket bucket) {
         const Pair pair{only_one(by_sender[candidates.front()]), only_one(candidates)};
         if (pair.receiver != receiver || pair.sender == kNoIndex) continue;
         const ClockEstimate* clock = clock_of(ends_[receiver], ends_[pair.sender]);
-        if (clock == nullptr) {
+        const bool have_numbers =
+            !ends_[receiver].answers_syn && ends_[receiver].seq_known && ends_[pair.sender].seq_known;
+        if (clock == nullptr && have_numbers) {
+            join(pair, false);
+        } else if (clock == nullptr) {
             ends_[receiver].fate = EndFate::kNotProven;
             unproven_.push_back(pair);
         } else {
@@ -243,7 +262,7 @@ ClockSample EndPairs::sample_of(const Pair& pair, std::size_t number) const {
     sample.at = static_cast<std::int64_t>(first.at.ns);
     sample.low = receiver_is_first ? longest - way : -longest;
     sample.high = receiver_is_first ? longest : way - longest;
-    sample.wall_gap = clocks_[second.stream].wall_minus_ktime_ns - clocks_[first.stream].wall_minus_ktime_ns;
+    sample.wall_gap = second.wall_minus_ktime_ns - first.wall_minus_ktime_ns;
     sample.pair = number;
     return sample;
 }
@@ -271,6 +290,32 @@ void EndPairs::settle_fates() {
             is_seen = host != end.host && owns_(host, end.remote);
         }
         if (!is_seen) end.fate = EndFate::kAddressNotSeen;
+    }
+    find_translated();
+}
+
+/// Address translation leaves the sequence numbers, and one of the two addresses, as they are.
+void EndPairs::find_translated() {
+    Indices senders;
+    for (const std::uint32_t index : order_) {
+        const ResetEnd& end = ends_[index];
+        if (end.is_sender && end.partner == kNoIndex && end.seq_known && end.seq != 0)
+            senders.push_back(index);
+    }
+    const auto by_seq = [&](std::uint32_t a, std::uint32_t b) { return ends_[a].seq < ends_[b].seq; };
+    std::sort(senders.begin(), senders.end(), by_seq);
+    for (const std::uint32_t index : order_) {
+        ResetEnd& end = ends_[index];
+        if (end.is_sender || (end.fate != EndFate::kAddressNotSeen && end.fate != EndFate::kNoResetSeen))
+            continue;
+        const auto [first, last] = std::equal_range(senders.begin(), senders.end(), index, by_seq);
+        const bool is_like_one =
+            last - first <= kLikeMax && std::any_of(first, last, [&](std::uint32_t other) {
+                const ResetEnd& sender = ends_[other];
+                const bool has_one_address = (sender.local == end.remote) != (sender.remote == end.local);
+                return sender.host != end.host && has_one_address;
+            });
+        if (end.seq_known && is_like_one) end.fate = EndFate::kTranslated;
     }
 }
 

@@ -22,9 +22,8 @@ public:
     /// Whether that host was seen to use the address, whatever the port, as its own.
     using Owns = std::function<bool(std::uint32_t host, const Address& address)>;
 
-    /// `ends` must outlive it. `clocks`: by stream.
-    EndPairs(std::vector<ResetEnd>& ends, std::span<const ClockOffsets> clocks, std::uint32_t host_count,
-             Owns owns);
+    /// `ends` must outlive it.
+    EndPairs(std::vector<ResetEnd>& ends, std::uint32_t host_count, Owns owns);
 
     /// Sets partner, is_sure and fate of each end. To be called once.
     void match();
@@ -47,10 +46,11 @@ private:
     void for_each_bucket(Visit visit);
     void sort_by_addresses();
     void pair_by_sequence(Bucket bucket);
-    void pair_run(std::span<const std::uint32_t> run);
+    bool pair_runs(Bucket receiving, Bucket sending);
     void pair_by_clock(Bucket bucket);
     void accept_by_consensus();
     void settle_fates();
+    void find_translated();
 
     bool are_compatible(const ResetEnd& receiver, const ResetEnd& sender) const;
     bool fits_clock(const ResetEnd& receiver, const ResetEnd& sender, const ClockEstimate& clock) const;
@@ -62,7 +62,6 @@ private:
     void refuse(const Pair& pair, EndFate fate);
 
     std::vector<ResetEnd>& ends_;
-    std::span<const ClockOffsets> clocks_;
     std::uint32_t host_count_;
     Owns owns_;
     Indices order_;  ///< those not superseded, by addresses

@@ -11,7 +11,7 @@ namespace pipetrace {
 namespace {
 
 constexpr std::size_t kAddressesMax = 65'536;
-/// Two centuries: such clocks are nonsense, and their differences stay in range.
+/// 73 years from 1970: later clocks are nonsense, and their differences stay in range.
 constexpr std::int64_t kWallMax = std::int64_t{1} << 61;
 constexpr std::int64_t kMicrosecond = 1000;
 constexpr std::int64_t kSecond = 1'000'000'000;
@@ -39,8 +39,7 @@ std::uint32_t HostMerge::add_stream(const HostIdentity& host, const ClockOffsets
     stream.host = static_cast<std::uint32_t>(found - hosts_.begin());
     if (found == hosts_.end()) hosts_.push_back({host.name, host.boot_id, {}});
     streams_.push_back(stream);
-    const bool is_sound = clocks.wall_minus_ktime_ns >= -kWallMax && clocks.wall_minus_ktime_ns <= kWallMax;
-    clocks_.push_back(is_sound ? clocks : ClockOffsets{});
+    clocks_.push_back(clocks);
     return static_cast<std::uint32_t>(streams_.size() - 1);
 }
 
@@ -48,26 +47,27 @@ bool HostMerge::owns(std::uint32_t host, const Address& address) const {
     return hosts_[host].addresses.contains(address.ip);
 }
 
-void HostMerge::note(std::uint32_t stream, const Incident& incident) {
+void HostMerge::note(std::uint32_t stream, const Incident& incident, const ClockOffsets& clocks) {
     Host& host = hosts_[streams_[stream].host];
     if (incident.endpoint.kind != EndpointKind::kTcp) return;
     const std::optional<Address> local = parse_address(incident.endpoint.local.value_or(""));
     if (local && is_between_hosts(*local) && host.addresses.size() < kAddressesMax)
         host.addresses.insert(local->ip);
-    if (const std::optional<ResetEnd> end = received_end(incident)) note_end(stream, *end);
+    if (const std::optional<ResetEnd> end = received_end(incident)) note_end(stream, clocks, *end);
     std::optional<ResetEnd> sent = sent_end(incident);
     if (!sent || ends_.size() >= ends_max_) return;
     sent->story = stories_.add(streams_[stream].host, incident, sent->at);
-    note_end(stream, *sent);
+    note_end(stream, clocks, *sent);
 }
 
-void HostMerge::note_end(std::uint32_t stream, ResetEnd end) {
+void HostMerge::note_end(std::uint32_t stream, const ClockOffsets& clocks, ResetEnd end) {
     if (ends_.size() >= ends_max_) {
         ++no_room_;
         return;
     }
     end.stream = stream;
     end.host = streams_[stream].host;
+    end.wall_minus_ktime_ns = std::clamp(clocks.wall_minus_ktime_ns, -kWallMax, kWallMax);
     ends_.push_back(end);
 }
 
@@ -91,7 +91,7 @@ void HostMerge::drop_superseded() {
 
 void HostMerge::match() {
     drop_superseded();
-    pairs_.emplace(ends_, clocks_, host_count(),
+    pairs_.emplace(ends_, host_count(),
                    [this](std::uint32_t host, const Address& address) { return owns(host, address); });
     pairs_->match();
     write_report();

@@ -1,7 +1,8 @@
 // Joins the recordings of several hosts: who met a RST here with who sent it there. Place in the flow:
 // between the incidents that replays make and what renders them. Each recording is read twice. The first time
 // every incident is shown to note(); after match(), the second time, each goes through take(), and one that
-// was joined is diagnosed again. Held are keys, about 100 bytes a RST received and 300 a RST sent. TCP alone;
+// was joined is diagnosed again. Held are keys: 104 bytes a RST received,
+// 248 a RST sent. TCP alone;
 // behind address translation nothing can be joined, and the report says so.
 #pragma once
 
@@ -31,7 +32,9 @@ public:
 
     /// First reading: with its processes described as they are to be told. A later revision replaces the
     /// earlier.
-    void note(std::uint32_t stream, const Incident& incident);
+    void note(std::uint32_t stream, const Incident& incident) { note(stream, incident, clocks_[stream]); }
+    /// With how the host's clocks related then, where that is known better than for the whole stream.
+    void note(std::uint32_t stream, const Incident& incident, const ClockOffsets& clocks);
     /// Between the readings, once.
     void match();
 
@@ -57,7 +60,7 @@ private:
     };
 
     bool owns(std::uint32_t host, const Address& address) const;
-    void note_end(std::uint32_t stream, ResetEnd end);
+    void note_end(std::uint32_t stream, const ClockOffsets& clocks, ResetEnd end);
     void drop_superseded();
     void write_report();
     std::string clock_sentence(const HostPair& hosts, const ClockEstimate& clock) const;

@@ -15,7 +15,11 @@ const char* reason_of(EndFate fate) {
         case EndFate::kNoResetSeen:
             return "met a RST that the host with that address is not known to have sent: it was not "
                    "recording then, or "
-                   "does not show it, or something between the two sent it";
+                   "does not show it, or something between the two translated or sent it";
+        case EndFate::kTranslated:
+            return "met a RST with the very number of one that another host sent to, or from, another "
+                   "address: address "
+                   "translation lies between, and what is behind it is not joined";
         case EndFate::kManyAlike: return "met a RST that several could be";
         case EndFate::kTimeUnlike:
             return "met a RST whose likeness on the other host does not fit the clocks";

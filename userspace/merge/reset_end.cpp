@@ -86,6 +86,8 @@ std::optional<ResetEnd> received_end(const Incident& incident) {
     if (!end) return std::nullopt;
     end->answers_syn = incident.rst->state == TcpState::kSynSent;
     set_seq(*end, incident.rst->seq ? incident.rst->seq : facts.expected_seq);
+    // There a RST is taken that does not count the FIN (tcp_reset_check(), 5.10 to 7.2).
+    end->may_be_one_less = !incident.rst->seq && incident.rst->state == TcpState::kCloseWait;
     return end;
 }
 

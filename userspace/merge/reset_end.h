@@ -17,6 +17,7 @@ enum class EndFate : std::uint8_t {
     kJoined,
     kAddressNotSeen,  ///< on no other host: not recorded, or translated on the way
     kNoResetSeen,     ///< the address is another host's, which is not known to have sent this RST
+    kTranslated,      ///< one sent a RST with this number, at one end with other addresses
     kManyAlike,       ///< several could be it
     kTimeUnlike,      ///< the clocks, as the other pairs have them, speak against it
     kNotProven,       ///< neither a sequence number nor a clock to tell it from another connection's
@@ -27,17 +28,19 @@ inline constexpr std::size_t kEndFateCount = static_cast<std::size_t>(EndFate::k
 struct ResetEnd {
     Address local;  ///< of the incident's own endpoint
     Address remote;
-    Ktime at;                          ///< when the RST left, or arrived
-    std::uint64_t id_hash = 0;         ///< of the incident's id
-    std::uint32_t stream = 0;          ///< that it was read from
-    std::uint32_t host = 0;            ///< that the stream is of
-    std::uint32_t seq = 0;             ///< of the RST
-    std::uint32_t rtt_us = 0;          ///< 0: none measured
-    std::uint32_t story = kNoIndex;    ///< of a sender: what is told of it
-    std::uint32_t partner = kNoIndex;  ///< the other end
+    Ktime at;                              ///< when the RST left, or arrived
+    std::uint64_t id_hash = 0;             ///< of the incident's id
+    std::int64_t wall_minus_ktime_ns = 0;  ///< at its host, then
+    std::uint32_t stream = 0;              ///< that it was read from
+    std::uint32_t host = 0;                ///< that the stream is of
+    std::uint32_t seq = 0;                 ///< of the RST
+    std::uint32_t rtt_us = 0;              ///< 0: none measured
+    std::uint32_t story = kNoIndex;        ///< of a sender: what is told of it
+    std::uint32_t partner = kNoIndex;      ///< the other end
     bool is_sender = false;
     bool is_origin = false;  ///< of a sender: nothing failed at its own end
     bool seq_known = false;
+    bool may_be_one_less = false;  ///< of a receiver: `seq` is what it expected, after a FIN
     bool flags_known = false;
     bool acknowledges = false;  ///< RST|ACK
     bool answers_syn = false;

@@ -73,7 +73,8 @@ std::string head_block(const std::string& lead, const Incident& incident, const 
 std::string benign_line(const std::string& lead, const Incident& incident, const std::string& chain,
                         std::size_t width) {
     const std::string cause = cause_name(incident.verdict.cause);
-    const std::string peer = incident.peer ? " by " + process_text(incident.peer->process) : std::string();
+    const bool is_named = incident.peer && incident.peer->process.tgid;
+    const std::string peer = is_named ? " by " + process_text(incident.peer->process) : std::string();
     const std::string from = chain.empty() ? "" : ", " + chain;
     const std::string outcome = lead + outcome_text(incident) + "  " + cause;
     const std::string short_outcome = lead + short_outcome_text(incident) + "  " + cause;
@@ -145,7 +146,8 @@ std::string verbose_block(const Incident& incident, const TextStyle& style) {
     }
     if (incident.process.tgid || incident.role == Role::kVictim)
         out += process_details("Process", incident.process, style);
-    if (incident.peer) out += process_details("Peer", incident.peer->process, style);
+    if (incident.peer && incident.peer->process.tgid) out += process_details("Peer", incident.peer->process, style);
+    if (incident.peer && incident.peer->host) out += labelled_text("On host", *incident.peer->host, style);
     out += connection_details(incident, style);
     return out;
 }
