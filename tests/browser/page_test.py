@@ -173,7 +173,7 @@ class Opened(PageTest):
             self.open_incident(incident)
             verdict = incident["verdict"]
             self.assertEqual(browser.texts(".beneath .summary"), [verdict["summary"]])
-            self.assertEqual(browser.texts(".beneath .advice p"), [verdict["advice"]])
+            self.assertEqual(browser.texts(".beneath .advice p"), [verdict["advice"].replace("`", "")])
             self.assertEqual(len(browser.all(".beneath .step")), len(incident["timeline"]))
             self.assertEqual(browser.texts(".beneath .rivals dd"),
                              [rival["because"] for rival in verdict["rejected"]])

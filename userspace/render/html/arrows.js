@@ -2,7 +2,7 @@
 // side nobody saw begins or ends on the wire, between the two kernels: the picture claims no more than the trace.
 
 // Where the lanes stand, in percent of the width. A pipe and a unix socket have one kernel and no wire.
-const TCP_LANES = { process: 12, kernel: 33, wire: 50, far: 67, peer: 88 };
+const TCP_LANES = { process: 11, kernel: 34, wire: 50, far: 66, peer: 89 };
 const LOCAL_LANES = { process: 16, kernel: 50, wire: 50, far: 50, peer: 84 };
 
 function lanesOf(incident) {

@@ -93,11 +93,11 @@ function overTime(rows, onFilter) {
     showAll(list, items.slice(CAUSES_MAX), 'causes')];
 }
 
-function nameRow([name, rows], most, key, onFilter) {
+function nameRow([name, rows], most, term, onFilter) {
   const bar = element('span', { class: 'length', 'aria-hidden': 'true' }, element('span', { class: 'filled' }));
   bar.firstChild.style.width = `${(rows.length / most * 100).toFixed(1)}%`;
   return element('li', {}, button({ class: 'bar-row', title: `Show those of ${visible(name, 80)}` },
-    () => onFilter(exactTerm(key, name)),
+    () => onFilter(term),
     element('span', { class: 'name' }, visible(name, 80)),
     element('span', { class: 'number' }, countText(rows.length)), bar));
 }
@@ -108,7 +108,23 @@ function byName(title, rows, keyOf, key, onFilter) {
   const rest = groups.length - NAMES_MAX;
   return [element('h3', {}, title),
     element('ul', { class: 'bars' },
-      groups.slice(0, NAMES_MAX).map((group) => nameRow(group, groups[0][1].length, key, onFilter))),
+      groups.slice(0, NAMES_MAX).map((group) => nameRow(group, groups[0][1].length, exactTerm(key, group[0]),
+        onFilter))),
+    rest > 0 ? element('p', { class: 'hint' }, `and ${countText(rest)} more`) : null];
+}
+
+function burstTitle(rows) {
+  const [first] = sorted([...rows], { column: 'time', descending: false });
+  return `${causeText(first.cause)}, ${first.comm ?? 'the kernel'}, ${secondText(first.ms)}`;
+}
+
+function byBurst(onFilter) {
+  const groups = [...store.bursts].sort((a, b) => b[1].length - a[1].length || compareText(a[0], b[0]));
+  if (groups.length === 0) return [];
+  const most = groups[0][1].length;
+  const rest = groups.length - NAMES_MAX;
+  return [element('h3', {}, 'Bursts'), element('ul', { class: 'bars' }, groups.slice(0, NAMES_MAX).map(
+    ([id, rows]) => nameRow([burstTitle(rows), rows], most, exactTerm('burst', id), onFilter))),
     rest > 0 ? element('p', { class: 'hint' }, `and ${countText(rest)} more`) : null];
 }
 

@@ -80,6 +80,7 @@ function errorText(error, pid) {
 }
 
 function toldFacts(incident) {
+  if (incident.role === 'origin' && incident.errors.length === 0) return null;
   const fate = incident.sigpipe === 'none' ? 'none' : incident.sigpipe;
   return factList('What the program was told', [
     ...(incident.errors.length ? incident.errors.map((error) => ['error', errorText(error, incident.process.pid)])

@@ -7,34 +7,40 @@ const PATTERNS = {
 };
 const CHAIN_MAX = 16;
 
-function linkTo(row) {
-  const text = `${processText(row)}: ${toldText(row)}`;
-  return element('a', { href: `#${encodeURIComponent(row.id)}` }, text);
+// Ids are well-formed text unless the page was tampered with; a link must not throw even then.
+function linkAddress(id) {
+  return '#' + encodeURIComponent(id.replace(/[\ud800-\udfff]/gu, '\ufffd'));
 }
 
 function linked(row, relation) {
-  return element('li', {}, element('span', { class: 'relation' }, relation), ' ', linkTo(row), ' ',
+  return element('li', {}, relation ? element('span', { class: 'relation' }, relation, ' ') : null,
+    element('a', { href: linkAddress(row.id) }, `${processText(row)}: ${toldText(row)}`), ' ',
     element('span', { class: 'note' }, `${causeText(row.cause)}, ${clockText(row.ms)}`));
 }
 
-// What brought this one about, the first of all at the top; then what this one brought about.
-function chainItems(row) {
-  const above = [];
-  const seen = new Set([row.id]);
-  for (let id = row.causedBy; id !== null && !seen.has(id) && above.length < CHAIN_MAX;) {
-    seen.add(id);
-    const cause = store.byId.get(id);
-    if (!cause) {
-      above.unshift(element('li', {}, 'Brought about by an incident that is not on this page: ', code(id)));
-      break;
-    }
-    above.unshift(linked(cause, above.length ? 'which was brought about by' : 'brought about by'));
-    id = cause.causedBy;
+// The ids of what brought this one about, the first of all first; the last may be an incident not on this page.
+function causesOf(row) {
+  const ids = [];
+  for (let id = row.causedBy; id !== null && !ids.includes(id) && id !== row.id && ids.length < CHAIN_MAX;) {
+    ids.unshift(id);
+    id = store.byId.get(id)?.causedBy ?? null;
   }
-  const own = element('li', { class: 'self' }, 'this incident');
+  return ids;
+}
+
+// From the first cause down to this one and on to what it brought about.
+function chainItems(row) {
+  const relation = 'brought about';
+  const above = causesOf(row).map((id, i) => {
+    const cause = store.byId.get(id);
+    return cause ? linked(cause, i > 0 ? relation : '')
+      : element('li', {}, 'An incident that is not on this page, ', code(id), ',');
+  });
+  const own = element('li', {}, above.length ? element('span', { class: 'relation' }, relation, ' ') : null,
+    element('strong', {}, above.length ? 'this incident' : 'This incident'));
   const effects = store.effects.get(row.id) ?? [];
-  const below = effects.slice(0, CHAIN_MAX).map((effect) => linked(effect, 'which brought about'));
-  if (effects.length > CHAIN_MAX) below.push(element('li', {}, `and ${plural(effects.length - CHAIN_MAX, 'more')}`));
+  const below = effects.slice(0, CHAIN_MAX).map((effect) => linked(effect, relation));
+  if (effects.length > CHAIN_MAX) below.push(element('li', {}, `and ${plural(effects.length - CHAIN_MAX, 'other')}`));
   return above.length + below.length ? [...above, own, ...below] : [];
 }
 
@@ -56,6 +62,12 @@ function burstSection(incident, onFilter) {
         `Show the ${countText(here)} on this page`) : null));
 }
 
+// Commands stand between backquotes.
+function withCommands(text) {
+  const parts = text.split('`');
+  return parts.length % 2 ? parts.map((part, i) => (i % 2 ? code(part) : part)) : text;
+}
+
 const CONFIDENCES = {
   certain: 'the facts exclude every rival',
   likely: 'a named rule prefers it',
@@ -73,7 +85,7 @@ function verdictSection({ verdict, lost }) {
     lost > 0 ? element('p', { class: 'notice' },
       `${plural(lost, 'event was', 'events were')} lost while this ran, which can only have made the verdict less certain.`) : null,
     verdict.advice ? element('div', { class: 'advice' }, element('h3', {}, 'What to change'),
-      element('p', {}, verdict.advice)) : null);
+      element('p', {}, withCommands(verdict.advice))) : null);
 }
 
 function rivalsSection({ verdict }) {
@@ -109,7 +121,7 @@ function visibleJson(incident) {
 
 function placeLine(row, incident) {
   return element('p', { class: 'place' }, exactTimeText(row.time), ' · ', incident.host.name, ' · ',
-    element('a', { href: `#${encodeURIComponent(row.id)}`, class: 'own-link' }, 'link to this incident'),
+    element('a', { href: linkAddress(row.id), class: 'own-link' }, 'link to this incident'),
     incident.revision > 0 ? ` · revision ${incident.revision}` : '');
 }
 

@@ -11,7 +11,8 @@ function laneTitles(incident) {
   const other = named ? named + (peer.host && peer.host !== incident.host.name ? ` on ${peer.host}` : '') : 'peer, not seen';
   if (endpoint.kind === 'pipe') return { process: own, kernel: 'the pipe', peer: named || 'reader, not seen' };
   if (endpoint.kind === 'unix') return { process: own, kernel: 'kernel', peer: other };
-  return { process: own, kernel: 'its kernel', far: "peer's kernel", peer: other };
+  const kernel = process.pid === null ? 'the kernel' : 'its kernel';
+  return { process: own, kernel, far: "peer's kernel", peer: other };
 }
 
 function laneHeads(incident, lanes) {

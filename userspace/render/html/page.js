@@ -69,8 +69,11 @@ function showSummary() {
   if (rows.length === 0) return;
   byId('figures').replaceChildren(...figures(rows).filter(Boolean));
   byId('over-time').replaceChildren(...overTime(rows, filterBy).filter(Boolean));
-  byId('by-process').replaceChildren(...byName('By program', rows, (row) => row.comm, 'process', filterBy).filter(Boolean));
-  byId('by-peer').replaceChildren(...byName('By peer', rows, peerGroup, 'peer', filterBy).filter(Boolean));
+  const fill = (id, parts) => byId(id).replaceChildren(...parts.filter(Boolean));
+  fill('by-process', byName('By program', rows, (row) => row.comm, 'process', filterBy));
+  fill('by-peer', byName('By peer', rows, peerGroup, 'peer', filterBy));
+  fill('by-host', list.hasHosts ? byName('By host', rows, (row) => row.host, 'host', filterBy) : []);
+  fill('by-burst', byBurst(filterBy));
 }
 
 function showSeverities() {
