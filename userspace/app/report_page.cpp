@@ -10,20 +10,22 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
-#include <cstdint>
+#include <cstddef>
 #include <cstdio>
 #include <cstring>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace pipetrace {
 namespace {
 
 /// A page with more takes a browser long.
-constexpr std::uint64_t kIncidentsMax = 10'000;
+constexpr std::size_t kIncidentsMax = 10'000;
 
 /// A file that gets its name when it is whole; what is no plain file is written to as it is.
 class WholeFile {
@@ -108,35 +110,41 @@ HtmlContext context_of(const Postmortem& traces, const Options& options) {
     return context;
 }
 
-/// The oldest of more than a page holds are left out: how many that will be.
-Result<std::uint64_t> count_left_out(ReportReader& reader) {
-    std::uint64_t count = 0;
-    const Status done = reader.scan_rows([&](const IncidentRow&) { ++count; });
+Result<std::vector<WallTime>> times_of_all(ReportReader& reader) {
+    std::vector<WallTime> times;
+    const Status done = reader.scan_rows([&](const IncidentRow& row) { times.push_back(row.time); });
     if (!done) return done.error();
-    return count > kIncidentsMax ? count - kIncidentsMax : 0;
+    return times;
 }
 
 }  // namespace
 
+std::optional<WallTime> begin_of_latest(std::vector<WallTime> times, std::size_t most) {
+    if (times.size() <= most) return std::nullopt;
+    const auto first_shown = times.end() - static_cast<std::ptrdiff_t>(most);
+    std::nth_element(times.begin(), first_shown, times.end());
+    return *first_shown;
+}
+
 Status write_report_page(const Recordings& recordings, const Options& options, const Postmortem& traces) {
     ReportReader reader(recordings, options);
-    const auto left_out = count_left_out(reader);
-    if (!left_out) return left_out.error();
+    const auto times = times_of_all(reader);
+    if (!times) return times.error();
+    const auto begin = begin_of_latest(*times, kIncidentsMax);
     auto file = WholeFile::create(*options.html_path);
     if (!file) return file.error();
     HtmlReport page([&](std::string_view text) { file->write(text); });
     page.begin(title_of(traces));
-    std::uint64_t met = 0;
     std::string line;
     const Status done = reader.replay_incidents(
         [&](const Recordings::Trace& trace, const Incident& incident, const ClockOffsets& clocks) {
-            if (++met <= *left_out) return;
+            if (begin && clocks.wall(incident.at) < *begin) return;
             line.clear();
             JsonRenderer(trace.context.host, clocks).render(incident, line);
             page.add(line);
         });
     HtmlContext context = context_of(traces, options);
-    context.incidents = met;
+    if (begin) context.incidents = times->size();
     context.notes = reader.notes();
     if (!done) context.notes.push_back("Not all could be read: " + done.error().what + ".");
     page.finish(context);
