@@ -32,7 +32,7 @@ class Browser:
         for flag in (*FLAGS, f"--user-data-dir={self.profile}"):
             options.add_argument(flag)
         options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-        service = Service(DRIVER, log_path=os.devnull, env={**os.environ, "TZ": zone})
+        service = Service(DRIVER, env={**os.environ, "TZ": zone})
         self.driver = webdriver.Chrome(service=service, options=options)
         self.driver.set_page_load_timeout(WAIT_SECONDS)
         self.driver.set_script_timeout(WAIT_SECONDS)
