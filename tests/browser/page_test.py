@@ -66,9 +66,9 @@ class Shown(PageTest):
     def test_the_highest_revision_holds(self):
         first = kept("forged_reset")
         second = {**first, "revision": 1, "verdict": {**first["verdict"], "summary": "Told once more."}}
-        path = page.make_page(self.directory / "revised.html", [second, first])
+        path = page.make_page(self.directory / "revised.html", [kept("no_socket"), second, first])
         browser = self.open(path)
-        self.assertEqual(browser.rows(), [first["id"]])
+        self.assertEqual(len(browser.rows()), 2)
         self.open_incident(first)
         self.assertEqual(browser.texts(".summary"), ["Told once more."])
 
@@ -160,6 +160,21 @@ class Opened(PageTest):
         drawn = [tuple(part) for part in browser.run(DRAWN)]
         self.assertIn(("rst_received", "arrow rst", "wire", "kernel"), drawn)
         self.assertNotIn("far", {lane for part in drawn for lane in part[2:]})
+
+    def test_a_peer_on_another_host_is_placed_there(self):
+        far = kept("write_after_peer_close")
+        far = {**far, "peer": {**far["peer"], "host": "db1"}}
+        path = page.make_page(self.directory / "far.html", [far])
+        browser = self.open(path)
+        peer = f"{far['peer']['comm']}[{far['peer']['pid']}]"
+        self.assertEqual(browser.texts(".lane-head")[2:], ["kernel of db1", f"{peer} on db1"])
+        self.assertEqual(browser.texts(".c-peer")[1:], [f"{peer} on db1"])
+
+    def test_the_only_incident_is_open(self):
+        path = page.make_page(self.directory / "one.html", [kept("no_socket")])
+        browser = self.open(path)
+        self.assertEqual(browser.texts(".beneath .summary"), [kept("no_socket")["verdict"]["summary"]])
+        self.assertEqual(browser.texts(".axis span"), ["02:30:57.276"])
 
     def test_a_pipe_has_three_lanes(self):
         browser = self.open()

@@ -66,11 +66,12 @@ function causeRow([cause, rows], range, most, onFilter) {
 }
 
 function axis(range) {
-  const isShort = range.span < 5 * 60 * 1000;
-  const isLong = range.span > 36 * 3600 * 1000;
-  const text = (ms) => (isLong ? `${dateText(ms).slice(5)} ${minuteText(ms)}` : isShort ? secondText(ms) : minuteText(ms));
-  return element('p', { class: 'axis', 'aria-hidden': 'true' }, element('span', {}, text(range.first)),
-    element('span', {}, text(range.first + range.span / 2)), element('span', {}, text(range.last)));
+  const precision = [[36 * 3600, (ms) => `${dateText(ms).slice(5)} ${minuteText(ms)}`], [300, minuteText],
+    [10, secondText], [0, clockText]];
+  const [, text] = precision.find(([seconds]) => range.span >= seconds * 1000);
+  const labels = [range.first, range.first + range.span / 2, range.last].map(text);
+  return element('p', { class: 'axis', 'aria-hidden': 'true' },
+    [...new Set(labels)].map((label) => element('span', {}, label)));
 }
 
 function showAll(list, hidden, what) {

@@ -8,11 +8,12 @@ function laneTitles(incident) {
   const { process, peer, endpoint } = incident;
   const own = nameAndPid(process.comm, process.pid) || (incident.role === 'origin' ? 'no process' : 'not known');
   const named = peer && nameAndPid(peer.comm, peer.pid);
-  const other = named ? named + (peer.host && peer.host !== incident.host.name ? ` on ${peer.host}` : '') : 'peer, not seen';
+  const elsewhere = peer?.host && peer.host !== incident.host.name ? peer.host : '';
+  const other = (named || 'peer, not seen') + after(' on ', elsewhere);
   if (endpoint.kind === 'pipe') return { process: own, kernel: 'the pipe', peer: named || 'reader, not seen' };
   if (endpoint.kind === 'unix') return { process: own, kernel: 'kernel', peer: other };
   const kernel = process.pid === null ? 'the kernel' : 'its kernel';
-  return { process: own, kernel, far: "peer's kernel", peer: other };
+  return { process: own, kernel, far: elsewhere ? `kernel of ${elsewhere}` : "peer's kernel", peer: other };
 }
 
 function laneHeads(incident, lanes) {

@@ -154,7 +154,8 @@ function filterBy(term) {
   byId('filter').value = list.query;
   refresh();
   byId('incidents').scrollIntoView({ block: 'start' });
-  byId('filter').focus({ preventScroll: true });
+  // On a touch screen that would call the keyboard up.
+  if (!matchMedia('(pointer: coarse)').matches) byId('filter').focus({ preventScroll: true });
 }
 
 // To an incident wherever it is: a filter that hides it is cleared, rows are added until it is there.

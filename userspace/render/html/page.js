@@ -141,6 +141,7 @@ function start() {
   listenToTools();
   listenToKeys();
   showTimes();
+  if (store.rows.length === 1) open(store.rows[0].id);
   window.addEventListener('hashchange', followLink);
   performance.mark('incidents-shown');
   followLink();
