@@ -86,7 +86,8 @@ function showAll(list, hidden, what) {
 
 function overTime(rows, onFilter) {
   const range = timeRange(rows);
-  const groups = groupsOf(rows, (row) => row.cause);
+  const groups = groupsOf(rows, (row) => row.cause).sort((a, b) => b[1].length - a[1].length ||
+    GRAVITY[worst(a[1])] - GRAVITY[worst(b[1])]);
   const most = Math.max(1, ...groups.flatMap(([, alike]) => binned(alike, range)));
   const items = groups.map((group) => causeRow(group, range, most, onFilter));
   const list = element('ul', { class: 'bars timed' }, items.slice(0, CAUSES_MAX));
@@ -138,8 +139,9 @@ function figures(rows) {
   const of = (severity) => rows.filter((row) => row.severity === severity).length;
   const distinct = (keyOf) => new Set(rows.map(keyOf).filter(Boolean)).size;
   const bursts = distinct((row) => row.burst);
-  return [figure(rows.length, rows.length === 1 ? 'incident' : 'incidents'),
-    figure(of('fault'), 'faults', 'fault'), figure(of('warning'), 'warnings', 'warning'),
-    figure(of('benign'), 'benign', 'benign'), figure(distinct((row) => row.comm), 'programs'),
-    bursts ? figure(bursts, bursts === 1 ? 'burst' : 'bursts') : null];
+  const named = (number, one) => figure(number, number === 1 ? one : `${one}s`,
+    Object.hasOwn(GRAVITY, one) ? one : null);
+  return [named(rows.length, 'incident'), named(of('fault'), 'fault'), named(of('warning'), 'warning'),
+    figure(of('benign'), 'benign', 'benign'), named(distinct((row) => row.comm), 'program'),
+    bursts ? named(bursts, 'burst') : null];
 }

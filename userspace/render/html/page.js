@@ -3,6 +3,7 @@
 function rangeText(rows) {
   const { first, last } = timeRange(rows);
   const day = (ms) => `${dateText(ms)} ${secondText(ms)}`;
+  if (day(first) === day(last)) return `${day(first)} ${zoneText(last)}`;
   return dateText(first) === dateText(last) ? `${day(first)} to ${secondText(last)} ${zoneText(last)}`
     : `${day(first)} to ${day(last)} ${zoneText(last)}`;
 }
