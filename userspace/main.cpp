@@ -13,6 +13,7 @@ int run(const pipetrace::Options& options) {
     switch (options.command) {
         case pipetrace::Command::kTrace: return pipetrace::trace_command(options);
         case pipetrace::Command::kRun: return pipetrace::run_command(options);
+        case pipetrace::Command::kRecord: return pipetrace::record_command(options);
         case pipetrace::Command::kDemo: return pipetrace::demo_command(options);
         case pipetrace::Command::kDoctor: return pipetrace::doctor_command(options);
         case pipetrace::Command::kExplain: return pipetrace::explain_command(options);

@@ -50,7 +50,8 @@ inline TraceContext sample_trace() {
     trace.hooks.hook_count = 17;
     trace.hooks.observations = {{"rst_received", "RST received", "fentry tcp_reset", "", ""},
                                 {"unix_closed", "unix socket closed", "", "who closed", "no such hook"}};
-    trace.syscall_names = {{1, "write"}, {44, "sendto"}};
+    trace.syscall_names.add(1, "write");
+    trace.syscall_names.add(44, "sendto");
     trace.filter.comms = {"nginx", "a \"quoted\" name"};
     trace.filter.ports = {80, 443};
     trace.filter.kinds = {EndpointKind::kTcp};

@@ -15,6 +15,7 @@ inline constexpr int kStatusNotFound = 127;
 
 int trace_command(const Options& options);
 int run_command(const Options& options);
+int record_command(const Options& options);
 int demo_command(const Options& options);
 int doctor_command(const Options& options);
 int explain_command(const Options& options);

@@ -37,6 +37,7 @@ IncidentChooser::IncidentChooser(IncidentFilter filter) : filter_(std::move(filt
 }
 
 bool IncidentChooser::wants(const Incident& incident) const {
+    if (incident.role == Role::kOrigin && filter_.all_origins) return true;
     if (incident.role == Role::kOrigin && !filter_.include_origin) return false;
     const bool errno_wanted = any(filter_.errnos, [&](int wanted) {
         return std::any_of(incident.errors.begin(), incident.errors.end(),

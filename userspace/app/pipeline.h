@@ -67,6 +67,7 @@ public:
     /// Incidents wait to be told, perhaps as one burst: pump() soon again.
     bool is_holding() const { return sink_.is_holding(); }
     TraceSummary summary() const;
+    const ClockOffsets& clocks() const { return settings_.traced.clocks; }
 
 private:
     void take_record(std::span<const std::byte> record);

@@ -64,26 +64,20 @@ private:
     std::uint64_t kept_ = 0;
 };
 
-Pipeline::Settings settings_of(const TraceContext& trace, const SyscallNames& names,
-                               const RecordingSource& source) {
+Pipeline::Settings settings_of(const TraceContext& trace, const RecordingSource& source) {
     Pipeline::Settings settings;
     settings.options.filter = trace.filter;
     settings.options.filter.include_origin = true;
+    settings.options.filter.all_origins = true;
     settings.options.errors = trace.errors;
     settings.options.idle_after_seconds = trace.idle_after_seconds;
     settings.traced.host = trace.host;
     settings.traced.clocks = trace.clocks;
-    settings.traced.syscall_names = &names;
+    settings.traced.syscall_names = &trace.syscall_names;
     settings.traced.tracer = trace.tracer;
     settings.clock = [&source] { return source.now(); };
     settings.print_after_ns = kRecordAfterNs;
     return settings;
-}
-
-SyscallNames names_of(const TraceContext& trace) {
-    SyscallNames names;
-    for (const auto& [number, name] : trace.syscall_names) names.add(number, name);
-    return names;
 }
 
 /// From when on nothing of a story is missing: what was older has been pruned.
@@ -98,11 +92,10 @@ Result<Ktime> complete_from(const Replay& replay) {
 Status replay(const Replay& replay, const ReplayedIncident& take) {
     const auto complete = complete_from(replay);
     if (!complete) return complete.error();
-    const SyscallNames names = names_of(replay.trace);
     RecordingSource source(replay.reader, replay.trace, replay.range);
     RecordedProcesses processes(replay.reader, replay.trace.trace_id);
     LastRevisions sink(source, take, *complete);
-    Pipeline pipeline(settings_of(replay.trace, names, source), source, processes, sink);
+    Pipeline pipeline(settings_of(replay.trace, source), source, processes, sink);
     while (true) {
         const auto more = source.advance();
         if (!more) return more.error();

@@ -71,7 +71,9 @@ TraceSession::TraceSession(Settings settings, std::unique_ptr<KernelSource> sour
     flow.on_record = settings_.on_record;
     flow.print_after_ns = settings_.print_after_ns;
     IncidentSink& sink = settings_.sink != nullptr ? *settings_.sink : make_printer(flow.traced);
-    pipeline_ = std::make_unique<Pipeline>(std::move(flow), *source_, processes_, sink);
+    EventSource* records = source_.get();
+    if (settings_.options.redact) records = &redacting_.emplace(*source_);
+    pipeline_ = std::make_unique<Pipeline>(std::move(flow), *records, processes_, sink);
     // A program that runs in front of us owns the terminal's last line.
     status_wanted_ =
         !settings_.options.quiet && settings_.target.command.empty() && is_capable_terminal(STDERR_FILENO);

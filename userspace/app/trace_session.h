@@ -5,6 +5,7 @@
 #include "app/output_file.h"
 #include "app/pipeline.h"
 #include "app/process_directory.h"
+#include "app/redacting_source.h"
 #include "app/signal_guard.h"
 #include "render/report_text.h"
 #include "source/kernel_source.h"
@@ -66,6 +67,7 @@ private:
 
     Settings settings_;
     std::unique_ptr<KernelSource> source_;
+    std::optional<RedactingSource> redacting_;
     std::optional<OutputFile> output_;
     std::optional<IncidentPrinter> printer_;
     ProcessDirectory processes_;

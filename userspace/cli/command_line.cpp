@@ -9,7 +9,7 @@
 namespace pipetrace {
 namespace {
 
-constexpr std::string_view kLaterCommands[] = {"record", "serve"};
+constexpr std::string_view kLaterCommands[] = {"serve"};
 
 std::vector<std::string> command_names() {
     std::vector<std::string> names{"help"};
@@ -130,7 +130,7 @@ private:
         }
         const std::string nearest = nearest_name(word, command_names());
         return Error{"'" + word + "' is no command of pipetrace",
-                     "there are run, report, demo, doctor and explain",
+                     "there are run, record, report, demo, doctor and explain",
                      nearest.empty() ? "to trace a program: pipetrace run -- " + word
                                      : "did you mean '" + nearest + "'?"};
     }

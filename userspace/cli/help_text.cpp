@@ -11,6 +11,7 @@ namespace {
 constexpr const char* kUsage =
     R"(Usage: pipetrace [-p PID]... [FILTER]... [OPTION]...
        pipetrace run [FILTER]... [OPTION]... [--] CMD [ARG]...
+       pipetrace record [-o FILE] [FILTER]... [OPTION]...
        pipetrace report [FILE]... [FILTER]... [OPTION]...
        pipetrace demo | doctor | explain CODE
 
@@ -19,6 +20,7 @@ and why. Without a command it traces the whole system until Ctrl-C.
 
 Commands:
   run           run CMD under trace, its children too
+  record        keep incidents, and what is behind them, in a recording
   report        explain recordings: what happened, most serious first
   demo          make the classic broken pipe on loopback and explain it
   doctor        what this kernel lets pipetrace see, and through which hook
@@ -117,6 +119,27 @@ What to print:
   -q, --quiet           no progress, and no notes on stderr
 )";
 
+constexpr const char* kRecord = R"(Usage: pipetrace record [-o FILE] [FILTER]... [OPTION]...
+
+Keeps incidents, and the events behind them, in a recording that survives a
+crash of this host: until Ctrl-C, in /var/lib/pipetrace/recording.db. Another
+trace is added to a recording that is there. Events, and RSTs that this host
+sends to others, are kept whatever the filters say.
+
+      --max-size SIZE   of the recording: 500M, 2G (1G); what is oldest goes
+      --max-age AGE     likewise: 90s, 30m, 12h, 7d (7d)
+      --redact          leave out the paths of executables, and the host part of
+                        addresses: hosts of one network are numbered instead
+)";
+
+constexpr const char* kRecordOutput = R"(
+What to keep:
+  -o, --output FILE     in FILE instead
+  -v, --verbose         tell more of the start
+  -q, --quiet           no status line and no summary
+      --cmdline         full command lines (they may hold secrets)
+)";
+
 constexpr const char* kDemo = R"(Usage: pipetrace demo [OPTION]...
 
 Makes the classic broken pipe by itself, on loopback, and explains it.
@@ -146,6 +169,9 @@ std::string help_text(Command command) {
                    common;
         case Command::kRun:
             return std::string(kRun) + kFiltersTitle + kFollowing + kFilters + kEnding + common;
+        case Command::kRecord:
+            return std::string(kRecord) + kFiltersTitle + kProcesses + kFollowing + kFilters + kEnding +
+                   kRecordOutput + kProbing + kIdle + kGeneral;
         case Command::kDemo: return kDemo + common;
         case Command::kReport: return std::string(kReport) + kFilters + kReportOutput + kGeneral;
         case Command::kDoctor: return std::string(kDoctor) + kProbing + kGeneral;

@@ -6,12 +6,15 @@
 namespace pipetrace {
 namespace {
 
-constexpr CommandSet kLive = only(Command::kTrace);
+constexpr CommandSet kLive = only(Command::kTrace) | only(Command::kRecord);
 constexpr CommandSet kTracing = kLive | only(Command::kRun);
 constexpr CommandSet kReport = only(Command::kReport);
 constexpr CommandSet kChoosing = kTracing | kReport;
 constexpr CommandSet kShowing = kTracing | only(Command::kDemo);
 constexpr CommandSet kProbing = kShowing | only(Command::kDoctor);
+constexpr CommandSet kRecord = only(Command::kRecord);
+constexpr CommandSet kPrinting =
+    only(Command::kTrace) | only(Command::kRun) | only(Command::kDemo) | only(Command::kDoctor) | kReport;
 constexpr CommandSet kAny = kProbing | kReport | only(Command::kExplain);
 
 constexpr OptionSpec kOptions[] = {
@@ -32,7 +35,7 @@ constexpr OptionSpec kOptions[] = {
     {"origin", '\0', nullptr, kChoosing},
     {"count", 'c', "N", kTracing},
     {"duration", 'd', "SECONDS", kTracing},
-    {"json", '\0', nullptr, kProbing | kReport},
+    {"json", '\0', nullptr, kPrinting},
     {"output", 'o', "FILE", kShowing | kReport},
     {"verbose", 'v', nullptr, kShowing | kReport},
     {"quiet", 'q', nullptr, kShowing | kReport},
@@ -45,14 +48,17 @@ constexpr OptionSpec kOptions[] = {
     {"utc", '\0', nullptr, kReport},
     {"id", '\0', "ID", kReport},
     {"html", '\0', "OUT", kReport},
+    {"max-size", '\0', "SIZE", kRecord},
+    {"max-age", '\0', "AGE", kRecord},
+    {"redact", '\0', nullptr, kRecord},
     {"run-as", '\0', "USER", only(Command::kRun)},
     {"help", 'h', nullptr, kAny},
     {"version", 'V', nullptr, kAny},
 };
 
 constexpr CommandSpec kCommands[] = {
-    {"run", Command::kRun},         {"demo", Command::kDemo},     {"doctor", Command::kDoctor},
-    {"explain", Command::kExplain}, {"report", Command::kReport},
+    {"run", Command::kRun},       {"record", Command::kRecord},   {"demo", Command::kDemo},
+    {"doctor", Command::kDoctor}, {"explain", Command::kExplain}, {"report", Command::kReport},
 };
 
 }  // namespace

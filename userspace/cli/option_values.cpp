@@ -6,9 +6,12 @@
 #include <pwd.h>
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <cmath>
 #include <limits>
+#include <optional>
+#include <span>
 
 namespace pipetrace {
 namespace {
@@ -26,6 +29,27 @@ std::optional<Number> whole(const std::string& text) {
     const auto result = std::from_chars(text.data(), end, number);
     if (result.ec != std::errc{} || result.ptr != end) return std::nullopt;
     return number;
+}
+
+struct Unit {
+    char letter;  ///< either case
+    std::uint64_t factor;
+};
+
+/// "12" or "12h"; nothing where it is neither, or too large.
+std::optional<std::uint64_t> with_unit(std::string text, std::span<const Unit> units) {
+    std::uint64_t factor = 1;
+    for (const Unit& unit : units) {
+        if (text.empty() ||
+            std::tolower(static_cast<unsigned char>(text.back())) != std::tolower(unit.letter))
+            continue;
+        factor = unit.factor;
+        text.pop_back();
+        break;
+    }
+    const auto number = whole<std::uint64_t>(text);
+    if (!number || *number > std::numeric_limits<std::uint64_t>::max() / factor) return std::nullopt;
+    return *number * factor;
 }
 
 template <typename Enum, typename Name>
@@ -62,6 +86,25 @@ Result<double> parse_seconds(const std::string& option, const std::string& text)
     return Error{option + " cannot be " + quoted(text),
                  number ? "it is out of range" : "it is no number of seconds",
                  "give seconds, more than 0: " + option + " 10, " + option + " 0.5"};
+}
+
+Result<std::uint64_t> parse_size(const std::string& text) {
+    constexpr Unit kUnits[] = {
+        {'K', 1U << 10}, {'M', 1U << 20}, {'G', 1U << 30}, {'T', std::uint64_t{1} << 40}};
+    constexpr std::uint64_t kBytesMin = 4U << 20;
+    const auto bytes = with_unit(text, kUnits);
+    if (bytes && *bytes >= kBytesMin) return *bytes;
+    return Error{"--max-size cannot be " + quoted(text),
+                 bytes ? "a recording of less than 4M would hold next to nothing" : "it is no size",
+                 "give bytes, or a number with K, M or G: --max-size 500M"};
+}
+
+Result<std::uint64_t> parse_age(const std::string& text) {
+    constexpr Unit kUnits[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}};
+    const auto seconds = with_unit(text, kUnits);
+    if (seconds && *seconds > 0) return *seconds;
+    return Error{"--max-age cannot be " + quoted(text), seconds ? "nothing would be kept" : "it is no age",
+                 "give seconds, or a number with m, h or d: --max-age 12h"};
 }
 
 Result<std::vector<Tgid>> parse_tgids(const std::string& text) {

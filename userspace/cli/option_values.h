@@ -17,6 +17,11 @@ Result<std::uint64_t> parse_integer(const std::string& option, const std::string
 /// More than 0; fractions allowed.
 Result<double> parse_seconds(const std::string& option, const std::string& text);
 
+/// Bytes: "500M", "1G"; 4M at least.
+Result<std::uint64_t> parse_size(const std::string& text);
+/// Seconds: "90", "30m", "12h", "7d".
+Result<std::uint64_t> parse_age(const std::string& text);
+
 /// "4242", or several as strace takes them: "1,2" or "1 2".
 Result<std::vector<Tgid>> parse_tgids(const std::string& text);
 

@@ -118,6 +118,12 @@ Problem fill_settings(const GivenOptions& given, Options& options) {
     options.verbose = given.has("verbose");
     options.quiet = given.has("quiet");
     options.cmdline = given.has("cmdline");
+    options.redact = given.has("redact");
+    if (options.redact && options.cmdline) {
+        return Error{"--redact and --cmdline contradict each other",
+                     "one leaves out where programs lie, the other keeps their whole command lines",
+                     "give one of them"};
+    }
     if (const auto* path = given.last("output")) options.output_path = *path;
     if (const auto* user = given.last("run-as")) options.run_as = *user;
 
@@ -135,6 +141,8 @@ Problem fill_settings(const GivenOptions& given, Options& options) {
     };
     one("duration", seconds, options.duration_seconds);
     one("idle-after", idle, options.idle_after_seconds);
+    one("max-size", parse_size, options.recording_bytes_max);
+    one("max-age", parse_age, options.recording_age_seconds_max);
     one("mode", parse_mode, options.mode);
     one("errors", parse_errors_mode, options.errors);
     return problem;
@@ -199,6 +207,7 @@ Problem fill_words(const CommandLine& line, Options& options) {
                          "a fate of SIGPIPE",
                          "for example: pipetrace explain EPIPE"};
         case Command::kReport: options.recordings = words; return std::nullopt;
+        case Command::kRecord:
         case Command::kDemo:
         case Command::kDoctor: break;
     }

@@ -13,7 +13,7 @@
 
 namespace pipetrace {
 
-enum class Command : std::uint8_t { kTrace, kRun, kDemo, kDoctor, kExplain, kReport };
+enum class Command : std::uint8_t { kTrace, kRun, kRecord, kDemo, kDoctor, kExplain, kReport };
 enum class Mode : std::uint8_t { kFull, kKprobe, kTracepoint };
 const char* mode_name(Mode mode);
 
@@ -35,6 +35,7 @@ struct IncidentFilter {
     std::vector<Cause> causes;
     std::vector<Severity> severities;
     bool include_origin = false;
+    bool all_origins = false;  ///< whatever the lists say
 };
 
 struct Options {
@@ -52,6 +53,9 @@ struct Options {
     std::optional<std::string> output_path;
     std::vector<std::string> run_argv;
     std::optional<std::string> run_as;
+    std::uint64_t recording_bytes_max = std::uint64_t{1} << 30;
+    std::uint64_t recording_age_seconds_max = 7 * 24 * 3600;
+    bool redact = false;
     std::string explain_code;
     std::vector<std::string> recordings;  ///< of report; none: the one that record writes by default
     std::optional<WallTime> since;

@@ -7,6 +7,7 @@
 #include "model/observation.h"
 #include "model/options.h"
 #include "model/process.h"
+#include "model/syscall_names.h"
 
 #include <cstdint>
 #include <map>
@@ -37,9 +38,9 @@ struct TraceContext {
     std::uint32_t ticks_per_second = 0;  ///< > 0
     ClockOffsets clocks;                 ///< at the start; each segment has them again
     HookReport hooks;
-    std::map<std::uint16_t, std::string> syscall_names;  ///< by that machine's numbers
-    Tgid tracer = 0;        ///< `record` itself, of whose own failures nothing is told
-    IncidentFilter filter;  ///< of the incidents; records and origins are all kept
+    SyscallNames syscall_names;  ///< of that machine
+    Tgid tracer = 0;             ///< `record` itself, of whose own failures nothing is told
+    IncidentFilter filter;       ///< of the incidents; records and origins are all kept
     ErrorsMode errors = ErrorsMode::kExact;
     std::uint32_t idle_after_seconds = 30;
     bool redacted = false;

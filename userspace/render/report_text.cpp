@@ -81,7 +81,8 @@ std::string standing(const ObservationStatus& status, bool colour) {
 
 std::string readiness_line(const HookReport& report, const TraceTarget& target) {
     const char* end = target.command.empty() ? "Ctrl-C ends." : "Ends with the command.";
-    return fmt::format("pipetrace: tracing {}: {} mode, {}, {}. {}\n", target_text(target),
+    const std::string into = target.recording.empty() ? "" : " into " + terminal_safe(target.recording);
+    return fmt::format("pipetrace: tracing {}{}: {} mode, {}, {}. {}\n", target_text(target), into,
                        mode_name(report.mode), plural(report.hook_count, "hook"), completeness_text(report),
                        end);
 }

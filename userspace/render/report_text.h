@@ -16,7 +16,8 @@ namespace pipetrace {
 struct TraceTarget {
     std::vector<Tgid> tgids;  ///< empty, and no command: the whole system
     bool follow_children = true;
-    std::string command;  ///< of `run`: its first word
+    std::string command;         ///< of `run`: its first word
+    std::string recording = {};  ///< of `record`: its file
 };
 
 /// One line with its newline; begins "pipetrace: tracing".

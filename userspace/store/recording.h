@@ -35,6 +35,9 @@ struct Segment {
     std::vector<std::byte> records;               ///< one after the other, each with its pt_header first
 };
 
+/// When a record was made; not known where the bytes are none.
+Ktime record_time(std::span<const std::byte> record);
+
 /// Hands over each record of a segment. An error where the bytes are no whole records, or not as many as it
 /// says; what came before that has been handed over by then.
 Status for_each_record(const Segment& segment, const std::function<void(std::span<const std::byte>)>& sink);

@@ -160,7 +160,9 @@ std::optional<HookReport> hooks_from_json(std::string_view text) {
 
 std::string syscalls_to_json(const SyscallNames& names) {
     Json json = Json::object();
-    for (const auto& [number, name] : names) json[std::to_string(number)] = name;
+    for (std::size_t number = 0; number < SyscallNames::kNumbers; ++number) {
+        if (const char* name = names.find(number)) json[std::to_string(number)] = name;
+    }
     return dump(json);
 }
 
@@ -172,7 +174,8 @@ std::optional<SyscallNames> syscalls_from_json(std::string_view text) {
         std::uint16_t number = 0;
         const char* end = key.data() + key.size();
         const auto parsed = std::from_chars(key.data(), end, number);
-        if (parsed.ec != std::errc() || parsed.ptr != end || !read(name, names[number])) return std::nullopt;
+        if (parsed.ec != std::errc() || parsed.ptr != end || !name.is_string()) return std::nullopt;
+        names.add(number, name.get<std::string>());
     }
     return names;
 }

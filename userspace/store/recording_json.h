@@ -2,6 +2,7 @@
 // what writing makes of such a value, but for members that are missing, which keep their default.
 #pragma once
 
+#include "model/syscall_names.h"
 #include "model/trace_context.h"
 
 #include <cstdint>
@@ -14,7 +15,6 @@
 namespace pipetrace {
 
 using LossCounts = std::map<std::string, std::uint64_t>;
-using SyscallNames = std::map<std::uint16_t, std::string>;
 
 std::string losses_to_json(const LossCounts& losses);
 std::optional<LossCounts> losses_from_json(std::string_view text);

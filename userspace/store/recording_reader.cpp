@@ -81,6 +81,13 @@ void bind_conditions(Statement& statement, const IncidentQuery& query) {
 
 }  // namespace
 
+Ktime record_time(std::span<const std::byte> record) {
+    pt_header header;
+    if (record.size() < sizeof header) return Ktime{};
+    std::memcpy(&header, record.data(), sizeof header);
+    return Ktime{header.ktime_ns};
+}
+
 Status for_each_record(const Segment& segment, const std::function<void(std::span<const std::byte>)>& sink) {
     std::span<const std::byte> rest(segment.records);
     std::uint32_t count = 0;
@@ -196,7 +203,7 @@ Result<std::vector<RecordedProcess>> RecordingReader::process_history(std::int64
                                                                       const ProcessId& process) const {
     auto statement = database_->prepare(select_process_columns() +
                                         " WHERE trace_id = ? AND tgid = ? AND start_boottime_ns = ? "
-                                        "ORDER BY since_ktime_ns LIMIT 64");
+                                        "ORDER BY since_ktime_ns LIMIT 4096");
     if (!statement) return statement.error();
     statement->add(trace_id).add_number(process.tgid).add_number(process.start_boottime_ns);
     std::vector<RecordedProcess> history;

@@ -1,0 +1,96 @@
+// `pipetrace record`: keeps a trace in a recording until something ends it.
+#include "app/commands.h"
+#include "app/error_report.h"
+#include "app/recorder.h"
+#include "app/replay.h"
+#include "app/trace_session.h"
+#include "app/traced_processes.h"
+#include "source/host_reader.h"
+
+#include <sys/utsname.h>
+
+#include <utility>
+
+namespace pipetrace {
+namespace {
+
+TraceContext context_of(TraceSession& session, const Options& options) {
+    const TracedHost traced = read_traced_host();
+    utsname machine{};
+    ::uname(&machine);
+    TraceContext trace;
+    trace.host = traced.host;
+    trace.machine = machine.machine;
+    trace.ticks_per_second = session.source().ticks_per_second();
+    trace.clocks = session.pipeline().clocks();
+    trace.hooks = session.source().hook_report();
+    trace.syscall_names = *traced.syscall_names;
+    trace.tracer = traced.tracer;
+    trace.filter = options.filter;
+    trace.errors = options.errors;
+    trace.idle_after_seconds = options.idle_after_seconds;
+    trace.redacted = options.redact;
+    trace.started = traced.clocks.wall(read_ktime());
+    return trace;
+}
+
+Recorder::Settings recorder_settings(const Options& options) {
+    Recorder::Settings settings;
+    settings.path = options.output_path.value_or(kDefaultRecording);
+    settings.limits = {options.recording_bytes_max, options.recording_age_seconds_max};
+    settings.redact = options.redact;
+    settings.tell = report_error;
+    return settings;
+}
+
+TraceSession::Settings session_settings(const Options& options, Recorder& recorder) {
+    TraceSession::Settings settings;
+    settings.options = options;
+    settings.target = TraceTarget{options.filter.tgids, options.filter.follow_children, "", recorder.path()};
+    settings.sink = &recorder;
+    settings.on_record = [&recorder](std::span<const std::byte> record) { recorder.add_record(record); };
+    settings.print_after_ns = kRecordAfterNs;
+    return settings;
+}
+
+Result<Options> with_processes(const Options& asked) {
+    auto found = find_processes(asked.filter.tgids);
+    if (!found) return found.error();
+    Options options = asked;
+    options.filter.tgids = *found;
+    options.filter.include_origin = true;
+    options.filter.all_origins = true;
+    return options;
+}
+
+Status start(TraceSession& session, Recorder& recorder, const Options& options) {
+    Status started =
+        recorder.start(context_of(session, options), [&session] { return session.source().losses(); });
+    return started ? watch_processes(session, options.filter) : started;
+}
+
+int failed(const Error& error) {
+    report_error(error);
+    return kStatusFailed;
+}
+
+}  // namespace
+
+int record_command(const Options& asked) {
+    SignalGuard signals;
+    const auto options = with_processes(asked);
+    if (!options) return failed(options.error());
+    Recorder recorder(recorder_settings(*options));
+    auto session = TraceSession::open(session_settings(*options, recorder));
+    if (!session) return failed(session.error());
+    const Status started = start(**session, recorder, *options);
+    if (!started) return failed(started.error());
+    (*session)->announce();
+    (*session)->run_until_end(signals, {});
+    const SessionResult result = (*session)->finish();
+    if (const Status closed = recorder.close((*session)->pipeline().summary()); !closed)
+        return failed(closed.error());
+    return result.failed || recorder.lost() > 0 ? kStatusFailed : kStatusDone;
+}
+
+}  // namespace pipetrace

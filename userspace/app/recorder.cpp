@@ -1,0 +1,240 @@
+#include "app/recorder.h"
+
+#include "source/host_reader.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+namespace pipetrace {
+namespace {
+
+constexpr std::uint64_t kCommitIntervalNs = 200'000'000;
+constexpr std::uint64_t kQueueBytesMax = 64U << 20;
+constexpr std::size_t kSegmentBytes = 256U << 10;
+constexpr std::size_t kProcessesToldMax = 4096;
+/// Between two tries of a batch that could not be written, and altogether once the trace has ended.
+constexpr std::chrono::milliseconds kRetryInterval{1000};
+constexpr std::chrono::seconds kLastTries{3};
+
+std::uint64_t entries_of(const RecordingBatch& batch) {
+    std::uint64_t entries = batch.incidents.size();
+    for (const Segment& segment : batch.segments) entries += segment.record_count;
+    return entries;
+}
+
+bool same(const ProcessDetails& a, const ProcessDetails& b) {
+    return a.exe == b.exe && a.cgroup == b.cgroup && a.container == b.container && a.cmdline == b.cmdline;
+}
+
+}  // namespace
+
+Recorder::~Recorder() {
+    if (!thread_.joinable()) return;
+    {
+        const std::lock_guard lock(mutex_);
+        stopping_ = true;
+    }
+    changed_.notify_all();
+    thread_.join();
+}
+
+Status Recorder::start(const TraceContext& trace,
+                       std::function<std::map<std::string, std::uint64_t>()> losses) {
+    auto writer = RecordingWriter::open(settings_.path, settings_.limits, trace);
+    if (!writer) return writer.error();
+    writer_ = std::move(*writer);
+    losses_of_source_ = std::move(losses);
+    host_ = trace.host;
+    clocks_ = trace.clocks;
+    batch_bytes_max_ = writer_->batch_bytes_max();
+    segment_bytes_max_ = std::min(kSegmentBytes, batch_bytes_max_ / 4);
+    thread_ = std::thread([this] { write_until_stopped(); });
+    return Done{};
+}
+
+void Recorder::add_record(std::span<const std::byte> record) {
+    if (segment_.records.size() + record.size() > segment_bytes_max_) seal_segment();
+    const Ktime at = record_time(record);
+    if (segment_.record_count++ == 0) segment_.first = segment_.last = at;
+    segment_.first = std::min(segment_.first, at);
+    segment_.last = std::max(segment_.last, at);
+    segment_.records.insert(segment_.records.end(), record.begin(), record.end());
+}
+
+/// As large batches are handed over at once, so that they stay within what one transaction may write.
+void Recorder::seal_segment() {
+    drained_bytes_ = 0;
+    drained_records_ = 0;
+    if (segment_.record_count == 0) return;
+    segment_.clocks = read_clock_offsets();
+    segment_.losses = losses_;
+    pending_bytes_ += segment_.records.size();
+    pending_.segments.push_back(std::exchange(segment_, Segment{}));
+    if (pending_bytes_ + segment_bytes_max_ >= batch_bytes_max_ / 2) hand_over();
+}
+
+/// What came before the last drain came before the loss that was found by it.
+void Recorder::split_segment(const std::map<std::string, std::uint64_t>& losses_now) {
+    Segment fresh;
+    if (drained_bytes_ < segment_.records.size()) {
+        const auto middle = segment_.records.begin() + static_cast<std::ptrdiff_t>(drained_bytes_);
+        fresh.records.assign(middle, segment_.records.end());
+        fresh.record_count = segment_.record_count - drained_records_;
+        // The bounds of both are those of the whole: what they must hold, they hold.
+        fresh.first = segment_.first;
+        fresh.last = segment_.last;
+        segment_.records.erase(middle, segment_.records.end());
+        segment_.record_count = drained_records_;
+    }
+    seal_segment();
+    segment_ = std::move(fresh);
+    losses_ = losses_now;
+}
+
+void Recorder::take(const Incident& incident, const BurstStory*, Ktime) {
+    if (incident.revision == 0) ++incidents_;
+    IncidentRow row = incident_row_of(incident, host_, clocks_, 0);
+    if (settings_.redact) row.exe.reset();
+    pending_bytes_ += row.summary.size() + row.advice.size() + 600;
+    pending_.incidents.push_back(std::move(row));
+    add_process(incident.process, incident.at);
+    if (incident.peer) add_process(incident.peer->process, incident.at);
+    if (pending_bytes_ >= batch_bytes_max_ / 2) hand_over();
+}
+
+/// Again where it has become another program since, or so long ago that the first telling may be gone.
+void Recorder::add_process(const InvolvedProcess& process, Ktime at) {
+    if (!process.identity.known()) return;
+    RecordedProcess told{process.identity, at, process.details};
+    if (settings_.redact) told.details.exe.reset();
+    if (same(told.details, ProcessDetails{})) return;
+    const auto found = told_.find(process.identity);
+    const bool is_known = found != told_.end() && same(found->second.details, told.details) &&
+                          at < found->second.since + kProcessToldAgainNs && at >= found->second.since;
+    if (is_known) return;
+    if (told_.size() >= kProcessesToldMax) told_.clear();
+    told_.insert_or_assign(process.identity, told);
+    pending_bytes_ += 600;
+    pending_.processes.push_back(std::move(told));
+}
+
+void Recorder::advance_to(Ktime now) {
+    tell_trouble();
+    if (auto losses = losses_of_source_(); losses != losses_) split_segment(losses);
+    drained_bytes_ = segment_.records.size();
+    drained_records_ = segment_.record_count;
+    if (now < handed_over_ + kCommitIntervalNs) return;
+    handed_over_ = now;
+    seal_segment();
+    hand_over();
+}
+
+void Recorder::hand_over() {
+    if (pending_.empty()) return;
+    RecordingBatch batch = std::exchange(pending_, RecordingBatch{});
+    const std::uint64_t bytes = std::exchange(pending_bytes_, 0);
+    {
+        const std::lock_guard lock(mutex_);
+        if (queued_bytes_ + bytes > kQueueBytesMax) {
+            lost_ += entries_of(batch);
+            return;
+        }
+        queued_bytes_ += bytes;
+        ++in_flight_;
+        queue_.push_back({std::move(batch), bytes});
+    }
+    changed_.notify_all();
+}
+
+void Recorder::tell_trouble() {
+    std::optional<Error> trouble;
+    {
+        const std::lock_guard lock(mutex_);
+        trouble = std::exchange(trouble_, std::nullopt);
+    }
+    if (trouble) settings_.tell(*trouble);
+}
+
+void Recorder::finish() {
+    if (auto losses = losses_of_source_(); losses != losses_) split_segment(losses);
+    seal_segment();
+    hand_over();
+    {
+        const std::lock_guard lock(mutex_);
+        stopping_ = true;
+    }
+    changed_.notify_all();
+    if (thread_.joinable()) thread_.join();
+    tell_trouble();
+}
+
+Status Recorder::close(const TraceSummary& summary) {
+    TraceTotals totals;
+    totals.events = summary.events;
+    totals.incidents = summary.incidents;
+    totals.resets_received = summary.resets_received;
+    totals.resets_sent = summary.resets_sent;
+    totals.endpoints_older_than_trace = summary.endpoints_older_than_trace;
+    totals.evicted = summary.evicted;
+    if (failing_) return *failing_;
+    return writer_->close(read_clock_offsets().wall(read_ktime()), summary.lost_by_kind, totals);
+}
+
+void Recorder::write_until_stopped() {
+    std::unique_lock lock(mutex_);
+    for (;;) {
+        changed_.wait_for(lock, kRetryInterval, [this] { return stopping_ || !queue_.empty(); });
+        if (queue_.empty()) {
+            if (stopping_) return;
+            lock.unlock();
+            expire_now_and_then();
+            lock.lock();
+            continue;
+        }
+        Queued next = std::move(queue_.front());
+        queue_.pop_front();
+        lock.unlock();
+        write_one(next.batch);
+        expire_now_and_then();
+        lock.lock();
+        queued_bytes_ -= next.bytes;
+        --in_flight_;
+    }
+}
+
+/// Until it is written, or the trace has ended and it cannot be.
+void Recorder::write_one(RecordingBatch& batch) {
+    for (;;) {
+        const Status written = writer_->write(batch);
+        if (written) {
+            failing_.reset();
+            return;
+        }
+        std::unique_lock lock(mutex_);
+        if (!failing_) {
+            trouble_ = written.error();
+            trouble_->remedy +=
+                " The trace goes on, and tries again; what cannot be kept until then is lost.";
+        }
+        failing_ = written.error();
+        const auto now = std::chrono::steady_clock::now();
+        if (stopping_ && !last_tries_end_) last_tries_end_ = now + kLastTries;
+        if (stopping_ && now >= *last_tries_end_) {
+            lost_ += entries_of(batch);
+            return;
+        }
+        changed_.wait_for(lock, stopping_ ? kRetryInterval / 4 : kRetryInterval);
+    }
+}
+
+void Recorder::expire_now_and_then() {
+    constexpr std::int64_t kIntervalNs = 10'000'000'000;
+    const WallTime now = read_clock_offsets().wall(read_ktime());
+    if (now.ns >= expired_at_ns_ && now.ns < expired_at_ns_ + kIntervalNs) return;
+    expired_at_ns_ = now.ns;
+    // What is in its way is in the way of the next batch too, and told then.
+    [[maybe_unused]] const Status expired = writer_->expire(now);
+}
+
+}  // namespace pipetrace

@@ -1,0 +1,111 @@
+// Keeps a trace in a recording: takes its records and incidents from the tracing loop, and hands them in
+// batches to a thread that waits for the disk. The loop itself never does: what the thread cannot take is
+// lost, and counted.
+#pragma once
+
+#include "app/incident_sink.h"
+#include "model/observation.h"
+#include "store/recording_writer.h"
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <thread>
+
+namespace pipetrace {
+
+class Recorder final : public IncidentSink {
+public:
+    struct Settings {
+        std::string path;
+        RecordingLimits limits;
+        bool redact = false;                     ///< leave out executables' paths
+        std::function<void(const Error&)> tell;  ///< of the recording's troubles while the trace runs
+    };
+    explicit Recorder(Settings settings) : settings_(std::move(settings)) {}
+    Recorder(const Recorder&) = delete;
+    Recorder& operator=(const Recorder&) = delete;
+    ~Recorder() override;
+
+    /// Opens the recording and begins the trace in it. `losses` is asked for what the source has lost so far.
+    Status start(const TraceContext& trace, std::function<std::map<std::string, std::uint64_t>()> losses);
+
+    const std::string& path() const { return settings_.path; }
+
+    /// Each record, before anything is made of it.
+    void add_record(std::span<const std::byte> record);
+
+    void take(const Incident& incident, const BurstStory* burst, Ktime now) override;
+    void advance_to(Ktime now) override;
+    /// Waits until everything is on the disk, or cannot be brought there.
+    void finish() override;
+    std::uint64_t kept() const override { return incidents_; }
+    std::uint64_t lost() const override { return lost_; }
+    bool is_holding() const override {
+        return !pending_.empty() || segment_.record_count > 0 || in_flight_ > 0;
+    }
+
+    /// After finish(): the trace's end. An Error if anything could not be written.
+    Status close(const TraceSummary& summary);
+
+private:
+    void add_process(const InvolvedProcess& process, Ktime at);
+    void seal_segment();
+    void split_segment(const std::map<std::string, std::uint64_t>& losses_now);
+    void hand_over();
+    void tell_trouble();
+    void write_until_stopped();
+    void write_one(RecordingBatch& batch);
+    void expire_now_and_then();
+
+    Settings settings_;
+    std::unique_ptr<RecordingWriter> writer_;
+    std::function<std::map<std::string, std::uint64_t>()> losses_of_source_;
+    HostIdentity host_;
+    ClockOffsets clocks_;
+    std::size_t segment_bytes_max_ = 0;
+    std::size_t batch_bytes_max_ = 0;
+
+    // The tracing loop's.
+    Segment segment_;  ///< being filled
+    std::map<std::string, std::uint64_t> losses_;
+    std::size_t drained_bytes_ = 0;  ///< of segment_, what was there before the last drain
+    std::uint32_t drained_records_ = 0;
+    RecordingBatch pending_;
+    std::size_t pending_bytes_ = 0;
+    Ktime handed_over_;
+    std::map<ProcessId, RecordedProcess> told_;
+    std::uint64_t incidents_ = 0;
+
+    // Between the two.
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    struct Queued {
+        RecordingBatch batch;
+        std::uint64_t bytes = 0;
+    };
+    std::deque<Queued> queue_;
+    std::uint64_t queued_bytes_ = 0;
+    bool stopping_ = false;
+    std::optional<Error> trouble_;              ///< to be told
+    std::atomic<std::uint64_t> in_flight_ = 0;  ///< batches
+    std::atomic<std::uint64_t> lost_ = 0;       ///< records and incidents
+
+    // The thread's.
+    std::thread thread_;
+    std::optional<Error> failing_;  ///< since the last batch that could be written
+    std::optional<std::chrono::steady_clock::time_point> last_tries_end_;
+    std::int64_t expired_at_ns_ = 0;
+};
+
+}  // namespace pipetrace
