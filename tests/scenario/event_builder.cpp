@@ -236,15 +236,23 @@ Story& Story::peer_closed_behind_full_window() {
     return wait_us(1);
 }
 
-Story& Story::peer_forgets() {
-    Closure closure = closure_by(server_, now_, kCloseCall, 3);
+Story& Story::peer_forgets() { return forgets(peer_, server_); }
+
+Story& Story::own_forgets() {
+    forgets(own_, owner_);
+    report_end(own_);
+    return *this;
+}
+
+Story& Story::forgets(End& end, const Person& who) {
+    Closure closure = closure_by(who, now_, kCloseCall, 3);
     closure.path = ClosePath::kRepair;
-    give_up(peer_, TcpState::kClose, closure);
-    peer_.tcp.error = ECONNABORTED;  // tcp_disconnect() under repair
+    give_up(end, TcpState::kClose, closure);
+    end.tcp.error = ECONNABORTED;  // tcp_disconnect() under repair
     ErrorRaised raised;
-    raised.endpoint = peer_.endpoint;
-    raised.tcp = facts_of(peer_);
-    return emit(raised, server_.task());
+    raised.endpoint = end.endpoint;
+    raised.tcp = facts_of(end);
+    return emit(raised, who.task());
 }
 
 Story& Story::peer_shut_down() {

@@ -107,6 +107,7 @@ public:
     Story& peer_closed();
     Story& peer_closed_behind_full_window();  ///< its FIN waits behind data that the victim does not read
     Story& peer_forgets();    ///< closed under TCP_REPAIR: no packet
+    Story& own_forgets();     ///< the same of the victim's end
     Story& peer_shut_down();  ///< SHUT_RDWR, and kept the descriptor
     Story& peer_exited_with_signal(std::uint8_t signal);
     Story& shut_down_by(Person who, std::uint8_t directions = kSendShutdown);  ///< the victim's end
@@ -204,6 +205,7 @@ private:
     void report();
     void report_end(End& end);
     void enter(End& end, TcpState state, const Task& task = {});
+    Story& forgets(End& end, const Person& who);
     void give_up(End& end, TcpState to, Closure closure);
     void peer_gives_up(Closure closure);
     bool counted(const Call& call, int error, bool is_sigpipe, const Person& who);

@@ -281,6 +281,16 @@ TEST(Origin, IsNotToldOfASilentConnectionsLateSegments) {
     for (const Told& told : printed) EXPECT_EQ(told.incident.role, Role::kVictim);
 }
 
+/// Closed under TCP_REPAIR, which leaves an error on the socket that no network raised.
+TEST(Origin, IsToldOfAConnectionThatWasTakenOutOfTheKernel) {
+    Story story = distant();
+    story.connected().sent(5, true).own_forgets().wait_ms(50).own_kernel_answers(kResetNoSocket, 5);
+    const Told told = play_to_one_incident(story.wait_ms(1500));
+    EXPECT_EQ(told.incident.verdict.cause, Cause::kNoSocket);
+    EXPECT_TRUE(says(told, "client[4242] had taken out of this kernel under TCP_REPAIR"))
+        << told.incident.verdict.summary;
+}
+
 TEST(Origin, LossLowersTheConfidence) {
     Story story = distant();
     story.connected()

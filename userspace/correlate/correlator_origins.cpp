@@ -24,7 +24,10 @@ bool was_ended_by_network(const Origin& origin) {
 }  // namespace
 
 bool Correlator::is_ended_by_network(const Connection& connection) {
-    return connection.error || (connection.reset && !connection.reset_in_doubt);
+    // Its own program's close under TCP_REPAIR reports an error too (tcp_disconnect()).
+    const Closure& closure = connection.closure;
+    const bool by_own_program = closure.known() && closure.path == ClosePath::kRepair;
+    return (connection.error && !by_own_program) || (connection.reset && !connection.reset_in_doubt);
 }
 
 void Correlator::note_origin(const SentReset& sent) {
