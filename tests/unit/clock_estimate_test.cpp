@@ -28,6 +28,17 @@ TEST(ClockEstimate, BothDirectionsNarrowItDown) {
     EXPECT_EQ(clock.fitting_count(), 3U);
 }
 
+/// One that a RST sent again leaves wide open says little, and takes nothing from the others.
+TEST(ClockEstimate, WideSampleDoesNotWidenTheOthers) {
+    ClockEstimate clock;
+    std::vector<ClockSample> samples{received(9 * kSecond, 0, 0, 10 * kSecond)};
+    for (std::int64_t i = 10; i < 20; ++i) samples.push_back(received(i * kSecond, 0, i % 7 * kMs, 4 * kMs));
+    clock.estimate(samples);
+    ASSERT_EQ(clock.stretches().size(), 1U);
+    EXPECT_LE(std::abs(clock.stretches()[0].offset), 4 * kMs);
+    EXPECT_LE(clock.stretches()[0].within, 8 * kMs);
+}
+
 TEST(ClockEstimate, OneSampleIsAsUncertainAsItsWay) {
     ClockEstimate clock;
     clock.estimate({received(10 * kSecond, -5 * kSecond, 0, 40 * kMs)});

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <utility>
 
 namespace pipetrace {
 namespace {
@@ -65,27 +66,43 @@ std::vector<Group> believable(std::vector<Group> groups) {
     return kept;
 }
 
+struct Bounds {
+    std::int64_t low = 0;
+    std::int64_t high = 0;
+};
+
+/// Where most of them agree (Marzullo's algorithm).
+Bounds most_agreed(const std::vector<ClockSample>& samples, const Group& group) {
+    std::vector<std::pair<std::int64_t, int>> edges;  // at one place what begins comes before what ends
+    for (const std::size_t member : group.members) {
+        edges.emplace_back(samples[member].low, -1);
+        edges.emplace_back(samples[member].high, 1);
+    }
+    std::sort(edges.begin(), edges.end());
+    Bounds best;
+    std::int64_t most = 0;
+    std::int64_t count = 0;
+    for (std::size_t i = 0; i < edges.size(); ++i) {
+        count -= edges[i].second;
+        if (count <= most) continue;
+        most = count;
+        best = {edges[i].first, edges[i + 1].first};
+    }
+    return best;
+}
+
 ClockStretch stretch_of(const std::vector<ClockSample>& samples, const Group& group) {
     ClockStretch stretch;
     stretch.first_at = samples[group.members.front()].at;
     stretch.last_at = samples[group.members.back()].at;
     stretch.size = group.members.size();
-    std::int64_t low = INT64_MIN;
-    std::int64_t high = INT64_MAX;
-    std::vector<std::int64_t> middles;
+    const auto [low, high] = most_agreed(samples, group);
+    stretch.offset = low + (high - low) / 2;
+    std::int64_t beyond = 0;
     for (const std::size_t member : group.members) {
-        low = std::max(low, samples[member].low);
-        high = std::min(high, samples[member].high);
-        middles.push_back(samples[member].middle());
+        beyond = std::max({beyond, samples[member].low - high, low - samples[member].high});
     }
-    if (low <= high) {
-        stretch.offset = low + (high - low) / 2;
-        stretch.within = (high - low) / 2;
-        return stretch;
-    }
-    std::sort(middles.begin(), middles.end());
-    stretch.offset = middles[middles.size() / 2];
-    stretch.within = std::max(middles.back() - stretch.offset, stretch.offset - middles.front());
+    stretch.within = (high - low) / 2 + beyond;
     return stretch;
 }
 
