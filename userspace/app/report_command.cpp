@@ -11,6 +11,7 @@
 #include "render/json_renderer.h"
 #include "render/postmortem_text.h"
 #include "render/text_renderer.h"
+#include "render/utf8.h"
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -164,6 +165,13 @@ Status tell_one(const Recordings& recordings, const Options& options, OutputFile
     return done;
 }
 
+/// To stderr: what is printed is for programs.
+void print_notes(const std::vector<std::string>& notes) {
+    std::string text;
+    for (const std::string& note : notes) text += "pipetrace: " + terminal_safe(note) + "\n";
+    [[maybe_unused]] const auto written = ::write(STDERR_FILENO, text.data(), text.size());
+}
+
 Status tell_all(const Recordings& recordings, const Options& options, OutputFile& file) {
     Out out(file);
     StoryTeller teller(options, text_style(options, file.fd()));
@@ -174,6 +182,7 @@ Status tell_all(const Recordings& recordings, const Options& options, OutputFile
             out.flush_if_large();
         });
     if (const Status written = out.end(); !written) return written;
+    if (!options.quiet) print_notes(reader.notes());
     return done;
 }
 
