@@ -17,6 +17,7 @@ import machine
 import picture
 import replay
 import report
+import reports
 import storm
 import tools
 import traffic
@@ -33,9 +34,10 @@ class Rounds:
     spin: int
     starts: int
     replay: int
+    reports: int
 
 
-SECONDS_MAX = Rounds(traffic=300, storm=240, spin=60, starts=45, replay=240)
+SECONDS_MAX = Rounds(traffic=300, storm=240, spin=60, starts=45, replay=240, reports=300)
 
 
 class Bench:
@@ -43,11 +45,12 @@ class Bench:
 
     def __init__(self, options, scratch):
         quick = options.quick
-        self.rounds = Rounds(3, 1, 2, 3, 3) if quick else Rounds(9, 3, 5, 12, 7)
+        self.rounds = Rounds(3, 1, 2, 3, 3, 2) if quick else Rounds(9, 3, 5, 12, 7, 3)
         self.seconds_max = SECONDS_MAX
         self.load_seconds = 0.25 if quick else 0.4
         self.redis_requests = 10_000 if quick else 30_000
         self.storm_count = 30_000 if quick else 200_000
+        self.report_count = 50_000 if quick else 1_000_000
         self.storm_seconds_max = 5 if quick else 20
         self.spin_seconds = 0.5 if quick else 1
         self.idle_seconds = 2 if quick else 10
@@ -105,6 +108,8 @@ def measure(samples, bench, by_name, sections):
             pick("untraced control pipetrace_inferred pipetrace_exact empty_exact bpftrace strace"))
     if "replay" in sections:
         replay.measure(samples, bench)
+    if "reports" in sections:
+        reports.measure(samples, bench)
 
 
 def read_options():
@@ -113,7 +118,7 @@ def read_options():
                         help="build directory: its pipetrace is measured, bench/ in it gets the results")
     parser.add_argument("--quick", action="store_true", help="less of everything, in under two minutes")
     parser.add_argument("--seed", type=int, default=1, help="of the order within the rounds")
-    parser.add_argument("--sections", default="rest,traffic,storm,replay")
+    parser.add_argument("--sections", default="rest,traffic,storm,replay,reports")
     parser.add_argument("--again", action="store_true", help="only write the tables of the last run again")
     parser.add_argument("--publish", action="store_true",
                         help="also put the main lines and the picture into the README")

@@ -5,6 +5,7 @@ import shutil
 from footprint import REST
 from goals import goals, tax_ns
 from replay import REPLAY
+from reports import REPORTS
 from storm import SPIN, STORM
 from traffic import LOADS, PING_PONG, TITLES
 
@@ -114,6 +115,21 @@ def replay_lines(samples):
     yield ""
 
 
+def report_lines(samples):
+    names = [name for name in ("sqlite3", "summary", "json", "html") if samples.values(REPORTS, name, "seconds")]
+    if not names:
+        return
+    incidents, size = (samples.median(REPORTS, names[0], metric) for metric in ("incidents", "bytes_per_incident"))
+    yield f"Reports of {incidents:,.0f} incidents, {size:,.0f} bytes each; sqlite3 groups the same rows"
+    rows = [["", "seconds", "of processor time", "greatest MiB"]]
+    for name in names:
+        rows.append([name, *(spread_text(samples.spread(REPORTS, name, metric), 2)
+                             for metric in ("seconds", "cpu_seconds")),
+                     value_text(samples.median(REPORTS, name, "greatest_kib"), "{:.0f}", KIB_PER_MIB)])
+    yield from aligned(rows)
+    yield ""
+
+
 def verdict(goal):
     if goal.met is None:
         return "machine too noisy"
@@ -146,7 +162,7 @@ def text(samples, titles, facts):
     lines = [*machine_lines(samples, facts), "", *goal_lines(samples), *traffic_lines(samples, titles),
              *failure_lines(samples, titles, STORM, storm_heading),
              *failure_lines(samples, titles, SPIN, spin_heading), *rest_lines(samples, titles),
-             *replay_lines(samples)]
+             *replay_lines(samples), *report_lines(samples)]
     return "\n".join(lines).rstrip() + "\n"
 
 

@@ -58,7 +58,7 @@ TEST(PostmortemText, SaysWhatWasRecordedAndWhatCameOfIt) {
                          "Causes\n      12  fault    peer_reset          2026-01-02 12:01:00\n"
                          "       1  benign   pipe_reader_closed  2026-01-02 12:01:00\n"));
     EXPECT_TRUE(contains(text, "      13  fault    nginx  peer_reset"));
-    EXPECT_TRUE(contains(text, "One in full: pipetrace report --id 1234abcd-1"));
+    EXPECT_TRUE(contains(text, "One in full:\n  pipetrace report --id 1234abcd-1 web.db\n"));
 }
 
 TEST(PostmortemText, SaysWhatIsMissing) {

@@ -71,6 +71,7 @@ inline Segment sample_segment(Ktime first, std::uint32_t count,
     Segment segment;
     segment.first = first;
     segment.last = first + (count - 1) * std::uint64_t{1'000'000};
+    segment.looked = segment.last + 12'000'000;
     segment.record_count = count;
     segment.clocks = sample_clocks();
     for (std::uint32_t i = 0; i < count; ++i) {

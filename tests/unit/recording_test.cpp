@@ -178,6 +178,7 @@ TEST(Recording, GivesSegmentsBackInOrder) {
     std::vector<std::uint64_t> told;
     for (auto got = cursor.next(segment); got && *got; got = cursor.next(segment)) {
         EXPECT_EQ(segment.records, batch.segments.at(segment.losses.at("reset_sent") - 1).records);
+        EXPECT_EQ(segment.looked, segment.last + 12'000'000);
         EXPECT_EQ(segment.clocks.wall_minus_ktime_ns, sample_clocks().wall_minus_ktime_ns);
         EXPECT_TRUE(succeeded(for_each_record(segment, [&](std::span<const std::byte> record) {
             pt_header header;

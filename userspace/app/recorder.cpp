@@ -12,6 +12,8 @@ namespace {
 constexpr std::uint64_t kCommitIntervalNs = 200'000'000;
 constexpr std::uint64_t kQueueBytesMax = 64U << 20;
 constexpr std::size_t kSegmentBytes = 256U << 10;
+/// A drain can take long; a replay keeps what came by one in memory.
+constexpr std::size_t kSegmentsOfADrainMax = 32;
 constexpr std::size_t kProcessesToldMax = 4096;
 /// Between two tries of a batch that could not be written, and altogether once the trace has ended.
 constexpr std::chrono::milliseconds kRetryInterval{1000};
@@ -54,42 +56,54 @@ Status Recorder::start(const TraceContext& trace,
 }
 
 void Recorder::add_record(std::span<const std::byte> record) {
-    if (segment_.records.size() + record.size() > segment_bytes_max_) seal_segment();
     const Ktime at = record_time(record);
+    if (segment_.records.size() + record.size() > segment_bytes_max_) {
+        drained_.push_back(std::exchange(segment_, Segment{}));
+        if (drained_.size() >= kSegmentsOfADrainMax) look(at);
+    }
     if (segment_.record_count++ == 0) segment_.first = segment_.last = at;
     segment_.first = std::min(segment_.first, at);
     segment_.last = std::max(segment_.last, at);
     segment_.records.insert(segment_.records.end(), record.begin(), record.end());
 }
 
-/// As large batches are handed over at once, so that they stay within what one transaction may write.
-void Recorder::seal_segment() {
-    drained_bytes_ = 0;
-    drained_records_ = 0;
-    if (segment_.record_count == 0) return;
-    segment_.clocks = read_clock_offsets();
-    segment_.losses = losses_;
-    pending_bytes_ += segment_.records.size();
-    pending_.segments.push_back(std::exchange(segment_, Segment{}));
-    if (pending_bytes_ + segment_bytes_max_ >= batch_bytes_max_ / 2) hand_over();
+/// The drain is over, or so long that its beginning is let go.
+void Recorder::look(Ktime now) {
+    if (auto losses = losses_of_source_(); losses != losses_) {
+        keep_apart_what_came_before();
+        losses_ = std::move(losses);
+    }
+    looked_ = now;
+    for (Segment& segment : std::exchange(drained_, {})) keep(std::move(segment));
+    looked_bytes_ = segment_.records.size();
+    looked_records_ = segment_.record_count;
 }
 
 /// What came before the last drain came before the loss that was found by it.
-void Recorder::split_segment(const std::map<std::string, std::uint64_t>& losses_now) {
-    Segment fresh;
-    if (drained_bytes_ < segment_.records.size()) {
-        const auto middle = segment_.records.begin() + static_cast<std::ptrdiff_t>(drained_bytes_);
-        fresh.records.assign(middle, segment_.records.end());
-        fresh.record_count = segment_.record_count - drained_records_;
-        // The bounds of both are those of the whole: what they must hold, they hold.
-        fresh.first = segment_.first;
-        fresh.last = segment_.last;
-        segment_.records.erase(middle, segment_.records.end());
-        segment_.record_count = drained_records_;
-    }
-    seal_segment();
-    segment_ = std::move(fresh);
-    losses_ = losses_now;
+void Recorder::keep_apart_what_came_before() {
+    Segment& first = drained_.empty() ? segment_ : drained_.front();
+    if (looked_records_ == 0) return;
+    Segment before;
+    // The bounds of both are those of the whole: what they must hold, they hold.
+    before.first = first.first;
+    before.last = first.last;
+    const auto middle = first.records.begin() + static_cast<std::ptrdiff_t>(looked_bytes_);
+    before.records.assign(first.records.begin(), middle);
+    before.record_count = looked_records_;
+    first.records.erase(first.records.begin(), middle);
+    first.record_count -= looked_records_;
+    keep(std::move(before));
+}
+
+/// As large batches are handed over at once, so that they stay within what one transaction may write.
+void Recorder::keep(Segment&& segment) {
+    if (segment.record_count == 0) return;
+    segment.clocks = read_clock_offsets();
+    segment.losses = losses_;
+    segment.looked = looked_;
+    pending_bytes_ += segment.records.size();
+    pending_.segments.push_back(std::move(segment));
+    if (pending_bytes_ + segment_bytes_max_ >= batch_bytes_max_ / 2) hand_over();
 }
 
 void Recorder::take(const Incident& incident, const BurstStory*, Ktime) {
@@ -121,13 +135,17 @@ void Recorder::add_process(const InvolvedProcess& process, Ktime at) {
 
 void Recorder::advance_to(Ktime now) {
     tell_trouble();
-    if (auto losses = losses_of_source_(); losses != losses_) split_segment(losses);
-    drained_bytes_ = segment_.records.size();
-    drained_records_ = segment_.record_count;
+    look(now);
     if (now < handed_over_ + kCommitIntervalNs) return;
     handed_over_ = now;
-    seal_segment();
+    keep_the_rest();
     hand_over();
+}
+
+void Recorder::keep_the_rest() {
+    keep(std::exchange(segment_, Segment{}));
+    looked_bytes_ = 0;
+    looked_records_ = 0;
 }
 
 void Recorder::hand_over() {
@@ -157,8 +175,8 @@ void Recorder::tell_trouble() {
 }
 
 void Recorder::finish() {
-    if (auto losses = losses_of_source_(); losses != losses_) split_segment(losses);
-    seal_segment();
+    look(std::max(looked_, segment_.last));
+    keep_the_rest();
     hand_over();
     {
         const std::lock_guard lock(mutex_);
@@ -205,6 +223,9 @@ void Recorder::write_until_stopped() {
 
 /// Until it is written, or the trace has ended and it cannot be.
 void Recorder::write_one(RecordingBatch& batch) {
+    for (Segment& segment : batch.segments) {
+        if (lost_ > 0) segment.losses["recording"] = lost_;
+    }
     for (;;) {
         const Status written = writer_->write(batch);
         if (written) {

@@ -21,6 +21,7 @@
 #include <span>
 #include <string>
 #include <thread>
+#include <vector>
 
 namespace pipetrace {
 
@@ -52,16 +53,21 @@ public:
     std::uint64_t kept() const override { return incidents_; }
     std::uint64_t lost() const override { return lost_; }
     bool is_holding() const override {
-        return !pending_.empty() || segment_.record_count > 0 || in_flight_ > 0;
+        return !pending_.empty() || segment_.record_count > 0 || is_writing();
     }
+
+    /// Batches are on their way to the disk.
+    bool is_writing() const { return in_flight_ > 0; }
 
     /// After finish(): the trace's end. An Error if anything could not be written.
     Status close(const TraceSummary& summary);
 
 private:
     void add_process(const InvolvedProcess& process, Ktime at);
-    void seal_segment();
-    void split_segment(const std::map<std::string, std::uint64_t>& losses_now);
+    void look(Ktime now);
+    void keep_apart_what_came_before();
+    void keep(Segment&& segment);
+    void keep_the_rest();
     void hand_over();
     void tell_trouble();
     void write_until_stopped();
@@ -77,10 +83,12 @@ private:
     std::size_t batch_bytes_max_ = 0;
 
     // The tracing loop's.
-    Segment segment_;  ///< being filled
-    std::map<std::string, std::uint64_t> losses_;
-    std::size_t drained_bytes_ = 0;  ///< of segment_, what was there before the last drain
-    std::uint32_t drained_records_ = 0;
+    Segment segment_;               ///< being filled
+    std::vector<Segment> drained_;  ///< filled since the last look at the losses
+    std::size_t looked_bytes_ = 0;  ///< of the first of all these, what was there at the last look
+    std::uint32_t looked_records_ = 0;
+    std::map<std::string, std::uint64_t> losses_;  ///< as of the last look
+    Ktime looked_;                                 ///< when that was
     RecordingBatch pending_;
     std::size_t pending_bytes_ = 0;
     Ktime handed_over_;

@@ -10,6 +10,7 @@
 #include <array>
 #include <ctime>
 #include <map>
+#include <set>
 
 namespace pipetrace {
 namespace {
@@ -156,12 +157,13 @@ std::string times_text(const Postmortem& postmortem, const PostmortemStyle& styl
     return out;
 }
 
-std::string next_step(const Postmortem& postmortem, const PostmortemStyle& style) {
+std::string next_step(const Postmortem& postmortem) {
     if (postmortem.causes.empty()) return "";
-    return '\n' +
-           labelled("",
-                    "One in full: pipetrace report --id " + terminal_safe(postmortem.causes.front().worst_id),
-                    0, style.width);
+    std::set<std::string> files;
+    for (const PostmortemTrace& trace : postmortem.traces) files.insert(terminal_safe(trace.file));
+    std::string command = "pipetrace report --id " + terminal_safe(postmortem.causes.front().worst_id);
+    for (const std::string& file : files) command += " " + file;
+    return "\nOne in full:\n  " + command + "\n";
 }
 
 }  // namespace
@@ -174,7 +176,7 @@ std::string postmortem_text(const Postmortem& postmortem, const PostmortemStyle&
     out += groups_text("Processes", postmortem.processes, postmortem.processes_unnamed, true, style);
     out += groups_text("Peers", postmortem.peers, postmortem.peers_unnamed, true, style);
     out += times_text(postmortem, style);
-    return out + next_step(postmortem, style);
+    return out + next_step(postmortem);
 }
 
 }  // namespace pipetrace

@@ -3,22 +3,41 @@
 #include <utility>
 
 namespace pipetrace {
+namespace {
+
+/// More than `record` makes of one drain: a file that says otherwise would fill the memory.
+constexpr std::size_t kSegmentsOfADrainMax = 64;
+
+}  // namespace
 
 Result<bool> RecordingSource::advance() {
-    auto found = cursor_.next(segment_);
-    if (!found) return found.error();
-    ended_ = !*found;
-    is_ready_ = *found;
-    return *found;
+    if (!is_ready_ && !ended_) take_next();
+    if (!damage_) return damage_.error();
+    if (ended_) return false;
+    now_ = next_.looked;
+    return true;
+}
+
+void RecordingSource::take_next() {
+    const auto found = cursor_.next(next_);
+    if (!found) damage_ = found.error();
+    is_ready_ = found && *found;
+    ended_ = !is_ready_;
 }
 
 std::size_t RecordingSource::drain(const RecordSink& sink) {
-    if (!std::exchange(is_ready_, false)) return 0;
     std::size_t count = 0;
-    damage_ = for_each_record(segment_, [&](std::span<const std::byte> record) {
-        sink(record);
-        ++count;
-    });
+    for (std::size_t segments = 0; is_ready_ && next_.looked == now_ && segments < kSegmentsOfADrainMax;
+         ++segments) {
+        clocks_ = next_.clocks;
+        losses_ = next_.losses;
+        damage_ = for_each_record(next_, [&](std::span<const std::byte> record) {
+            sink(record);
+            ++count;
+        });
+        is_ready_ = false;
+        if (damage_) take_next();
+    }
     records_read_ += count;
     return count;
 }

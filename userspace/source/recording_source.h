@@ -1,10 +1,12 @@
-// The records of a recorded trace as an event source, with a clock that goes with them.
+// The records of a recorded trace as an event source, with a clock that goes with them. What came by one drain
+// while recording comes by one drain again, so that losses stand where they stood.
 #pragma once
 
 #include "model/trace_context.h"
 #include "source/event_source.h"
 #include "store/recording_reader.h"
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -17,32 +19,37 @@ public:
     RecordingSource(const RecordingReader& reader, const TraceContext& trace, SegmentRange range)
         : trace_(trace), cursor_(reader, range) {}
 
-    /// Makes the next segment ready for drain(); false: there is none left.
+    /// Makes the next records ready for drain(); false: there are none left.
     Result<bool> advance();
-    /// When the last record of that segment was made.
-    Ktime now() const { return segment_.last; }
+    /// When those had been drained.
+    Ktime now() const { return now_; }
     /// How the host's clocks related then.
-    const ClockOffsets& clocks() const { return segment_.clocks; }
+    const ClockOffsets& clocks() const { return clocks_; }
     std::uint64_t records_read() const { return records_read_; }
 
     std::size_t drain(const RecordSink& sink) override;
     bool wait(std::chrono::milliseconds, std::span<pollfd>) override { return false; }
-    std::map<std::string, std::uint64_t> losses() const override { return segment_.losses; }
+    std::map<std::string, std::uint64_t> losses() const override { return losses_; }
     const HookReport& hook_report() const override { return trace_.hooks; }
     std::uint32_t ticks_per_second() const override { return trace_.ticks_per_second; }
     bool ended() const override { return ended_; }
 
-    /// What was wrong with the segment last drained.
+    /// What was wrong with what was drained last.
     const Status& damage() const { return damage_; }
 
 private:
+    void take_next();
+
     const TraceContext& trace_;
     SegmentCursor cursor_;
-    Segment segment_;
+    Segment next_;
+    bool is_ready_ = false;  ///< next_ is to be handed over
+    bool ended_ = false;
+    Ktime now_;
+    ClockOffsets clocks_;
+    std::map<std::string, std::uint64_t> losses_;
     Status damage_ = Done{};
     std::uint64_t records_read_ = 0;
-    bool is_ready_ = false;
-    bool ended_ = false;
 };
 
 }  // namespace pipetrace

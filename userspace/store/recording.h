@@ -29,6 +29,9 @@ struct Segment {
     std::int64_t trace_id = 0;
     Ktime first;  ///< the earliest and the latest time of its records
     Ktime last;
+    /// When the losses were read, after all its records. Segments of one look came by one drain of the kernel's
+    /// buffer: what is lost by then can have been lost before any of their records.
+    Ktime looked;
     std::uint32_t record_count = 0;
     ClockOffsets clocks;                          ///< at that time: the wall clock may have been set since
     std::map<std::string, std::uint64_t> losses;  ///< since the trace began, by kind; kinds with losses only

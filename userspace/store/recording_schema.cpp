@@ -42,8 +42,8 @@ constexpr SchemaObject kObjects[] = {
     {"table", "segments", "segments",
      R"(CREATE TABLE segments(
   segment_id INTEGER PRIMARY KEY, trace_id INTEGER NOT NULL,
-  first_ktime_ns INTEGER NOT NULL, last_ktime_ns INTEGER NOT NULL, record_count INTEGER NOT NULL,
-  wall_minus_ktime_ns INTEGER NOT NULL, wall_minus_boottime_ns INTEGER NOT NULL,
+  first_ktime_ns INTEGER NOT NULL, last_ktime_ns INTEGER NOT NULL, looked_ktime_ns INTEGER NOT NULL,
+  record_count INTEGER NOT NULL, wall_minus_ktime_ns INTEGER NOT NULL, wall_minus_boottime_ns INTEGER NOT NULL,
   losses TEXT NOT NULL, records BLOB NOT NULL))"},
     {"table", "processes", "processes",
      R"(CREATE TABLE processes(

@@ -110,19 +110,19 @@ TraceContext read_trace(Row& row) {
 }
 
 std::string insert_segment_sql() {
-    return "INSERT INTO segments(trace_id, first_ktime_ns, last_ktime_ns, record_count, wall_minus_ktime_ns, "
-           "wall_minus_boottime_ns, losses, records) VALUES(?,?,?,?,?,?,?,?)";
+    return "INSERT INTO segments(trace_id, first_ktime_ns, last_ktime_ns, looked_ktime_ns, record_count, "
+           "wall_minus_ktime_ns, wall_minus_boottime_ns, losses, records) VALUES(?,?,?,?,?,?,?,?,?)";
 }
 
 void bind_segment(Statement& statement, const Segment& segment, std::string_view losses) {
     statement.add(segment.trace_id).add_number(segment.first.ns).add_number(segment.last.ns);
-    statement.add_number(segment.record_count).add(segment.clocks.wall_minus_ktime_ns);
+    statement.add_number(segment.looked.ns).add_number(segment.record_count).add(segment.clocks.wall_minus_ktime_ns);
     statement.add(segment.clocks.wall_minus_boottime_ns).add(losses).add(std::span(segment.records));
 }
 
 std::string select_segments_sql() {
-    return "SELECT segment_id, trace_id, first_ktime_ns, last_ktime_ns, record_count, wall_minus_ktime_ns, "
-           "wall_minus_boottime_ns, losses, records FROM segments";
+    return "SELECT segment_id, trace_id, first_ktime_ns, last_ktime_ns, looked_ktime_ns, record_count, "
+           "wall_minus_ktime_ns, wall_minus_boottime_ns, losses, records FROM segments";
 }
 
 std::int64_t read_segment(Row& row, Segment& segment) {
@@ -131,6 +131,7 @@ std::int64_t read_segment(Row& row, Segment& segment) {
     segment.first = read_ktime(row);
     segment.last = read_ktime(row);
     if (segment.last < segment.first) row.complain("is before the first");
+    segment.looked = read_ktime(row);
     segment.record_count = row.number<std::uint32_t>();
     segment.clocks = read_clocks(row);
     segment.losses = read_json(row, losses_from_json);
