@@ -81,7 +81,7 @@ static __always_inline bool pt_read_registers_by(struct pt_registers *out, bool 
 /* Direct reads are younger than bpf_task_pt_regs(), which gives a typed pointer. */
 static __always_inline bool pt_read_registers(struct pt_registers *out)
 {
-	return pt_config.direct_reads ? pt_read_registers_by(out, true)
+	return PT_DIRECT_READS ? pt_read_registers_by(out, true)
 				      : pt_read_registers_by(out, false);
 }
 

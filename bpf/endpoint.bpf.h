@@ -162,7 +162,7 @@ static __always_inline void pt_fill_endpoint_by(struct pt_endpoint *out, struct 
 
 static __always_inline void pt_fill_endpoint(struct pt_endpoint *out, struct sock *sk, __u64 id)
 {
-	if (pt_config.direct_reads)
+	if (PT_DIRECT_READS)
 		pt_fill_endpoint_by(out, pt_typed(sk), id, true);
 	else
 		pt_fill_endpoint_by(out, sk, id, false);
@@ -241,7 +241,7 @@ static __always_inline void pt_fill_tcp(struct pt_tcp *out, struct sock *sk, con
 	struct sock *held = pt_program_socket(sk);
 
 	__builtin_memset(out, 0, sizeof(*out));
-	if (pt_config.direct_reads)
+	if (PT_DIRECT_READS)
 		pt_fill_tcp_by(out, pt_typed((struct tcp_sock *)sk), true);
 	else
 		pt_fill_tcp_by(out, (struct tcp_sock *)sk, false);
@@ -294,7 +294,7 @@ static __always_inline void pt_send_memory(struct pt_memory *memory)
 	record = pt_reserve(struct pt_endpoint_remembered, PT_ENDPOINT_REMEMBERED);
 	if (!record)
 		return;
-	__builtin_memcpy(&record->memory, memory, sizeof(*memory));
+	pt_copy(&record->memory, memory);
 	pt_submit(record);
 }
 

@@ -2,8 +2,8 @@
 /* Reads of kernel memory, in two ways. From 6.2 a program may say of what type an address is
  * (bpf_rdonly_cast, which costs nothing) and then read it with plain loads; a load that faults
  * yields 0. Before, and where the kernel compiles no programs, each read is a call
- * (bpf_probe_read_kernel), which takes ten times as long. pt_config.direct_reads is constant to the
- * verifier: it never sees the other way. */
+ * (bpf_probe_read_kernel), which takes ten times as long. The programs are compiled once for either way
+ * (PT_DIRECT_READS): both in one would be twice as much for the verifier to look through. */
 #pragma once
 
 #include "maps.bpf.h"
@@ -30,6 +30,12 @@
 		typed;                                                                             \
 	})
 
+/* A long copy, by one call: to the verifier a load and a store for each word are more, in all the ways that lead there. */
+#define pt_copy(to, from) bpf_probe_read_kernel(to, sizeof(*(to)), from)
+
+/* The verifier no longer knows what is there, and takes the ways that came here for one. */
+#define pt_forget(value) pt_copy(&(value), &(value))
+
 /* Inside a function that exists for either way: `direct` is a constant there, and with it `pointer`
  * is typed. */
 #define PT_GET(direct, pointer, ...)                                                               \
@@ -37,5 +43,5 @@
 
 /* One read. Of several from the same pointer, PT_GET makes less work. */
 #define PT_READ(pointer, ...)                                                                      \
-	(pt_config.direct_reads ? ___arrow(pt_typed(pointer), ##__VA_ARGS__)                       \
-				: BPF_CORE_READ(pointer, ##__VA_ARGS__))
+	(PT_DIRECT_READS ? ___arrow(pt_typed(pointer), ##__VA_ARGS__)                              \
+			 : BPF_CORE_READ(pointer, ##__VA_ARGS__))

@@ -354,9 +354,8 @@ struct pt_config {
 	__u8 tcp_sends_hooked; /* by sk_stream_error: sock_send_length is there for unix sockets */
 	__u8 drop_has_reason; /* tp kfree_skb(skb, location, reason): >= 5.17 */
 	__u8 errors_by_state; /* no hook on error reports: a pending error is read as the socket closes */
-	__u8 direct_reads; /* typed_reads.h: >= 6.2 */
 	__u8 resets_hooked; /* tcp_reset() itself, not only the tracepoint in it */
-	__u8 padding[2];
+	__u8 padding[3];
 	__u64 filter_begin; /* without a reason: the code of nf_hook_slow(), where filters drop */
 	__u64 filter_end;
 };

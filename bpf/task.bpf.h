@@ -69,7 +69,7 @@ static __always_inline void pt_fill_task_by(struct pt_task *out, struct task_str
 
 static __always_inline void pt_fill_task(struct pt_task *out, struct task_struct *task)
 {
-	if (pt_config.direct_reads)
+	if (PT_DIRECT_READS)
 		pt_fill_task_by(out, pt_typed(task), true);
 	else
 		pt_fill_task_by(out, task, false);

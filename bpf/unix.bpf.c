@@ -127,28 +127,50 @@ static __always_inline bool pt_unix_has_unread(struct sock *sk)
 	return first && first != pt_unix_queue(sk) && pt_unix_bytes(first);
 }
 
-static __always_inline __u32 pt_walk_unread(struct sock *sk, bool direct)
+/* Of the buffers from `first` on as many as are looked at by one call, before the queue's end: their bytes. Global,
+ * as the next one: the verifier goes through their loops once. */
+__noinline __u32 pt_bytes_of_some(__u64 first, __u64 head)
 {
-	struct sk_buff *head = pt_unix_queue(sk);
-	struct sk_buff *skb = PT_GET(direct, sk, sk_receive_queue.next);
+	struct sk_buff *skb = (struct sk_buff *)first;
 	__u32 bytes = 0;
 
-	for (int walked = 0; walked < PT_UNREAD_WALKED_MAX; walked++) {
-		if (!skb || skb == head)
-			return bytes;
-		bytes += pt_unix_bytes_by(skb, direct);
-		skb = PT_GET(direct, skb, next);
+	for (int i = 0; i < PT_BUFFERS_AT_ONCE && skb && (__u64)skb != head; i++) {
+		bytes += pt_unix_bytes(skb);
+		skb = PT_READ(skb, next);
 	}
-	return PT_UNREAD_SOME;
+	return bytes;
+}
+
+/* And what comes after them; 0: nothing. */
+__noinline __u64 pt_after_some(__u64 first, __u64 head)
+{
+	struct sk_buff *skb = (struct sk_buff *)first;
+
+	for (int i = 0; i < PT_BUFFERS_AT_ONCE; i++) {
+		if (!skb || (__u64)skb == head)
+			return 0;
+		skb = PT_READ(skb, next);
+	}
+	return pt_as_number(skb);
 }
 
 __noinline __u32 pt_unix_unread(__u64 socket)
 {
 	struct sock *sk = (struct sock *)socket;
+	__u64 head = (__u64)pt_unix_queue(sk);
+	__u64 next = pt_as_number(PT_READ(sk, sk_receive_queue.next));
+	__u32 bytes = 0;
 
-	return pt_config.direct_reads ? pt_walk_unread(pt_typed(sk), true)
-				      : pt_walk_unread(sk, false);
+	for (int walked = 0; walked < PT_UNREAD_WALKED_MAX; walked += PT_BUFFERS_AT_ONCE) {
+		if (!next || next == head)
+			return bytes;
+		bytes += pt_bytes_of_some(next, head);
+		next = pt_after_some(next, head);
+	}
+	return PT_UNREAD_SOME;
 }
+
+static const struct pt_other_end_seen pt_no_other_end = {};
 
 __noinline int pt_report_unix(__u64 socket, __u64 other)
 {
@@ -165,14 +187,14 @@ __noinline int pt_report_unix(__u64 socket, __u64 other)
 	/* Before the ways part: the verifier follows each of them through all that comes after. */
 	pt_fill_unix_endpoint(&endpoint, sk);
 	__builtin_memcpy(&record->endpoint, &endpoint, sizeof(endpoint));
-	__builtin_memset(&record->closure, 0,
-			 sizeof(*record) - __builtin_offsetof(struct pt_other_end_seen, closure));
+	bpf_probe_read_kernel(&record->closure,
+			      sizeof(*record) - __builtin_offsetof(struct pt_other_end_seen, closure), &pt_no_other_end);
 	record->socket_type = BPF_CORE_READ(sk, sk_type);
 	end = pt_find_other_end(sk, other, inode);
 	own = bpf_map_lookup_elem(&unix_ends, &own_key);
 	if (end) {
 		if (end->closure.at_ns || !end->shared)
-			__builtin_memcpy(&record->closure, &end->closure, sizeof(record->closure));
+			pt_copy(&record->closure, &end->closure);
 		record->last_holder = !end->shared;
 		record->before_trace = end->before_trace;
 	} else if (pt_config.walk_unix && other && pt_was_accepted(sk, (struct sock *)other)) {
@@ -183,7 +205,7 @@ __noinline int pt_report_unix(__u64 socket, __u64 other)
 	    !record->closure.unread_bytes && pt_unix_has_unread((struct sock *)other))
 		record->closure.unread_bytes = PT_UNREAD_SOME;
 	if (own)
-		__builtin_memcpy(&record->own, &own->closure, sizeof(record->own));
+		pt_copy(&record->own, &own->closure);
 	if (other)
 		record->other_end = pt_is_dead((struct sock *)other) ? PT_END_GONE : PT_END_OPEN;
 	pt_submit(record);

@@ -6,7 +6,8 @@
 
 #define PT_SOCK_DGRAM 2
 #define PT_SOCK_SEQPACKET 5
-#define PT_UNREAD_WALKED_MAX 128 /* the verifier walks them all, at each start */
+#define PT_UNREAD_WALKED_MAX 128 /* buffers */
+#define PT_BUFFERS_AT_ONCE 8
 
 /* Keys of unix_ends. An end is its struct sock: the other one holds a reference to it for as long
  * as it points to it, so that the address is no other socket's when a failing end looks for it. The
@@ -69,7 +70,7 @@ static __always_inline __u32 pt_unix_bytes_by(struct sk_buff *skb, bool direct)
 
 static __always_inline __u32 pt_unix_bytes(struct sk_buff *skb)
 {
-	return pt_config.direct_reads ? pt_unix_bytes_by(pt_typed(skb), true)
+	return PT_DIRECT_READS ? pt_unix_bytes_by(pt_typed(skb), true)
 				      : pt_unix_bytes_by(skb, false);
 }
 

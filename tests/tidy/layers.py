@@ -7,7 +7,7 @@ from c_text import includes
 ABI = "pipetrace_abi.h"
 # What the loader writes into the programs themselves: no reader of records needs it.
 TYPED_READS = "typed_reads.h"
-SKELETON = "pipetrace.skel.h"
+SKELETONS = ("pipetrace.skel.h", "pipetrace_direct.skel.h")
 
 # Folder of userspace/ -> project folders it may include, besides itself.
 FOLDERS = {
@@ -60,8 +60,8 @@ def check_bpf(path, kind, target):
 def check_userspace(folder, kind, target):
     """One include of a file in userspace/FOLDER."""
     top = target.split("/")[0]
-    if target == SKELETON:
-        return None if folder == "source" else f"only source may include {SKELETON}, not {folder}"
+    if target in SKELETONS:
+        return None if folder == "source" else f"only source may include {target}, not {folder}"
     if target == TYPED_READS:
         return None if folder == "source" else f"only source may include {TYPED_READS}, not {folder}"
     if target == ABI:

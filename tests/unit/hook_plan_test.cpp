@@ -148,10 +148,8 @@ TEST(HookPlanTest, ArgumentListsBecomeConfiguration) {
     EXPECT_EQ(old.recvmsg_return_argument, 6);
     EXPECT_EQ(old.has_cookie_helper, 0);
     EXPECT_EQ(plan_for(kernel_6_1()).config.active_reset_reason_argument, 0);
-    EXPECT_EQ(plan_for(kernel_6_1()).config.direct_reads, 0);
     const auto modern = plan_for(modern_kernel()).config;
     EXPECT_EQ(modern.tcp_reset_has_skb, 1);
-    EXPECT_EQ(modern.direct_reads, 1);
     EXPECT_EQ(modern.send_reset_has_reason, 1);
     EXPECT_EQ(modern.active_reset_reason_argument, 2);
     EXPECT_EQ(modern.walk_pipes, 0);

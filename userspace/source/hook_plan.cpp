@@ -129,7 +129,6 @@ pt_config make_config(const Planning& planning) {
     config.has_cookie_helper = features.has_cookie_helper;
     config.has_task_regs_helper = features.has_task_regs_helper;
     config.has_jiffies_helper = features.has_jiffies_helper;
-    config.direct_reads = features.typed_reads.cast_function != 0;
     config.tcp_reset_has_skb = arguments(features.functions, "tcp_reset") >= 2;
     config.send_reset_has_reason = send_reset_arguments >= 3;
     config.active_reset_reason_argument = active_reset_reason(features.functions);

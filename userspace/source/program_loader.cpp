@@ -1,12 +1,13 @@
 // libbpf does the relocations; which programs it may touch is the plan's business.
 #include "source/program_loader.h"
 
+#include "pipetrace.skel.h"
+#include "pipetrace_direct.skel.h"
+#include "source/concurrent_loads.h"
 #include "source/kernel_btf.h"
 #include "source/program_targets.h"
 #include "source/syscall_table.h"
 #include "source/unique_fd.h"
-
-#include "pipetrace.skel.h"
 
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
@@ -20,6 +21,7 @@
 #include <cstdarg>
 #include <cstdint>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <string_view>
 #include <unordered_set>
@@ -85,6 +87,24 @@ bool write_types(int fd, const KernelBtf& btf, const bpf_object* object) {
     return ::write(fd, file.data(), file.size()) == static_cast<ssize_t>(file.size());
 }
 
+/// Opens the object whose programs read as this kernel allows; that apart, the two are the same.
+pipetrace_bpf* open_object(bool reads_directly, const bpf_object_open_opts& options) {
+    static_assert(sizeof(pipetrace_bpf) == sizeof(pipetrace_direct_bpf));
+    auto* opened = static_cast<pipetrace_bpf*>(std::calloc(1, sizeof(pipetrace_bpf)));
+    if (opened == nullptr) return nullptr;
+    int status = pipetrace_bpf__create_skeleton(opened);
+    if (status == 0) {
+        bpf_object_skeleton& skeleton = *opened->skeleton;
+        if (reads_directly)
+            skeleton.data = const_cast<void*>(pipetrace_direct_bpf__elf_bytes(&skeleton.data_sz));
+        status = bpf_object__open_skeleton(&skeleton, &options);
+    }
+    if (status == 0) return opened;
+    pipetrace_bpf__destroy(opened);
+    errno = -status;
+    return nullptr;
+}
+
 void fill_syscall_shapes(const bpf_map* map) {
     for (const auto& entry : syscall_table()) {
         const std::uint32_t key = entry.number;
@@ -92,8 +112,8 @@ void fill_syscall_shapes(const bpf_map* map) {
     }
 }
 
-/// The object's bytes are of no more use once the kernel has the programs. They are pages of the executable, and come
-/// back from there if somebody reads them after all.
+/// The object's bytes are of no more use once the kernel has the programs. They are pages of the executable,
+/// and come back from there if somebody reads them after all.
 void drop_object_pages(const bpf_object_skeleton& skeleton) {
     const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
     const auto begin = reinterpret_cast<std::uintptr_t>(skeleton.data);
@@ -108,18 +128,25 @@ const std::string& libbpf_log() { return log_buffer(); }
 
 ProgramLoader::~ProgramLoader() { unload(); }
 
-std::optional<ProgramLoader::LoadFailure> ProgramLoader::load(const HookPlan& plan,
-                                                              const KernelBtf& btf,
+std::optional<ProgramLoader::LoadFailure> ProgramLoader::load(const HookPlan& plan, const KernelBtf& btf,
                                                               const KernelFeatures& features) {
-    unload();
     libbpf_set_print(keep_message);
-    take_targets_from(features);
+    // Where the kernel refuses one, libbpf by itself says which and why.
+    return load_once(plan, btf, features, true) ? load_once(plan, btf, features, false) : std::nullopt;
+}
+
+std::optional<ProgramLoader::LoadFailure> ProgramLoader::load_once(const HookPlan& plan, const KernelBtf& btf,
+                                                                   const KernelFeatures& features,
+                                                                   bool at_once) {
+    unload();
+    ConcurrentLoads loads;
+    take_targets_from(features, at_once ? &loads : nullptr);
     // libbpf opens it when it loads: there is time to fill it.
     const UniqueFd types(::memfd_create("pipetrace-btf", MFD_CLOEXEC));
     const std::string types_path = "/proc/self/fd/" + std::to_string(types.get());
     LIBBPF_OPTS(bpf_object_open_opts, options);
     options.btf_custom_path = types ? types_path.c_str() : nullptr;
-    skeleton_ = pipetrace_bpf__open_opts(&options);
+    skeleton_ = open_object(features.typed_reads.cast_function != 0, options);
     if (!skeleton_) return LoadFailure{"", std::strerror(errno)};
     if (types && !write_types(types.get(), btf, skeleton_->obj))
         return LoadFailure{"", std::string("copying the kernel's types: ") + std::strerror(errno)};
@@ -129,7 +156,8 @@ std::optional<ProgramLoader::LoadFailure> ProgramLoader::load(const HookPlan& pl
         const std::string_view name = bpf_program__name(program);
         bpf_program__set_autoload(program, std::ranges::binary_search(plan.programs, name));
     }
-    const int status = pipetrace_bpf__load(skeleton_);
+    int status = pipetrace_bpf__load(skeleton_);
+    if (status == 0 && !loads.finish()) status = -EINVAL;
     if (status != 0) {
         const auto failure = last_complaint(-status);
         unload();

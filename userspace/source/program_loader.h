@@ -55,6 +55,9 @@ public:
     pipetrace_bpf* skeleton() const { return skeleton_; }
 
 private:
+    std::optional<LoadFailure> load_once(const HookPlan& plan, const KernelBtf& btf,
+                                         const KernelFeatures& features, bool at_once);
+
     pipetrace_bpf* skeleton_ = nullptr;
     std::vector<bpf_link*> links_;
 };

@@ -1,6 +1,7 @@
 // libbpf's own handlers for these sections, but for where the kernel's numbers come from.
 #include "source/program_targets.h"
 
+#include "source/concurrent_loads.h"
 #include "typed_reads.h"
 
 #include <bpf/bpf.h>
@@ -18,6 +19,11 @@ namespace {
 const KernelFeatures*& targets() {
     static const KernelFeatures* features = nullptr;
     return features;
+}
+
+ConcurrentLoads*& loads() {
+    static ConcurrentLoads* loads = nullptr;
+    return loads;
 }
 
 /// The part of `TYPE/NAME` after the slash, as the kernel's types name it.
@@ -63,12 +69,15 @@ int name_types(bpf_program* program) {
     return bpf_program__set_insns(program, code.data(), code.size());
 }
 
-int prepare_tracing(bpf_program* program, bpf_prog_load_opts* options, long) {
-    const int status = give_target(program, options);
-    return status != 0 ? status : name_types(program);
+int prepare_kprobe(bpf_program* program, bpf_prog_load_opts* options, long) {
+    const int status = name_types(program);
+    return status != 0 || loads() == nullptr ? status : loads()->take(program, options);
 }
 
-int prepare_kprobe(bpf_program* program, bpf_prog_load_opts*, long) { return name_types(program); }
+int prepare_tracing(bpf_program* program, bpf_prog_load_opts* options, long) {
+    const int status = give_target(program, options);
+    return status != 0 ? status : prepare_kprobe(program, options, 0);
+}
 
 int attach_tracing(const bpf_program* program, long, bpf_link** link) {
     *link = bpf_program__attach_trace(program);
@@ -103,11 +112,12 @@ void register_handlers() {
 
 }  // namespace
 
-void take_targets_from(const KernelFeatures& features) {
+void take_targets_from(const KernelFeatures& features, ConcurrentLoads* concurrent_loads) {
     // Once: programs refer to their handlers for as long as they live.
     static const bool is_registered = (register_handlers(), true);
     static_cast<void>(is_registered);
     targets() = &features;
+    loads() = concurrent_loads;
 }
 
 }  // namespace pipetrace

@@ -6,8 +6,10 @@
 
 namespace pipetrace {
 
+class ConcurrentLoads;
+
 /// From now on, programs that are opened get their targets from `features`, which stays until they are
-/// loaded.
-void take_targets_from(const KernelFeatures& features);
+/// loaded; and `loads` loads them, or libbpf itself if it is null.
+void take_targets_from(const KernelFeatures& features, ConcurrentLoads* loads);
 
 }  // namespace pipetrace
