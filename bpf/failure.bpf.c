@@ -17,7 +17,7 @@ static __always_inline void pt_report_filter_drops(const struct pt_endpoint *e)
 	record = pt_reserve(struct pt_packet_filtered, PT_PACKET_FILTERED);
 	if (!record)
 		return;
-	__builtin_memcpy(&record->endpoint, e, sizeof(record->endpoint));
+	pt_copy(&record->endpoint, e);
 	record->last_ns = drops->last_ns;
 	record->count = drops->count;
 	pt_submit(record);
@@ -36,6 +36,7 @@ __noinline int pt_report_endpoint(__u64 socket, __u64 id, __u64 now)
 	if (kept && kept->told_ns && now - kept->told_ns < PT_HELD_NS / 2 && !pt_drops_noted)
 		return 0;
 	pt_fill_endpoint(&endpoint, (struct sock *)socket, id);
+	pt_forget(endpoint);
 	if (pt_drops_noted)
 		pt_report_filter_drops(&endpoint);
 	peer = pt_find_peer(kept, &endpoint);
@@ -57,7 +58,7 @@ __noinline int pt_report_endpoint(__u64 socket, __u64 id, __u64 now)
 static const struct pt_failure_counts pt_no_counts = {};
 
 /* Counts a failure. True for the first of its kind, unless a record told of it already. */
-static __always_inline bool pt_count_failure(__u64 id, __u32 kind, __u64 failure, bool is_told)
+__noinline __u32 pt_count_failure(__u64 id, __u32 kind, __u64 failure, __u32 is_told)
 {
 	struct pt_failure_counts *counts = bpf_map_lookup_elem(&failing, &id);
 

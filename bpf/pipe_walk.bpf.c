@@ -11,21 +11,23 @@ static __always_inline __u32 pt_own_tgid(void)
 	return bpf_get_current_pid_tgid() >> 32;
 }
 
-static __always_inline bool pt_reads_pipe(struct file *file, __u64 id)
+/* The next ones are global functions: the verifier looks into each once. The others answer with a file's
+ * address, 0 for none. */
+__noinline __u32 pt_reads_pipe(__u64 address, __u64 id)
 {
-	return file && pt_is_pipe_read_end(file) && pt_pipe_id(file) == id;
+	struct file *file = (struct file *)address;
+
+	return pt_is_pipe_read_end(file) && pt_pipe_id(file) == id;
 }
 
-/* The next two are global functions: the verifier looks into each once. They answer with a file's
- * address, 0 for none. */
 __noinline __u64 pt_read_end_among(__u64 slots, __u64 id)
 {
-	struct file *files[PT_FDS_AT_ONCE] = {};
+	__u64 files[PT_FDS_AT_ONCE] = {};
 
 	bpf_probe_read_kernel(files, sizeof(files), (void *)slots);
 	for (int i = 0; i < PT_FDS_AT_ONCE; i++)
-		if (pt_reads_pipe(files[i], id))
-			return (__u64)files[i];
+		if (files[i] && pt_reads_pipe(files[i], id))
+			return files[i];
 	return 0;
 }
 

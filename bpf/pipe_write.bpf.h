@@ -6,6 +6,7 @@
 
 /* From the tracepoint's arguments up to vfs_write()'s frame; what lies above that is of a random size. */
 #define PT_STACK_WORDS_MAX 192
+#define PT_WORDS_AT_ONCE 8
 #define PT_CANDIDATES_MAX 8 /* the buffer's address lies there as an argument, too */
 #define PT_ATOMIC_BYTES 4096 /* PIPE_BUF: taken whole or not at all */
 
@@ -24,19 +25,28 @@ struct iov_iter___to_5_19 {
 } __attribute__((preserve_access_index));
 enum iter_type___from_6_0 { ITER_UBUF___from_6_0 = 0 };
 
-/* Where the word lies at or after `from`; 0: nowhere before `to`. Global, as the one below: the verifier
- * goes through its loop once, and takes what it returns for any number. */
+/* Where the word lies among those at `from`, or 0. Global, as the ones below: the verifier goes through its
+ * loop once, and takes what it returns for any number. */
+__weak __noinline __u64 pt_find_among_words(__u64 from, __u64 word)
+{
+	__u64 words[PT_WORDS_AT_ONCE] = {};
+
+	bpf_probe_read_kernel(words, sizeof(words), (void *)from);
+	for (int i = 0; i < PT_WORDS_AT_ONCE; i++)
+		if (words[i] == word)
+			return from + i * sizeof(__u64);
+	return 0;
+}
+
+/* Where it lies at or after `from`; 0: nowhere before `to`. */
 __weak __noinline __u64 pt_find_word(__u64 from, __u64 to, __u64 word)
 {
-	for (int i = 0; i < PT_STACK_WORDS_MAX; i++) {
-		__u64 at = from + i * sizeof(__u64);
-		__u64 value = 0;
+	for (int i = 0; i < PT_STACK_WORDS_MAX && from < to; i += PT_WORDS_AT_ONCE) {
+		__u64 found = pt_find_among_words(from, word);
 
-		if (at >= to)
-			break;
-		bpf_probe_read_kernel(&value, sizeof(value), (void *)at);
-		if (value == word)
-			return at;
+		if (found)
+			return found < to ? found : 0;
+		from += PT_WORDS_AT_ONCE * sizeof(__u64);
 	}
 	return 0;
 }

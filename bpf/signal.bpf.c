@@ -68,11 +68,33 @@ static __always_inline void pt_report_pipe(const struct pt_endpoint *e)
 	record = pt_reserve(struct pt_other_end_seen, PT_OTHER_END_SEEN);
 	if (!record)
 		return;
-	__builtin_memcpy(&record->endpoint, e, sizeof(record->endpoint));
-	__builtin_memcpy(&record->closure, &reader->closure, sizeof(record->closure));
+	pt_copy(&record->endpoint, e);
+	pt_copy(&record->closure, &reader->closure);
 	__builtin_memset(&record->own, 0, sizeof(*record) - __builtin_offsetof(struct pt_other_end_seen, own));
 	record->last_holder = !pt_config.walk_pipes;
 	pt_submit(record);
+}
+
+/* Where SIGPIPE was raised. */
+struct pt_raised_at {
+	struct pt_endpoint endpoint;
+	struct pt_call call;
+	__u64 socket; /* its address, 0: none */
+	__u32 taken; /* enum pt_taken */
+	__u32 padding;
+};
+
+static __always_inline void pt_fill_raised_at(struct pt_raised_at *out, unsigned long long *ctx)
+{
+	struct file *file = pt_fill_call(&out->call);
+
+	if (out->call.number == PT_IO_URING_ENTER)
+		file = pt_uring_file(&out->call);
+	out->socket = (__u64)pt_fill_endpoint_of_file(&out->endpoint, file);
+	out->taken = PT_TAKEN_UNKNOWN;
+	out->padding = 0;
+	if (out->endpoint.kind == PT_KIND_PIPE)
+		out->taken = pt_taken_by_pipe(&out->call, ctx);
 }
 
 /* send_sig(SIGPIPE, current, 0): no siginfo, one thread, the caller itself. kill() and raise() pass
@@ -83,50 +105,43 @@ int BPF_PROG(pt_signal_generate, int sig, struct kernel_siginfo *unread_info, st
 {
 	__u64 info = pt_nullable_argument(ctx, 1);
 	struct pt_sigpipe_generated *record;
-	struct pt_endpoint endpoint;
-	struct pt_call call;
-	struct file *file;
+	struct pt_raised_at at;
 	struct sock *sk;
-	__u32 *flags;
-	__u8 taken = PT_TAKEN_UNKNOWN;
 
 	if (sig != PT_SIGPIPE || info || group || task != pt_current())
 		return 0;
-	file = pt_fill_call(&call);
-	if (call.number == PT_IO_URING_ENTER)
-		file = pt_uring_file(&call);
-	sk = pt_fill_endpoint_of_file(&endpoint, file);
-	if (endpoint.kind == PT_KIND_PIPE)
-		taken = pt_taken_by_pipe(&call, ctx);
+	pt_fill_raised_at(&at, ctx);
+	pt_forget(at);
 	/* The write that returned a count is not repeated by one that fails. */
-	if (!pt_is_first_failure(endpoint.id, endpoint.kind, call.number,
-				 taken == PT_TAKEN_SOME ? taken : 0, true))
+	if (!pt_is_first_failure(at.endpoint.id, at.endpoint.kind, at.call.number,
+				 at.taken == PT_TAKEN_SOME ? PT_TAKEN_SOME : 0, true))
 		return 0;
-	flags = pt_watch_failed();
-	if (endpoint.kind == PT_KIND_TCP)
-		pt_report_endpoint(pt_as_number(sk), endpoint.id, bpf_ktime_get_ns());
-	if (endpoint.kind == PT_KIND_PIPE)
-		pt_report_pipe(&endpoint);
-	if (endpoint.kind == PT_KIND_UNIX)
-		pt_report_unix(pt_as_number(sk), (__u64)pt_unix_peer(sk));
+	pt_watch_failed();
+	sk = (struct sock *)at.socket;
+	if (at.endpoint.kind == PT_KIND_TCP)
+		pt_report_endpoint(at.socket, at.endpoint.id, bpf_ktime_get_ns());
+	if (at.endpoint.kind == PT_KIND_PIPE)
+		pt_report_pipe(&at.endpoint);
+	if (at.endpoint.kind == PT_KIND_UNIX)
+		pt_report_unix(at.socket, (__u64)pt_unix_peer(sk));
 	record = pt_reserve(struct pt_sigpipe_generated, PT_SIGPIPE_GENERATED);
 	if (!record)
 		return 0;
-	pt_stamp_watched_task(&record->header, flags);
-	__builtin_memcpy(&record->endpoint, &endpoint, sizeof(endpoint));
-	if (endpoint.kind == PT_KIND_TCP)
-		pt_fill_tcp(&record->tcp, sk, pt_kept_of(endpoint.id));
-	else if (endpoint.kind == PT_KIND_UNIX)
+	pt_stamp_task(&record->header);
+	pt_copy(&record->endpoint, &at.endpoint);
+	if (at.endpoint.kind == PT_KIND_TCP)
+		pt_fill_tcp(&record->tcp, sk, pt_kept_of(at.endpoint.id));
+	else if (at.endpoint.kind == PT_KIND_UNIX)
 		pt_fill_unix_facts(&record->tcp, sk);
 	else
 		__builtin_memset(&record->tcp, 0, sizeof(record->tcp));
-	__builtin_memcpy(&record->call, &call, sizeof(call));
+	pt_copy(&record->call, &at.call);
 	record->written_bytes = pt_written_bytes(task);
 	record->disposition =
 		pt_disposition((__u64)BPF_CORE_READ(task, sighand, action[PT_SIGPIPE - 1].sa.sa_handler));
 	record->blocked = (BPF_CORE_READ(task, blocked.sig[0]) >> (PT_SIGPIPE - 1)) & 1;
 	record->result = result;
-	record->taken = taken;
+	record->taken = at.taken;
 	__builtin_memset(record->padding, 0, sizeof(record->padding));
 	pt_submit(record);
 	return 0;

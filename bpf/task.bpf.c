@@ -13,6 +13,17 @@
 /* The next ones are global functions: the verifier looks into them once, not once for every descriptor.
  * (Addresses are numbers because 5.10 lets no other type into such a function.) */
 
+__noinline __u32 pt_copies_among(__u64 slots, __u64 file)
+{
+	__u64 named[PT_FDS_AT_ONCE] = {};
+	__u32 copies = 0;
+
+	bpf_probe_read_kernel(named, sizeof(named), (void *)slots);
+	for (int i = 0; i < PT_FDS_AT_ONCE; i++)
+		copies += named[i] == file;
+	return copies;
+}
+
 /* How many of the first descriptors of current name this file. */
 __noinline __u32 pt_copies_of(__u64 file)
 {
@@ -20,12 +31,8 @@ __noinline __u32 pt_copies_of(__u64 file)
 	__u64 slots = (__u64)BPF_CORE_READ(table, fd);
 	__u32 copies = 0;
 
-	for (int fd = 0; fd < PT_FDS_COMPARED_MAX; fd++) {
-		__u64 named = 0;
-
-		bpf_probe_read_kernel(&named, sizeof(named), (void *)(slots + fd * sizeof(named)));
-		copies += named == file;
-	}
+	for (int first = 0; first < PT_FDS_COMPARED_MAX; first += PT_FDS_AT_ONCE)
+		copies += pt_copies_among(slots + first * sizeof(void *), file);
 	return copies;
 }
 
