@@ -29,9 +29,9 @@ struct pt_registers {
 	__u16 number;
 };
 
-static __always_inline struct pt_regs *pt_saved_registers(bool direct)
+static __always_inline struct pt_regs *pt_saved_registers(void)
 {
-	if (direct || pt_config.has_task_regs_helper)
+	if (PT_DIRECT_READS || pt_config.has_task_regs_helper)
 		return (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
 #if defined(__TARGET_ARCH_x86)
 	return (struct pt_regs *)(BPF_CORE_READ(pt_current(), stack) + PT_STACK_BYTES -
@@ -43,8 +43,9 @@ static __always_inline struct pt_regs *pt_saved_registers(bool direct)
 
 static __always_inline bool pt_read_registers_by(struct pt_registers *out, bool direct)
 {
-	struct pt_regs *regs = pt_saved_registers(direct);
-	unsigned int flags = PT_READ(pt_current(), flags);
+	struct task_struct *task = direct ? bpf_get_current_task_btf() : pt_current();
+	struct pt_regs *regs = direct ? (struct pt_regs *)bpf_task_pt_regs(task) : pt_saved_registers();
+	unsigned int flags = PT_GET(direct, task, flags);
 	long number;
 
 	if (flags & PT_PF_IO_WORKER) {
@@ -232,6 +233,23 @@ static __always_inline bool pt_is_connection_error(int error)
 		return true;
 	}
 	return false;
+}
+
+static __always_inline long pt_number_in(struct pt_regs *regs)
+{
+#if defined(__TARGET_ARCH_x86)
+	return PT_READ(regs, orig_ax);
+#else
+	return PT_READ(regs, syscallno);
+#endif
+}
+
+/* Where a failure's repeats are counted, or would be. */
+static __always_inline struct pt_repeats *pt_repeats_of(__u64 id, __u64 failure)
+{
+	__u32 place = pt_repeats_place(id, failure);
+
+	return bpf_map_lookup_elem(&repeats, &place);
 }
 
 /* failure.bpf.c. */

@@ -55,6 +55,26 @@ __noinline int pt_report_endpoint(__u64 socket, __u64 id, __u64 now)
 	return 0;
 }
 
+/* From now on pt_is_repeat() counts it, if its place is free. Who reads a place that is not filled yet finds another
+ * thread's failure in it, or none. */
+static __always_inline void pt_take_place(__u64 id, __u64 failure)
+{
+#if PT_DIRECT_READS /* so there is compare-and-swap, since 5.12 */
+	struct pt_repeats *place = pt_repeats_of(id, failure);
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
+
+	/* An io_uring worker's registers are not its own. */
+	if (task->flags & (PT_PF_IO_WORKER | PT_PF_KTHREAD) || pt_number_in(regs) != (__u16)(failure >> 32))
+		return;
+	if (!place || place->endpoint_id || __sync_val_compare_and_swap(&place->endpoint_id, 0, id))
+		return;
+	place->task = pt_as_number(task);
+	place->registers = pt_as_number(regs);
+	__sync_lock_test_and_set(&place->failure, failure);
+#endif
+}
+
 static const struct pt_failure_counts pt_no_counts = {};
 
 /* Counts a failure. True for the first of its kind, unless a record told of it already. */
@@ -83,6 +103,8 @@ __noinline __u32 pt_count_failure(__u64 id, __u32 kind, __u64 failure, __u32 is_
 		if (*pt_kind_of(slot) == failure) {
 			__sync_fetch_and_add(&slot->count, 1);
 			slot->last_ns = bpf_ktime_get_ns();
+			if (kind == PT_KIND_TCP && !slot->is_sigpipe)
+				pt_take_place(id, failure);
 			return false;
 		}
 	}

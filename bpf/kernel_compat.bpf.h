@@ -115,12 +115,14 @@ static __always_inline __u64 pt_nullable_argument(unsigned long long *ctx, int i
 }
 
 /* An address that the verifier no longer takes for a pointer: it lets no pointer of a tracepoint or a function
- * into a global function. */
+ * into a global function. What is negated is any number to it (check_alu_op(), 5.10 to 7.2). */
 static __always_inline __u64 pt_as_number(const void *pointer)
 {
-	__u64 value = 0;
+	__u64 value = (__u64)pointer;
 
-	bpf_probe_read_kernel(&value, sizeof(value), &pointer);
+	asm volatile("%0 = -%0\n\t"
+		     "%0 = -%0"
+		     : "+r"(value));
 	return value;
 }
 

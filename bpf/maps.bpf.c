@@ -39,6 +39,7 @@ struct pt_endpoints_map endpoints SEC(".maps");
 struct pt_by_address_map by_address SEC(".maps");
 struct pt_ids_map ids SEC(".maps");
 struct pt_failing_map failing SEC(".maps");
+struct pt_repeats_map repeats SEC(".maps");
 struct pt_pipe_readers_map pipe_readers SEC(".maps");
 struct pt_pipe_sharers_map pipe_sharers SEC(".maps");
 struct pt_pipe_keepers_map pipe_keepers SEC(".maps");

@@ -8,6 +8,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "pipetrace_abi.h"
+#include "repeats.h"
 
 extern const volatile struct pt_config pt_config;
 
@@ -95,6 +96,12 @@ struct pt_failing_map {
 	__type(key, __u64);
 	__type(value, struct pt_failure_counts);
 };
+struct pt_repeats_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, PT_REPEATS_MAX);
+	__type(key, __u32);
+	__type(value, struct pt_repeats);
+};
 /* Who read a pipe when last seen, by its id. */
 struct pt_pipe_reader {
 	struct pt_closure closure;
@@ -168,6 +175,7 @@ extern struct pt_endpoints_map endpoints SEC(".maps");
 extern struct pt_by_address_map by_address SEC(".maps");
 extern struct pt_ids_map ids SEC(".maps");
 extern struct pt_failing_map failing SEC(".maps");
+extern struct pt_repeats_map repeats SEC(".maps");
 extern struct pt_pipe_readers_map pipe_readers SEC(".maps");
 extern struct pt_pipe_sharers_map pipe_sharers SEC(".maps");
 extern struct pt_pipe_keepers_map pipe_keepers SEC(".maps");

@@ -114,7 +114,7 @@ __weak __noinline __u64 pt_taken_bytes(__u64 from, __u64 to, __u64 buffer, __u64
 /* enum pt_taken of the pipe write under way; `stack`: an address of this program's caller's. */
 static __always_inline __u8 pt_taken_by_pipe(const struct pt_call *call, const void *stack)
 {
-	__u64 to = pt_as_number(pt_saved_registers(false));
+	__u64 to = pt_as_number(pt_saved_registers());
 	struct pt_registers r = {};
 	__u64 taken;
 

@@ -84,6 +84,34 @@ int BPF_KPROBE(pt_error_report_kprobe, struct sock *sk)
 	return pt_error_raised(sk);
 }
 
+/* Counts a failure that is a repeat and has a place (repeats.h), which is its own until the socket is destroyed: nobody
+ * calls it any more by then. */
+static __always_inline bool pt_is_repeat(struct sock *sk, __u8 error)
+{
+#if PT_DIRECT_READS
+	struct task_struct *task = bpf_get_current_task_btf();
+	__u64 id = PT_READ(sk, __sk_common.skc_cookie.counter);
+	__u64 failure = (__u32)task->pid | (__u64)error << 48;
+	struct pt_repeats *place = pt_repeats_of(id, failure);
+	__u64 tick = bpf_jiffies64();
+
+	if (!id || !place || place->endpoint_id != id || place->task != pt_as_number(task))
+		return false;
+	failure |= (__u64)pt_number_in((struct pt_regs *)place->registers) << 32;
+	if (place->failure != failure)
+		return false;
+	__sync_fetch_and_add(&place->count, 1);
+	/* To read the clock takes as long as all the rest. */
+	if (place->last_tick != tick) {
+		place->last_tick = tick;
+		place->last_ns = bpf_ktime_get_ns();
+	}
+	return true;
+#else
+	return false;
+#endif
+}
+
 /* Global, for the stack: what calls it, and what it calls, share 512 bytes. */
 __noinline int pt_call_failed(__u64 socket, __u32 error, __u32 direction, __u32 no_signal)
 {
@@ -140,6 +168,8 @@ static __always_inline int pt_stream_error(struct sock *sk, int flags, int error
 	pending = PT_READ(sk, sk_err);
 	if (error == -PT_EPIPE && pending)
 		error = -pending;
+	if (pt_is_repeat(connection, -error))
+		return 0;
 	return pt_tcp_call(connection, -error, PT_SEND, flags & PT_MSG_NOSIGNAL);
 }
 
@@ -159,14 +189,17 @@ int BPF_KPROBE(pt_stream_error_kprobe, struct sock *sk, int flags, int error)
  * no registers saved for that. */
 static __noinline int pt_transfer_failed(struct sock *sk, int ret, __u32 direction)
 {
+	bool is_hooked = direction == PT_SEND && pt_config.tcp_sends_hooked;
 	struct sock *connection;
 
+	if (!is_hooked && pt_is_repeat(sk, -ret))
+		return 0;
 	if (!pt_is_connection_error(ret))
 		return 0;
 	if (pt_is_unix(sk))
 		return pt_unix_call(sk, -ret, direction);
 	connection = pt_connection_of(sk);
-	if (!pt_is_tcp(connection) || (direction == PT_SEND && pt_config.tcp_sends_hooked))
+	if (!pt_is_tcp(connection) || is_hooked)
 		return 0;
 	if (connection == sk)
 		pt_make_id(sk);

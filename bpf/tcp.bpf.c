@@ -154,6 +154,25 @@ int BPF_PROG(pt_inet_sock_set_state, struct sock *sk, int from, int to)
 	return 0;
 }
 
+/* To what was counted by a search adds what was counted without, and frees its place. */
+static __always_inline void pt_add_repeats(__u64 id, struct pt_failure_count *slot)
+{
+#if PT_DIRECT_READS
+	__u64 failure = *pt_kind_of(slot);
+	struct pt_repeats *place = pt_repeats_of(id, failure);
+
+	if (!place || place->endpoint_id != id || place->failure != failure)
+		return;
+	if (place->count) {
+		slot->count += place->count;
+		slot->last_ns = place->last_ns;
+	}
+	place->failure = 0;
+	place->count = 0;
+	__sync_lock_test_and_set(&place->endpoint_id, 0);
+#endif
+}
+
 /* How often what failed on the endpoint has failed. False: nothing was counted. */
 static __always_inline bool pt_tell_counts(__u64 id)
 {
@@ -162,6 +181,8 @@ static __always_inline bool pt_tell_counts(__u64 id)
 
 	if (!counts)
 		return false;
+	for (int i = 0; i < PT_COUNT_SLOTS; i++)
+		pt_add_repeats(id, &counts->slots[i]);
 	record = pt_reserve(struct pt_failures_counted, PT_FAILURES_COUNTED);
 	if (record) {
 		__builtin_memcpy(&record->counts, counts, sizeof(*counts));

@@ -20,6 +20,7 @@
 	X(tcp_sock)                                                                                \
 	X(socket)                                                                                  \
 	X(task_struct)                                                                             \
+	X(pt_regs)                                                                                 \
 	X(fdtable)                                                                                 \
 	X(file)                                                                                    \
 	X(sk_buff)                                                                                 \

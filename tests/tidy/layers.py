@@ -5,8 +5,8 @@ import re
 from c_text import includes
 
 ABI = "pipetrace_abi.h"
-# What the loader writes into the programs themselves: no reader of records needs it.
-TYPED_READS = "typed_reads.h"
+# What the programs share with who loads them: no reader of records needs it.
+SHARED_WITH_SOURCE = ("typed_reads.h", "repeats.h")
 SKELETONS = ("pipetrace.skel.h", "pipetrace_direct.skel.h")
 
 # Folder of userspace/ -> project folders it may include, besides itself.
@@ -48,7 +48,7 @@ STANDARD = re.compile(r"^[a-z_0-9]+$")
 def check_bpf(path, kind, target):
     """One include of the kernel side: its own headers, libbpf's, the kernel types."""
     allowed = (
-        target in (ABI, TYPED_READS, "vmlinux.h", "vmlinux_io_uring.h")
+        target in (ABI, *SHARED_WITH_SOURCE, "vmlinux.h", "vmlinux_io_uring.h")
         or (kind == '"' and target.endswith(".bpf.h"))
         or target.startswith("bpf/")
     )
@@ -62,8 +62,8 @@ def check_userspace(folder, kind, target):
     top = target.split("/")[0]
     if target in SKELETONS:
         return None if folder == "source" else f"only source may include {target}, not {folder}"
-    if target == TYPED_READS:
-        return None if folder == "source" else f"only source may include {TYPED_READS}, not {folder}"
+    if target in SHARED_WITH_SOURCE:
+        return None if folder == "source" else f"only source may include {target}, not {folder}"
     if target == ABI:
         return None if folder in READS_ABI else f"{folder} may not include {ABI}"
     if top in LIBRARIES:

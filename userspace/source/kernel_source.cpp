@@ -11,6 +11,7 @@
 
 #include "pipetrace.skel.h"
 #include "pipetrace_abi.h"
+#include "repeats.h"
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -19,6 +20,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <cstddef>
 #include <cstring>
 #include <numeric>
 
@@ -62,6 +64,21 @@ void give_up_mode(KernelFeatures& features, Mode mode, const std::string& reason
 bool is_of_mode(std::string_view program, Mode mode) {
     if (mode == Mode::kFull) return program.ends_with("_fentry") || program.ends_with("_fexit");
     return mode == Mode::kKprobe && (program.ends_with("_kprobe") || program.ends_with("_kretprobe"));
+}
+
+/// To what the programs counted by a search, what they counted without.
+void add_repeats(pt_failure_counts& counts, int repeats_map) {
+    for (pt_failure_count& slot : counts.slots) {
+        if (slot.count == 0) continue;
+        std::uint64_t failure = 0;
+        std::memcpy(&failure, &slot.tid, sizeof(slot) - offsetof(pt_failure_count, tid));
+        const std::uint32_t number = pt_repeats_place(counts.endpoint_id, failure);
+        pt_repeats place{};
+        if (bpf_map_lookup_elem(repeats_map, &number, &place) != 0 || place.count == 0) continue;
+        if (place.endpoint_id != counts.endpoint_id || place.failure != failure) continue;
+        slot.count += place.count;
+        slot.last_ns = place.last_ns;
+    }
 }
 
 /// Every hook that makes the mode what it is has failed.
@@ -217,6 +234,7 @@ void KernelSource::failure_counts(const RecordSink& sink, std::optional<Tgid> tg
         previous = &key;
         if (bpf_map_lookup_elem(map, &key, &record.counts) != 0) continue;
         if (tgid && record.counts.tgid != *tgid) continue;
+        add_repeats(record.counts, bpf_map__fd(state_->programs.skeleton()->maps.repeats));
         record.header.ktime_ns = exited.known() ? exited.ns : read_ktime().ns;
         sink(std::as_bytes(std::span(&record, 1)));
     }

@@ -1,0 +1,114 @@
+"""What fails over and over is counted in the kernel: every failure, whoever's, wherever it is counted."""
+import os
+import signal
+import socket
+import struct
+import threading
+
+import live
+from live import LiveTest
+
+LINGER_ZERO = struct.pack("ii", 1, 0)
+FEW, MANY = 3, 5000
+# More than the kernel programs have places for (PT_REPEATS_MAX).
+CONNECTIONS = 300
+
+
+def dead_connection():
+    """A connection that its peer has reset; the error was taken."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        client = socket.create_connection(listener.getsockname())
+        server, _ = listener.accept()
+    server.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_ZERO)
+    server.close()
+    try:
+        client.recv(1)
+    except ConnectionResetError:
+        return client
+    raise AssertionError("the reset was not told")
+
+
+def send_in_vain(connection, times):
+    for _ in range(times):
+        try:
+            connection.send(b"x", socket.MSG_NOSIGNAL)
+        except BrokenPipeError:
+            continue
+        raise AssertionError("a send on a dead connection succeeded")
+
+
+def write_in_vain(connection):
+    """With SIGPIPE ignored, as Python does."""
+    try:
+        os.write(connection.fileno(), b"x")
+    except BrokenPipeError:
+        return
+    raise AssertionError("a write on a dead connection succeeded")
+
+
+class Repeats(LiveTest):
+    def setUp(self):
+        super().setUp()
+        self.tracer = self.trace("--json", "-p", os.getpid())
+
+    def told(self):
+        """By local address, what was told of each connection: {(errno, call, thread): count}."""
+        self.stop(self.tracer, signal.SIGINT)
+        return {incident["endpoint"]["local"]: {(error["errno"], error["syscall"], error["tid"]): error["count"]
+                                                for error in incident["errors"]}
+                for incident in self.tracer.last_revisions()}
+
+    def expected(self, *sends):
+        """The reset, and `sends`: (call, thread, count)."""
+        own = threading.get_native_id()
+        return {("ECONNRESET", "recvfrom", own): 1,
+                **{("EPIPE", call, thread or own): count for call, thread, count in sends}}
+
+    @staticmethod
+    def name_of(connection):
+        return "%s:%d" % connection.getsockname()
+
+    def test_on_connections_that_live_on_and_that_do_not(self):
+        wanted = {}
+        held = []
+        for times in (1, 2, FEW, MANY):
+            for closes in (True, False):
+                connection = dead_connection()
+                wanted[self.name_of(connection)] = self.expected(("sendto", None, times))
+                send_in_vain(connection, times)
+                connection.close() if closes else held.append(connection)
+        self.assertEqual(self.told(), wanted)
+        for connection in held:
+            connection.close()
+
+    def test_by_two_calls_in_turn(self):
+        with dead_connection() as connection:
+            for _ in range(MANY):
+                send_in_vain(connection, 1)
+                write_in_vain(connection)
+            self.assertEqual(self.told(), {self.name_of(connection): self.expected(
+                ("sendto", None, MANY), ("write", None, MANY))})
+
+    def test_by_threads_at_once(self):
+        with dead_connection() as connection:
+            threads = [threading.Thread(target=send_in_vain, args=(connection, MANY)) for _ in range(FEW)]
+            for thread in threads:
+                thread.start()
+            ids = [thread.native_id for thread in threads]
+            for thread in threads:
+                thread.join()
+            self.assertEqual(self.told(), {self.name_of(connection): self.expected(
+                *(("sendto", tid, MANY) for tid in ids))})
+
+    def test_on_more_connections_than_there_are_places(self):
+        connections = [dead_connection() for _ in range(CONNECTIONS)]
+        for connection in connections:
+            send_in_vain(connection, 2 * FEW)
+        wanted = {self.name_of(connection): self.expected(("sendto", None, 2 * FEW)) for connection in connections}
+        self.assertEqual(self.told(), wanted)
+        for connection in connections:
+            connection.close()
+
+
+if __name__ == "__main__":
+    live.main()
