@@ -15,7 +15,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-enum { FRAME_SIZE = 2048, FIRST_SEQ = 1000, WINDOW = 8192, HOPS = 64 };
+enum { FRAME_SIZE = 2048, FIRST_SEQ = 1000, WINDOW = 8192, HOPS = 64, ASK_AGAIN_MS = 100 };
 
 struct segment {
 	struct ether_header ethernet;
@@ -68,22 +68,26 @@ static void send_arp(const struct standin *standin, uint16_t operation, const un
 	send_frame(standin, &frame, sizeof(frame));
 }
 
-/* The next frame of that type; what the kernel there asks by ARP is answered on the way. */
-static void receive(struct standin *standin, uint16_t type, unsigned char frame[FRAME_SIZE])
+/* The next frame of that type; what the kernel there asks by ARP is answered on the way. False: none came in the
+ * socket's time, if it has one. */
+static bool receive(struct standin *standin, uint16_t type, unsigned char frame[FRAME_SIZE])
 {
 	const struct ether_header *ethernet = (const struct ether_header *)frame;
 	const struct ether_arp *arp = (const struct ether_arp *)(frame + sizeof(*ethernet));
 
 	for (;;) {
 		memset(frame, 0, FRAME_SIZE);
-		if (read(standin->fd, frame, FRAME_SIZE) < 0)
+		if (read(standin->fd, frame, FRAME_SIZE) < 0) {
+			if (errno == EAGAIN)
+				return false;
 			die("packet socket");
+		}
 		if (memcmp(ethernet->ether_shost, standin->mac, MAC_SIZE) == 0)
 			continue;
 		if (ethernet->ether_type == htons(ETHERTYPE_ARP) && arp->arp_op == htons(ARPOP_REQUEST))
 			send_arp(standin, ARPOP_REPLY, ethernet->ether_shost);
 		else if (ethernet->ether_type == htons(type))
-			return;
+			return true;
 	}
 }
 
@@ -101,6 +105,14 @@ static void open_link(struct standin *standin, unsigned index)
 	memcpy(standin->mac, request.ifr_hwaddr.sa_data, MAC_SIZE);
 }
 
+static void set_receive_time(const struct standin *standin, long milliseconds)
+{
+	struct timeval time = {.tv_sec = milliseconds / 1000, .tv_usec = milliseconds % 1000 * 1000};
+
+	if (setsockopt(standin->fd, SOL_SOCKET, SO_RCVTIMEO, &time, sizeof(time)) < 0)
+		die("SO_RCVTIMEO");
+}
+
 void standin_open(struct story *story, struct standin *standin)
 {
 	static const unsigned char everybody[MAC_SIZE] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
@@ -112,8 +124,12 @@ void standin_open(struct story *story, struct standin *standin)
 	pass(story, STEP_PEER_UP);
 	await(story, STEP_LINK_UP);
 	open_link(standin, veth_raise(false));
-	send_arp(standin, ARPOP_REQUEST, everybody);
-	receive(standin, ETHERTYPE_ARP, frame);
+	/* A link that has just been raised may drop what it is given first. */
+	set_receive_time(standin, ASK_AGAIN_MS);
+	do
+		send_arp(standin, ARPOP_REQUEST, everybody);
+	while (!receive(standin, ETHERTYPE_ARP, frame));
+	set_receive_time(standin, 0);
 	memcpy(standin->other_mac, ((struct ether_header *)frame)->ether_shost, MAC_SIZE);
 }
 
