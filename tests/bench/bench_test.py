@@ -69,6 +69,27 @@ class SamplesTest(unittest.TestCase):
         self.assertEqual(Spread([2.0, 2.0, 2.0]).interval(), (2.0, 2.0))
 
 
+class Holder:
+    """A process that holds as much memory as is said, one number a look."""
+
+    def __init__(self, *looks_kib):
+        self.looks_kib = list(looks_kib)
+
+    def memory_kib(self):
+        return self.looks_kib.pop(0)
+
+
+class MemoryTest(unittest.TestCase):
+    def test_it_waits_until_the_memory_is_given_back(self):
+        holder = Holder(40 << 10, 39 << 10, 12 << 10, 11 << 10)
+        storm.wait_given_back(holder, 10 << 10, 42 << 10)
+        self.assertEqual(holder.looks_kib, [11 << 10], "the look that found it given back is the last")
+
+    def test_it_does_not_wait_for_little(self):
+        holder = Holder(11 << 10)
+        self.assertLess(storm.wait_given_back(holder, 10 << 10, 11 << 10), storm.LOOK_SECONDS)
+
+
 class GoalsTest(unittest.TestCase):
     def storm(self, **changed):
         own = {"rate": [90.0], "operations": [1000], "lost": [0], "events": [12000], "told_incidents": [1000],

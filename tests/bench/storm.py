@@ -12,6 +12,9 @@ STORM, SPIN = "storm", "spin"
 SETTLED_SECONDS_MAX = 60
 SETTLED_SHARE = 0.02
 LOOK_SECONDS = 0.25
+# pipetrace gives a storm's memory back when nothing has come for 4 seconds.
+GIVEN_BACK_SECONDS_MAX = 8
+LITTLE_KIB = 4 << 10
 MEMORY_LOOK_SECONDS = 0.05
 FEW_EVENTS = 1000  # below, what a tool takes by itself is all that could be seen
 
@@ -49,6 +52,16 @@ def wait_settled(running):
         if now - before < SETTLED_SHARE * LOOK_SECONDS * 1e9:
             break
         before = now
+    return time.monotonic() - begin
+
+
+def wait_given_back(running, rest_kib, busy_kib):
+    """Until less than half is left of the memory that the load took; return the seconds that took."""
+    begin = time.monotonic()
+    while running.memory_kib() - rest_kib > max((busy_kib - rest_kib) / 2, LITTLE_KIB):
+        if time.monotonic() > begin + GIVEN_BACK_SECONDS_MAX:
+            break
+        time.sleep(LOOK_SECONDS)
     return time.monotonic() - begin
 
 
@@ -97,6 +110,8 @@ def run_under(bench, tool, load, *arguments):
             took["settled_seconds"] = wait_settled(running)
             took["cpu_ns"] = running.cpu_ns() - before
             took["busy_kib"] = max(memory.greatest_kib, running.memory_kib())
+            if isinstance(tool, Pipetrace):
+                took["given_back_seconds"] = wait_given_back(running, took["rest_kib"], took["busy_kib"])
             took["after_kib"] = running.memory_kib()
     finally:
         took["stop_seconds"] = bench.end(running)
