@@ -10,6 +10,7 @@ import time
 import live
 from live import LiveTest
 from run_counts import RunCounts
+from state_changes import StateChanges
 
 ROUNDS_SECONDS = 15
 REQUESTS = 2000
@@ -21,8 +22,10 @@ FOREIGN_SHARE = 0.05
 
 # A connection over loopback that is opened and closed in order, both ends together. Each passes five states, of which
 # no other tracepoint tells (inet_sock_set_state); a sixth run sees its socket go; and the kernel drops the segment
-# that its end in TIME_WAIT discards. Of a connection to another host that is 6 or 7 runs.
+# that its end in TIME_WAIT discards.
 RUNS_PER_CONNECTION_MAX = 13
+# Of one end, as of a connection to another host.
+RUNS_PER_END_MAX = 8
 # fork, exec, exit, and the signal to the parent.
 RUNS_PER_PROCESS_MAX = 4
 # A connection that is reset, and of which a receive and a send are told: what is kept of both ends, the RST at
@@ -103,6 +106,22 @@ class Cost(LiveTest):
         _, counts = self.traced("--errors", "inferred")
         self.assert_runs("a connection, inferred", counts, self.open_and_close, CONNECTIONS,
                          RUNS_PER_CONNECTION_MAX)
+
+    def test_inferred_connections_of_one_end(self):
+        """Whose the state changes are, the kernel's own tracing tells. Of the rest each end has one at least: its
+        socket goes."""
+        _, counts = self.traced("--errors", "inferred")
+        runs = {}
+        changes = StateChanges(self.pairs.listener.getsockname()[1]).during(
+            lambda: runs.update(self.least_runs(counts, self.open_and_close, CONNECTIONS, 1e9)[1]))
+        state_runs = runs.pop("pt_inet_sock_se")
+        rest = sum(runs.values()) / CONNECTIONS
+        allowed = RUNS_PER_END_MAX * (1 + FOREIGN_SHARE)
+        for end, count in zip(("that accepted", "that connected, and closed first"), changes):
+            most = count / CONNECTIONS + rest - 1
+            print(f"\nthe end {end}: {count / CONNECTIONS:.2f} state changes, {most:.2f} runs at most")
+            self.assertLessEqual(most, allowed, runs)
+        self.assertAlmostEqual(sum(changes), state_runs, delta=state_runs * FOREIGN_SHARE)
 
     def test_inferred_processes(self):
         _, counts = self.traced("--errors", "inferred")
