@@ -44,8 +44,10 @@ class PageTest(unittest.TestCase):
         self.browser.resize(DESKTOP)
         self.browser.emulate()
 
-    def open(self, path=None, fragment=""):
+    def open(self, path=None, fragment="", folded=False):
         self.browser.open(path or self.page, fragment)
+        if not folded:
+            self.browser.run("const box = document.getElementById('fold'); if (box.checked) box.click()")
         return self.browser
 
     def open_incident(self, incident):

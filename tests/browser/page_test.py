@@ -106,6 +106,25 @@ class Listed(PageTest):
         self.assertEqual(self.found(""), set(NEWEST_FIRST))
         self.assert_quiet()
 
+    def test_a_burst_is_told_once_until_it_is_asked_for(self):
+        browser = self.open(folded=True)
+        burst = next(each["burst"]["id"] for each in KEPT if each["burst"])
+        alike = [each["id"] for each in KEPT if each["burst"] and each["burst"]["id"] == burst]
+        self.assertEqual(len(alike), 3)
+        newest, *others = [each for each in NEWEST_FIRST if each in alike]
+        self.assertEqual(browser.rows(), [each for each in NEWEST_FIRST if each not in others])
+        self.assertEqual(browser.texts(".alike"), ["and 2 alike"])
+        self.assertEqual(browser.texts("#count"), [f"{len(KEPT)} incidents"])
+        browser.one(".alike").click()
+        self.assertEqual(browser.rows(), [newest, *others])
+        browser.type_filter("")
+        browser.one("#fold").click()
+        self.assertEqual(browser.rows(), NEWEST_FIRST)
+        self.open(fragment="#" + others[0], folded=True)
+        self.assertIn(others[0], browser.rows())
+        self.assertEqual(len(browser.all(".beneath")), 1)
+        self.assert_quiet()
+
     def test_severity_boxes(self):
         browser = self.open()
         browser.one("#severities input[value=fault]").click()
@@ -244,13 +263,13 @@ class ByKeyboard(PageTest):
             here = browser.run("""const e = document.activeElement, s = getComputedStyle(e);
                 const shown = e.matches('input') ? e.nextElementSibling : e;
                 const style = e.matches('.choice input') ? getComputedStyle(shown) : s;
-                return [e.className || e.id || e.name || e.tagName, style.outlineStyle, e.tagName]""")
+                return [e.id === "fold" ? e.id : e.className || e.id || e.name || e.tagName, style.outlineStyle, e.tagName]""")
             if here[2] == "BODY":
                 break
             met.append(here)
         self.assertEqual([each for each in met if each[1] == "none"], [])
         order = [name for name, _, _ in met]
-        places = [order.index(name) for name in ("skip", "bar-row", "filter", "severity", "zone", "sort", "opener")]
+        places = [order.index(name) for name in ("skip", "bar-row", "filter", "severity", "fold", "zone", "sort", "opener")]
         self.assertEqual(places, sorted(places))
         self.assertEqual(order.count("opener"), 1, "one stop for the list; arrows move within")
 

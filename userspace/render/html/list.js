@@ -10,7 +10,10 @@ const list = {
   query: '',
   severities: new Set(Object.keys(GRAVITY)),
   order: { column: 'time', descending: true },
-  matching: [],
+  matching: [], // incidents that the filter lets through, or of a folded burst the first of these
+  matchCount: 0,
+  isFolding: true,
+  alike: new Map(), // id -> how many more of its burst stand behind it
   shown: 0,
   open: new Map(), // id -> the row beneath
   hasDays: false,
@@ -39,6 +42,13 @@ function timeCell(row) {
   return element('td', { class: 'c-time', role: 'cell' }, opener);
 }
 
+function foldedNote(row) {
+  const count = list.alike.get(row.id);
+  if (!count) return null;
+  return button({ class: 'plain alike' }, () => filterBy(exactTerm('burst', row.burst)),
+    `and ${countText(count)} alike`);
+}
+
 function incidentRow(row) {
   const host = list.hasHosts ? element('span', { class: 'host' }, row.host, ' ') : null;
   const cell = (column, ...content) => element('td', { class: `c-${column}`, role: 'cell' }, ...content);
@@ -48,7 +58,8 @@ function incidentRow(row) {
     cell('process', host, visible(processText(row), 120)),
     cell('told', toldText(row)),
     cell('cause', causeText(row.cause), row.confidence === 'certain' ? null
-      : element('span', { class: 'note' }, ` ${row.confidence === 'unknown' ? '' : row.confidence}`)),
+      : element('span', { class: 'note' }, ` ${row.confidence === 'unknown' ? '' : row.confidence}`),
+    ' ', foldedNote(row)),
     cell('peer', visible(peerText(row), 120)));
   shown.dataset.id = row.id;
   shown.addEventListener('click', (event) => {
@@ -122,7 +133,7 @@ function appendRows(count) {
 
 function sayCount() {
   const all = store.rows.length;
-  const found = list.matching.length;
+  const found = list.matchCount;
   byId('count').textContent = found === all ? plural(all, 'incident') : `${countText(found)} of ${plural(all, 'incident')}`;
   byId('empty').hidden = found > 0;
   byId('empty').textContent = all === 0 ? 'No incident was recorded.'
@@ -130,9 +141,27 @@ function sayCount() {
   byId('list').hidden = found === 0;
 }
 
+// Of each burst the first row, which stands for the others.
+function folded(rows) {
+  const firsts = new Map();
+  return rows.filter((row) => {
+    const first = row.burst === null ? row : firsts.get(row.burst) ?? row;
+    if (first === row) {
+      firsts.set(row.burst, row);
+      return true;
+    }
+    list.alike.set(first.id, (list.alike.get(first.id) ?? 0) + 1);
+    return false;
+  });
+}
+
 // Filter, sort and show anew from the top.
 function refresh() {
-  list.matching = sorted(filtered(store.rows, list.query, list.severities), list.order);
+  const rows = sorted(filtered(store.rows, list.query, list.severities), list.order);
+  list.matchCount = rows.length;
+  list.alike.clear();
+  // Whoever asks for a burst wants to see it.
+  list.matching = list.isFolding && !list.query.includes('burst:') ? folded(rows) : rows;
   list.shown = 0;
   byId('list-rows').replaceChildren();
   byId('list-head').replaceChildren(...headCells());
@@ -158,16 +187,19 @@ function filterBy(term) {
   if (!matchMedia('(pointer: coarse)').matches) byId('filter').focus({ preventScroll: true });
 }
 
+function showEverything() {
+  list.query = byId('filter').value = '';
+  list.severities = new Set(Object.keys(GRAVITY));
+  byId('severities').querySelectorAll('input').forEach((box) => { box.checked = true; });
+  list.isFolding = byId('fold').checked = false;
+  refresh();
+}
+
 // To an incident wherever it is: a filter that hides it is cleared, rows are added until it is there.
 function goTo(id) {
   const row = store.byId.get(id);
   if (!row) return;
-  if (!list.matching.includes(row)) {
-    list.query = byId('filter').value = '';
-    list.severities = new Set(Object.keys(GRAVITY));
-    byId('severities').querySelectorAll('input').forEach((box) => { box.checked = true; });
-    refresh();
-  }
+  if (!list.matching.includes(row)) showEverything();
   const at = list.matching.indexOf(row);
   if (at >= list.shown) appendRows(at - list.shown + ROWS_MORE);
   open(id);

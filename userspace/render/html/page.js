@@ -108,6 +108,11 @@ function showTimes() {
 function listenToTools() {
   byId('tools').addEventListener('submit', (event) => event.preventDefault());
   byId('filter').addEventListener('input', (event) => setQuery(event.target.value));
+  byId('folding').hidden = ![...store.bursts.values()].some((rows) => rows.length > 1);
+  byId('fold').addEventListener('change', (event) => {
+    list.isFolding = event.target.checked;
+    refresh();
+  });
   byId('more').addEventListener('click', () => {
     const next = list.shown;
     appendRows(ROWS_MORE);
