@@ -33,6 +33,7 @@ TEST_F(EndPairsTest, TwoThatCouldBeItAreNone) {
     EXPECT_EQ(count(EndFate::kManyAlike), 1U) << all();
 }
 
+/// A clock that other connections prove decides between them.
 TEST_F(EndPairsTest, ClockDecidesBetweenTwoThatCouldBeIt) {
     Rst rst;
     note_pair(rst);
@@ -71,6 +72,26 @@ TEST_F(EndPairsTest, PairThatFitsNoClockIsRefused) {
     EXPECT_EQ(merge_.report().joined(), 5U);
 }
 
+/// As on 5.10, and in tracepoint mode: a forged one may have come first. An answer has no such rival.
+TEST_F(EndPairsTest, AbortWhosePacketWasNotSeenIsLikely) {
+    for (const bool is_abort : {true, false}) {
+        HostMerge merge;
+        const std::uint32_t web = merge.add_stream({"web1", "0f3c", ""}, kWeb);
+        const std::uint32_t db = merge.add_stream({"db1", "77aa", ""}, kDb);
+        Incident receiver = received({});
+        receiver.facts.expected_seq = *receiver.rst->seq;
+        receiver.rst->seq.reset();
+        receiver.rst->flags.reset();
+        Incident sender = sent({});
+        sender.facts.own_reset->active = is_abort;
+        merge.note(web, receiver);
+        merge.note(db, sender);
+        merge.match();
+        ASSERT_EQ(merge.take(web, receiver), Outcome::kJoined);
+        EXPECT_EQ(receiver.facts.peer_unsure, is_abort);
+    }
+}
+
 TEST_F(EndPairsTest, LoopbackIsEachHostsOwn) {
     Rst rst;
     rst.client = "127.0.0.1:50870";
@@ -86,6 +107,7 @@ TEST_F(EndPairsTest, LoopbackIsEachHostsOwn) {
     EXPECT_EQ(merge_.report().joined(), 0U);
 }
 
+/// Containers of both hosts have the same private addresses.
 TEST_F(EndPairsTest, PrivateAddressesOfBothHostsNeedTheSequence) {
     Rst rst;
     rst.client = "172.17.0.2:50870";
@@ -145,6 +167,8 @@ TEST_F(EndPairsTest, SaysThatAnAddressWasTranslated) {
     EXPECT_EQ(count(EndFate::kTranslated), 1U) << all();
 }
 
+/// A RST that does not count the FIN is taken in CLOSE_WAIT; where its packet was not seen, one more was
+/// expected.
 TEST_F(EndPairsTest, NumberMayBeOneLessThanExpectedAfterAFin) {
     for (const bool after_fin : {true, false}) {
         HostMerge merge;
@@ -162,6 +186,7 @@ TEST_F(EndPairsTest, NumberMayBeOneLessThanExpectedAfterAFin) {
     }
 }
 
+/// The first did not arrive, or not in order: what it drew was answered with another number.
 TEST_F(EndPairsTest, RepeatedRstMayArriveWithALaterNumber) {
     for (const std::uint32_t more : {1U, 60'000U, 2'000'000U}) {
         HostMerge merge;
@@ -185,6 +210,7 @@ TEST_F(EndPairsTest, RepeatedRstMayArriveWithALaterNumber) {
     }
 }
 
+/// Two processes that share the socket each have an incident of the one RST.
 TEST_F(EndPairsTest, EachProcessThatSharesTheSocketGainsThePeer) {
     Rst rst;
     note_pair(rst);

@@ -37,10 +37,6 @@ TEST_F(HostMergeTest, MapsTimesToTheReceiversClockAndKeepsCauseBeforeEffect) {
     EXPECT_FALSE(incident.peer->process.identity.known()) << "of another host's processes";
 }
 
-/// A clock that other connections prove decides between them.
-
-/// Containers of both hosts have the same private addresses.
-
 TEST_F(HostMergeTest, SaysWhatIsBehindTranslationOrNotRecorded) {
     Rst rst;
     merge_.note(web_, received(rst));
@@ -53,12 +49,6 @@ TEST_F(HostMergeTest, SaysWhatIsBehindTranslationOrNotRecorded) {
     EXPECT_TRUE(reports("address translation")) << all();
 }
 
-/// A RST that does not count the FIN is taken in CLOSE_WAIT; where its packet was not seen, one more was
-
-/// expected.
-
-/// The first did not arrive, or not in order: what it drew was answered with another number.
-
 TEST_F(HostMergeTest, LaterRevisionsReplaceTheEarlier) {
     Rst rst;
     note_pair(rst);
@@ -69,7 +59,6 @@ TEST_F(HostMergeTest, LaterRevisionsReplaceTheEarlier) {
 }
 
 /// In a recording that means ill; the last that was noted holds, and no other takes what is its.
-
 TEST_F(HostMergeTest, AnotherIncidentWithTheSameIdGainsNothing) {
     Rst first;
     Rst second;
@@ -81,8 +70,6 @@ TEST_F(HostMergeTest, AnotherIncidentWithTheSameIdGainsNothing) {
     EXPECT_EQ(take(first), Outcome::kUnchanged);
     EXPECT_EQ(take(second), Outcome::kJoined);
 }
-
-/// Two processes that share the socket each have an incident of the one RST.
 
 TEST_F(HostMergeTest, ClockThatWasSetIsToldSo) {
     ClockOffsets set = kDb;
@@ -100,8 +87,19 @@ TEST_F(HostMergeTest, ClockThatWasSetIsToldSo) {
     EXPECT_TRUE(reports("clock of db1 went from 123.40")) << all();
 }
 
-/// The same within one trace, where each incident comes with its clocks.
+TEST_F(HostMergeTest, HostsOfOneNameAreToldApart) {
+    HostMerge merge;
+    const std::uint32_t web = merge.add_stream({"localhost", "0f3c", ""}, kWeb);
+    const std::uint32_t db = merge.add_stream({"localhost", "77aa", ""}, kDb);
+    Incident receiver = received({});
+    merge.note(web, receiver);
+    merge.note(db, sent({}));
+    merge.match();
+    ASSERT_EQ(merge.take(web, receiver), Outcome::kJoined);
+    EXPECT_EQ(receiver.peer->host, "localhost (boot 77aa)");
+}
 
+/// The same within one trace, where each incident comes with its clocks.
 TEST_F(HostMergeTest, ClockThatWasSetDuringATraceIsToldSo) {
     ClockOffsets set = kDb;
     set.wall_minus_ktime_ns -= 60'000'000'000;

@@ -39,6 +39,7 @@ inline Incident received(const Rst& rst) {
     incident.rst = RstFacts{};
     incident.rst->state = TcpState::kEstablished;
     incident.rst->seq = rst.seq;
+    incident.rst->flags = "RST|ACK";
     incident.rst->at = incident.at;
     return incident;
 }

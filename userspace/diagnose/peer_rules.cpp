@@ -296,8 +296,8 @@ std::string reset_advice(const Incident& incident) {
     if (incident.facts.peer_on_other_host) {
         return "Look in the log of the other end for this time." + sigpipe_advice(incident);
     }
-    return "Look at the other end: trace there too, or read its log at this time; a firewall or balancer "
-           "on the way can send it as well." +
+    return "Look at the other end: record there too and give `pipetrace report` both recordings, or read its log at "
+           "this time; a firewall or balancer on the way can send it as well." +
            sigpipe_advice(incident);
 }
 

@@ -61,7 +61,7 @@ void EndPairs::match() {
         clock.estimate(std::move(samples));
         for (const ClockSample& sample : clock.samples()) {
             const Pair& pair = by_sequence_[sample.pair];
-            sample.fits ? join(pair, true) : refuse(pair, EndFate::kTimeUnlike);
+            sample.fits ? join(pair, is_no_others(pair)) : refuse(pair, EndFate::kTimeUnlike);
         }
     }
     for_each_bucket([this](Bucket bucket) { pair_by_clock(bucket); });
@@ -72,6 +72,12 @@ void EndPairs::match() {
         ends_[twin].fate = ends_[first].fate;
     }
     settle_fates();
+}
+
+/// Where the packet was not seen, a forged RST with the right number may have come before the end's own
+/// abort.
+bool EndPairs::is_no_others(const Pair& pair) const {
+    return ends_[pair.receiver].flags_known || !ends_[pair.sender].is_abort;
 }
 
 void EndPairs::sort_by_addresses() {
@@ -212,7 +218,7 @@ void EndPairs::pair_by_clock(Bucket bucket) {
             unproven_.push_back(pair);
         } else {
             const auto at = static_cast<std::int64_t>(ends_[receiver].at.ns);
-            join(pair, clock->tolerance_at(at) <= kProvingNs);
+            join(pair, clock->tolerance_at(at) <= kProvingNs && is_no_others(pair));
         }
     }
 }

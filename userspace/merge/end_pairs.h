@@ -58,6 +58,7 @@ private:
     ClockSample sample_of(const Pair& pair, std::size_t number) const;
     std::map<HostPair, std::vector<ClockSample>> samples_of(const std::vector<Pair>& pairs) const;
     std::uint32_t only_one(const Indices& candidates);
+    bool is_no_others(const Pair& pair) const;
     void join(const Pair& pair, bool is_sure);
     void refuse(const Pair& pair, EndFate fate);
 

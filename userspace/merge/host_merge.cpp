@@ -5,12 +5,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <tuple>
 
 namespace pipetrace {
 namespace {
 
 constexpr std::size_t kAddressesMax = 65'536;
+constexpr std::size_t kNameMax = 64;  ///< HOST_NAME_MAX of Linux
+constexpr std::size_t kBootIdDigits = 8;
 /// 73 years from 1970: later clocks are nonsense, and their differences stay in range.
 constexpr std::int64_t kWallMax = std::int64_t{1} << 61;
 constexpr std::int64_t kMicrosecond = 1000;
@@ -37,7 +40,10 @@ std::uint32_t HostMerge::add_stream(const HostIdentity& host, const ClockOffsets
     });
     Stream stream;
     stream.host = static_cast<std::uint32_t>(found - hosts_.begin());
-    if (found == hosts_.end()) hosts_.push_back({host.name, host.boot_id, {}});
+    if (found == hosts_.end()) {
+        const std::string name = host.name.empty() ? "another host" : host.name.substr(0, kNameMax);
+        hosts_.push_back({name, host.boot_id, {}});
+    }
     streams_.push_back(stream);
     clocks_.push_back(clocks);
     return static_cast<std::uint32_t>(streams_.size() - 1);
@@ -89,7 +95,17 @@ void HostMerge::drop_superseded() {
     by_id_.resize(kept);
 }
 
+void HostMerge::name_hosts() {
+    std::map<std::string, std::size_t> count_by_name;
+    for (const Host& host : hosts_) ++count_by_name[host.name];
+    for (Host& host : hosts_) {
+        if (count_by_name[host.name] > 1)
+            host.name += fmt::format(" (boot {})", host.boot_id.substr(0, kBootIdDigits));
+    }
+}
+
 void HostMerge::match() {
+    name_hosts();
     drop_superseded();
     pairs_.emplace(ends_, host_count(),
                    [this](std::uint32_t host, const Address& address) { return owns(host, address); });

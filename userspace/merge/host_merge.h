@@ -51,7 +51,7 @@ public:
 
 private:
     struct Host {
-        std::string name;
+        std::string name;  ///< from match() on with its boot, where another has the same name
         std::string boot_id;
         std::set<std::array<std::uint8_t, 16>> addresses;  ///< that its endpoints had as their own
     };
@@ -61,6 +61,7 @@ private:
 
     bool owns(std::uint32_t host, const Address& address) const;
     void note_end(std::uint32_t stream, const ClockOffsets& clocks, ResetEnd end);
+    void name_hosts();
     void drop_superseded();
     void write_report();
     std::string clock_sentence(const HostPair& hosts, const ClockEstimate& clock) const;

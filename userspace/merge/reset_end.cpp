@@ -108,6 +108,7 @@ std::optional<ResetEnd> sent_end(const Incident& incident) {
     end->is_repeated = left != nullptr && left->detail.contains("count");
     set_seq(*end, sent.seq);
     end->is_origin = is_origin;
+    end->is_abort = sent.active;
     return end;
 }
 

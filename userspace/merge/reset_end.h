@@ -44,8 +44,9 @@ struct ResetEnd {
     bool flags_known = false;
     bool acknowledges = false;  ///< RST|ACK
     bool answers_syn = false;
-    bool is_repeated = false;    ///< sent more than once: the one that arrived may be a later one
-    bool is_sure = false;        ///< that `partner` is its other end
+    bool is_abort = false;     ///< of a sender: its program's own act, at any time; else it answers a segment
+    bool is_repeated = false;  ///< sent more than once: the one that arrived may be a later one
+    bool is_sure = false;      ///< that `partner` is its other end
     bool is_superseded = false;  ///< a later revision of the incident is held too
     EndFate fate = EndFate::kNoResetSeen;
 

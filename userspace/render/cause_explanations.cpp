@@ -56,8 +56,8 @@ constexpr Explanation kCauses[] = {
     {kCause, "peer_reset", "A RST came from a peer that cannot be seen from here, and nothing else fits.",
      "The peer runs on another host, so what it did is not known here: it may have closed with unread data, "
      "with SO_LINGER 0, or have died, or something on the way sent the RST.",
-     "Trace on the peer's host as well, at the same time. The rejected causes (-v) say what was already "
-     "excluded.",
+     "Record on the peer's host as well, and give `pipetrace report` both recordings. The rejected causes (-v) "
+     "say what was already excluded.",
      kFault},
     {kCause, "connection_refused",
      "Nobody listens on that address and port: the SYN was answered with a RST.",
