@@ -73,11 +73,16 @@ def forget_silently(connection):
 
 
 def die_holding(connection):
+    held, let_go = os.pipe()
     child = os.fork()
     if child == 0:
+        os.close(let_go)
+        os.read(held, 1)  # ends when the parent holds it no more: who closes last closes
         os.kill(os.getpid(), signal.SIGKILL)
     connection.close()
+    os.close(let_go)
     os.waitpid(child, 0)
+    os.close(held)
 
 
 def checksum(data):

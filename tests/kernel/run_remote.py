@@ -40,14 +40,19 @@ def prepare(options, work):
     return kernel
 
 
-def boot_pair(options, kernel, work, boot_work, job_seconds):
-    """Boot both; what the victims' VM left is the outcome."""
+def boot_both(options, kernel, work, boot_work, job_seconds, peer_end_seconds=PEER_END_SECONDS):
+    """Return (the victims' VM's outcome, the peer's)."""
     machines = [qemu.Machine(options.kernel, kernel, work / initramfs, boot_work / name, processors=1,
                              job_seconds=job_seconds, link=(number, boot_work))
                 for number, name, initramfs in ((2, "peer", "peer_initramfs"), (1, "victim", "initramfs"))]
     peer, victim = (machine.finish for machine in machines)
     outcome = victim()
-    peer_outcome = peer(PEER_END_SECONDS)
+    return outcome, peer(peer_end_seconds)
+
+
+def boot_pair(options, kernel, work, boot_work, job_seconds):
+    """Boot both; what the victims' VM left is the outcome."""
+    outcome, peer_outcome = boot_both(options, kernel, work, boot_work, job_seconds)
     if outcome.failure or outcome.result("status") != "0":
         outcome.console += f"\n--- the peer's VM: {peer_outcome.describe()}"
     return outcome
