@@ -1,5 +1,6 @@
 #include "app/recorder.h"
 
+#include "app/precedence.h"
 #include "source/host_reader.h"
 
 #include <algorithm>
@@ -200,6 +201,7 @@ Status Recorder::close(const TraceSummary& summary) {
 }
 
 void Recorder::write_until_stopped() {
+    take_precedence();
     std::unique_lock lock(mutex_);
     for (;;) {
         changed_.wait_for(lock, kRetryInterval, [this] { return stopping_ || !queue_.empty(); });

@@ -1,10 +1,10 @@
 #include "app/trace_session.h"
 
 #include "app/error_report.h"
+#include "app/precedence.h"
 #include "app/terminal.h"
 
 #include <poll.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -26,15 +26,6 @@ constexpr int kQuietRounds = 120;  ///< settling rounds until incidents have bee
 
 void print_to_stderr(std::string_view text) {
     [[maybe_unused]] const auto written = ::write(STDERR_FILENO, text.data(), text.size());
-}
-
-/// The ring holds a few milliseconds of a storm: whoever makes one must not keep us from draining it. Left
-/// alone where the user has chosen a priority, and where we may not; a command was forked before and keeps
-/// its own.
-void take_precedence() {
-    constexpr int kNice = -10;
-    if (::getpriority(PRIO_PROCESS, 0) != 0) return;
-    [[maybe_unused]] const int refused = ::setpriority(PRIO_PROCESS, 0, kNice);
 }
 
 Result<OutputFile> open_output(const TraceSession::Settings& settings) {

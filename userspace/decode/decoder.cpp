@@ -257,11 +257,15 @@ ProcessExited body_of(const pt_process_exited& record, std::uint64_t) {
     return ProcessExited{record.exit_code};
 }
 
-template <typename Record>
+/// `kFirstBytes`: what the kind measured in layout 8, the first that recordings hold. Layouts grow at their
+/// end, where zero means "not known": of an older recording's record that is what it does not have.
+template <typename Record, std::size_t kFirstBytes>
 std::variant<Event, DecodeError> decode_as(std::span<const std::byte> bytes, std::uint64_t ticks_per_second) {
-    if (bytes.size() != sizeof(Record)) return DecodeError::kWrongSize;
+    static_assert(kFirstBytes <= sizeof(Record));
+    if (bytes.size() < kFirstBytes || bytes.size() > sizeof(Record)) return DecodeError::kWrongSize;
     Record record;
-    std::memcpy(&record, bytes.data(), sizeof(record));
+    std::memset(&record, 0, sizeof(record));
+    std::memcpy(&record, bytes.data(), bytes.size());
     Event event;
     event.at = Ktime{record.header.ktime_ns};
     event.task = task_of(record.header.task);
@@ -278,22 +282,22 @@ std::variant<Event, DecodeError> Decoder::decode(std::span<const std::byte> reco
     std::memcpy(&header, record.data(), sizeof(header));
     if (header.size != record.size()) return DecodeError::kWrongSize;
     switch (header.kind) {
-        case PT_RESET_RECEIVED: return decode_as<pt_reset_received>(record, ticks_per_second_);
-        case PT_RESET_SENT: return decode_as<pt_reset_sent>(record, ticks_per_second_);
-        case PT_ERROR_RAISED: return decode_as<pt_error_raised>(record, ticks_per_second_);
-        case PT_CALL_FAILED: return decode_as<pt_call_failed>(record, ticks_per_second_);
-        case PT_SIGPIPE_GENERATED: return decode_as<pt_sigpipe_generated>(record, ticks_per_second_);
-        case PT_SIGPIPE_DELIVERED: return decode_as<pt_sigpipe_delivered>(record, ticks_per_second_);
-        case PT_ENDPOINT_REMEMBERED: return decode_as<pt_endpoint_remembered>(record, ticks_per_second_);
-        case PT_STATE_CHANGED: return decode_as<pt_state_changed>(record, ticks_per_second_);
-        case PT_ENDPOINT_DESTROYED: return decode_as<pt_endpoint_destroyed>(record, ticks_per_second_);
-        case PT_FAILURES_COUNTED: return decode_as<pt_failures_counted>(record, ticks_per_second_);
-        case PT_OTHER_END_SEEN: return decode_as<pt_other_end_seen>(record, ticks_per_second_);
-        case PT_PACKET_FILTERED: return decode_as<pt_packet_filtered>(record, ticks_per_second_);
-        case PT_UNIX_NAMED: return decode_as<pt_unix_named>(record, ticks_per_second_);
-        case PT_PROCESS_FORKED: return decode_as<pt_process_forked>(record, ticks_per_second_);
-        case PT_PROCESS_EXECUTED: return decode_as<pt_process_executed>(record, ticks_per_second_);
-        case PT_PROCESS_EXITED: return decode_as<pt_process_exited>(record, ticks_per_second_);
+        case PT_RESET_RECEIVED: return decode_as<pt_reset_received, 256>(record, ticks_per_second_);
+        case PT_RESET_SENT: return decode_as<pt_reset_sent, 256>(record, ticks_per_second_);
+        case PT_ERROR_RAISED: return decode_as<pt_error_raised, 264>(record, ticks_per_second_);
+        case PT_CALL_FAILED: return decode_as<pt_call_failed, 272>(record, ticks_per_second_);
+        case PT_SIGPIPE_GENERATED: return decode_as<pt_sigpipe_generated, 280>(record, ticks_per_second_);
+        case PT_SIGPIPE_DELIVERED: return decode_as<pt_sigpipe_delivered, 104>(record, ticks_per_second_);
+        case PT_ENDPOINT_REMEMBERED: return decode_as<pt_endpoint_remembered, 352>(record, ticks_per_second_);
+        case PT_STATE_CHANGED: return decode_as<pt_state_changed, 344>(record, ticks_per_second_);
+        case PT_ENDPOINT_DESTROYED: return decode_as<pt_endpoint_destroyed, 240>(record, ticks_per_second_);
+        case PT_FAILURES_COUNTED: return decode_as<pt_failures_counted, 248>(record, ticks_per_second_);
+        case PT_OTHER_END_SEEN: return decode_as<pt_other_end_seen, 344>(record, ticks_per_second_);
+        case PT_PACKET_FILTERED: return decode_as<pt_packet_filtered, 160>(record, ticks_per_second_);
+        case PT_UNIX_NAMED: return decode_as<pt_unix_named, 368>(record, ticks_per_second_);
+        case PT_PROCESS_FORKED: return decode_as<pt_process_forked, 160>(record, ticks_per_second_);
+        case PT_PROCESS_EXECUTED: return decode_as<pt_process_executed, 88>(record, ticks_per_second_);
+        case PT_PROCESS_EXITED: return decode_as<pt_process_exited, 96>(record, ticks_per_second_);
         default: return DecodeError::kUnknownKind;
     }
 }

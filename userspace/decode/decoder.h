@@ -12,7 +12,7 @@ namespace pipetrace {
 
 enum class DecodeError : std::uint8_t {
     kTooShort,     ///< less than a header
-    kWrongSize,    ///< the length does not fit the kind
+    kWrongSize,    ///< no length that the kind has, or had in recordings
     kUnknownKind,  ///< of a newer record layout, or not a record
 };
 

@@ -37,7 +37,7 @@ const char* query_of(Database::Access access) {
         case Database::Access::kWrite: return "?mode=rwc";
         case Database::Access::kRead: return "?mode=ro";
         case Database::Access::kReadStill: return "?mode=ro&immutable=1";
-        case Database::Access::kReadAlone: return "?mode=ro&nolock=1";
+        case Database::Access::kReadAlone: return "?mode=ro&vfs=unix-none";
     }
     return "";
 }

@@ -144,7 +144,7 @@ Status RecordingPruner::give_back() {
     if (!unused) return unused.error();
     const auto batch = static_cast<std::int64_t>(batch_bytes_max_) / kPageBytes;
     const auto limit = static_cast<std::int64_t>(limits_.size_bytes_max - wal_bytes_max_) / kPageBytes;
-    const std::int64_t spare = std::max(*unused - *pages / 4 - 2 * batch, *pages - limit);
+    const std::int64_t spare = std::max(*unused - *pages / 4 - batch / 4, *pages - limit);
     const std::int64_t count = std::min({spare, *unused, batch});
     if (count <= 0) return Done{};
     return database_.execute("PRAGMA incremental_vacuum(" + number(count) + ")");
@@ -170,7 +170,11 @@ Status RecordingPruner::expire(WallTime now) {
         number(before.ns / 1000) + " LIMIT 5000)";
     if (const Status done = database_.execute(old); !done) return done;
     if (const Status done = delete_unused_traces(); !done) return done;
-    return give_back();
+    if (const Status done = give_back(); !done) return done;
+    if (file_bytes(database_.path() + "-wal") <= batch_bytes_max_ / 4) return Done{};
+    const auto copied = database_.checkpoint(true);
+    if (!copied) return copied.error();
+    return Done{};
 }
 
 }  // namespace pipetrace

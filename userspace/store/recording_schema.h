@@ -42,7 +42,7 @@ inline constexpr std::int64_t kApplicationId = 0x70697065;
 inline constexpr std::int64_t kFormatMajor = 1;
 inline constexpr std::int64_t kFormatMinor = 0;
 inline constexpr std::int64_t kFormatVersion = kFormatMajor * 1000 + kFormatMinor;
-inline constexpr std::uint32_t kAbiVersionMin = 7;
+inline constexpr std::uint32_t kAbiVersionMin = 8;
 
 /// A writer ends a segment long before; a reader refuses what is larger.
 inline constexpr std::size_t kSegmentBytesMax = 1U << 20;

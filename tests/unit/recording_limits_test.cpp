@@ -1,0 +1,165 @@
+// A recording stays within its limits: what is oldest goes, and the space is given back.
+#include "recording_samples.h"
+#include "store/host_numbers.h"
+
+#include <arpa/inet.h>
+
+#include <algorithm>
+
+namespace pipetrace {
+namespace {
+
+using namespace testing;
+
+constexpr std::uint64_t kSecond = 1'000'000'000;
+
+RecordingBatch batch_at(Ktime at, int number) {
+    RecordingBatch batch;
+    batch.segments = {sample_segment(at, 200, 256)};
+    for (int i = 0; i < 20; ++i) {
+        batch.incidents.push_back(sample_row("boot-" + std::to_string(number * 20 + i), at + 1'000'000));
+    }
+    return batch;
+}
+
+TEST(RecordingLimits, TheSizeIsNeverExceeded) {
+    const Folder folder;
+    const RecordingLimits limits{RecordingLimits::kSizeBytesMin, 7 * 24 * 3600};
+    const auto writer = open_writer(folder.file("r.db"), limits);
+    std::uint64_t largest = 0;
+    constexpr int kBatches = 300;  // about 25 MiB
+    for (int i = 0; i < kBatches; ++i) {
+        RecordingBatch batch = batch_at(kSampleAt + static_cast<std::uint64_t>(i) * kSecond, i);
+        ASSERT_TRUE(succeeded(writer->write(batch))) << i;
+        largest = std::max(largest, writer->bytes_on_disk());
+    }
+    EXPECT_LE(largest, limits.size_bytes_max);
+    EXPECT_GE(largest, limits.size_bytes_max / 2) << "and it is made use of";
+    auto reader = RecordingReader::open(folder.file("r.db"));
+    ASSERT_TRUE(reader);
+    const auto rows = rows_of(*reader);
+    ASSERT_FALSE(rows.empty());
+    EXPECT_EQ(rows.back().id, "boot-5999") << "the newest is there";
+    const auto totals = reader->segment_totals({writer->trace_id(), {}});
+    ASSERT_TRUE(totals);
+    EXPECT_EQ(totals->last, sample_segment(kSampleAt + (kBatches - 1) * kSecond, 200).last);
+    EXPECT_GT(totals->first, kSampleAt) << "the oldest is not";
+    EXPECT_GE(rows.front().last, totals->first) << "no incident outlives its records";
+}
+
+TEST(RecordingLimits, AReaderThatStaysOpenDoesNotMakeItGrow) {
+    const Folder folder;
+    const RecordingLimits limits{RecordingLimits::kSizeBytesMin, 7 * 24 * 3600};
+    const auto writer = open_writer(folder.file("r.db"), limits);
+    RecordingBatch first = batch_at(kSampleAt, 0);
+    ASSERT_TRUE(succeeded(writer->write(first)));
+    auto reader = RecordingReader::open(folder.file("r.db"));
+    ASSERT_TRUE(reader);
+    ASSERT_TRUE(reader->traces());
+    for (int i = 1; i < 150; ++i) {
+        RecordingBatch batch = batch_at(kSampleAt + static_cast<std::uint64_t>(i) * kSecond, i);
+        ASSERT_TRUE(succeeded(writer->write(batch))) << i;
+        ASSERT_LE(writer->bytes_on_disk(), limits.size_bytes_max) << i;
+        ASSERT_TRUE(reader->count_incidents({}));
+    }
+}
+
+TEST(RecordingLimits, AReaderInTheMidstOfAScanCostsBatchesAndNotTheLimit) {
+    const Folder folder;
+    const RecordingLimits limits{RecordingLimits::kSizeBytesMin, 7 * 24 * 3600};
+    const auto writer = open_writer(folder.file("r.db"), limits);
+    RecordingBatch first = batch_at(kSampleAt, 0);
+    ASSERT_TRUE(succeeded(writer->write(first)));
+    auto reader = RecordingReader::open(folder.file("r.db"));
+    ASSERT_TRUE(reader);
+    int refused = 0;
+    ASSERT_TRUE(succeeded(reader->scan_incidents({}, [&](const IncidentRow&) {
+        for (int i = 1; i < 60; ++i) {
+            RecordingBatch batch = batch_at(kSampleAt + static_cast<std::uint64_t>(i) * kSecond, i);
+            refused += writer->write(batch) ? 0 : 1;
+            EXPECT_LE(writer->bytes_on_disk(), limits.size_bytes_max);
+        }
+        return false;
+    })));
+    EXPECT_GT(refused, 0);
+    RecordingBatch last = batch_at(kSampleAt + 100 * kSecond, 100);
+    EXPECT_TRUE(succeeded(writer->write(last))) << "the reader has gone";
+}
+
+TEST(RecordingLimits, WhatIsOldGoesAndTheSpaceIsGivenBack) {
+    const Folder folder;
+    const auto writer = open_writer(folder.file("r.db"), {64U << 20, 60});
+    for (int i = 0; i < 200; ++i) {
+        RecordingBatch batch = batch_at(kSampleAt + static_cast<std::uint64_t>(i) * kSecond, i);
+        ASSERT_TRUE(succeeded(writer->write(batch)));
+    }
+    const std::uint64_t full = writer->bytes_on_disk();
+    const WallTime now = sample_clocks().wall(kSampleAt + 200 * kSecond);
+    for (int i = 0; i < 20; ++i) ASSERT_TRUE(succeeded(writer->expire(now)));
+    auto reader = RecordingReader::open(folder.file("r.db"));
+    ASSERT_TRUE(reader);
+    const auto totals = reader->segment_totals({writer->trace_id(), {}});
+    ASSERT_TRUE(totals);
+    EXPECT_GE(totals->first, kSampleAt + 139 * kSecond);
+    EXPECT_LE(totals->first, kSampleAt + 141 * kSecond);
+    EXPECT_EQ(rows_of(*reader).size(), 20U * totals->segments);
+    EXPECT_LT(writer->bytes_on_disk(), full * 3 / 4);
+}
+
+TEST(RecordingLimits, ASmallerLimitShrinksWhatIsThere) {
+    const Folder folder;
+    {
+        const auto writer = open_writer(folder.file("r.db"), {64U << 20, 7 * 24 * 3600});
+        for (int i = 0; i < 200; ++i) {
+            RecordingBatch batch = batch_at(kSampleAt + static_cast<std::uint64_t>(i) * kSecond, i);
+            ASSERT_TRUE(succeeded(writer->write(batch)));
+        }
+        ASSERT_GT(writer->bytes_on_disk(), 12U << 20);
+    }
+    const auto writer = open_writer(folder.file("r.db"), {RecordingLimits::kSizeBytesMin, 7 * 24 * 3600});
+    EXPECT_LE(writer->bytes_on_disk(), RecordingLimits::kSizeBytesMin);
+    auto reader = RecordingReader::open(folder.file("r.db"));
+    ASSERT_TRUE(reader);
+    EXPECT_EQ(rows_of(*reader).back().id, "boot-3999");
+}
+
+/// "10.0.0.7" as it is after redaction.
+std::string redacted(HostNumbers& hosts, const std::string& ip) {
+    auto record = pt_reset_sent{};
+    record.header.kind = PT_RESET_SENT;
+    record.header.size = sizeof record;
+    const std::string mapped = ip.find(':') == std::string::npos ? "::ffff:" + ip : ip;
+    EXPECT_EQ(::inet_pton(AF_INET6, mapped.c_str(), record.endpoint.remote), 1) << ip;
+    hosts.redact(std::as_writable_bytes(std::span(&record, 1)));
+    char text[INET6_ADDRSTRLEN] = "";
+    ::inet_ntop(AF_INET6, record.endpoint.remote, text, sizeof text);
+    const std::string shown = text;
+    return shown.starts_with("::ffff:") ? shown.substr(7) : shown;
+}
+
+TEST(Redaction, NumbersTheHostsOfANetwork) {
+    HostNumbers hosts;
+    EXPECT_EQ(redacted(hosts, "10.1.2.77"), "10.1.2.0");
+    EXPECT_EQ(redacted(hosts, "10.1.2.5"), "10.1.2.255") << "another host stays another";
+    EXPECT_EQ(redacted(hosts, "10.1.2.77"), "10.1.2.0") << "and the same the same";
+    EXPECT_EQ(redacted(hosts, "10.1.3.77"), "10.1.3.0");
+    EXPECT_EQ(redacted(hosts, "2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
+    EXPECT_EQ(redacted(hosts, "2001:db8:1:2::9"), "2001:db8:1:2:ffff:ffff:ffff:ffff");
+    EXPECT_EQ(redacted(hosts, "127.0.0.1"), "127.0.0.1");
+    EXPECT_EQ(redacted(hosts, "::1"), "::1");
+    EXPECT_EQ(redacted(hosts, "::"), "::");
+    EXPECT_EQ(redacted(hosts, "0.0.0.0"), "0.0.0.0");
+}
+
+TEST(Redaction, LeavesRecordsWithoutAddressesAlone) {
+    HostNumbers hosts;
+    auto record = pt_failures_counted{};
+    std::memset(&record, 0x5a, sizeof record);
+    record.header.kind = PT_FAILURES_COUNTED;
+    const auto before = record;
+    hosts.redact(std::as_writable_bytes(std::span(&record, 1)));
+    EXPECT_EQ(std::memcmp(&record, &before, sizeof record), 0);
+}
+
+}  // namespace
+}  // namespace pipetrace

@@ -1,0 +1,13 @@
+#include "app/precedence.h"
+
+#include <sys/resource.h>
+
+namespace pipetrace {
+
+void take_precedence() {
+    constexpr int kNice = -10;
+    if (::getpriority(PRIO_PROCESS, 0) != 0) return;
+    [[maybe_unused]] const int refused = ::setpriority(PRIO_PROCESS, 0, kNice);
+}
+
+}  // namespace pipetrace
