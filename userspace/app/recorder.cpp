@@ -161,7 +161,7 @@ void Recorder::hand_over() {
         }
         queued_bytes_ += bytes;
         ++in_flight_;
-        queue_.push_back({std::move(batch), bytes});
+        queue_.push_back({std::move(batch), bytes, 1});
     }
     changed_.notify_all();
 }
@@ -212,15 +212,27 @@ void Recorder::write_until_stopped() {
             lock.lock();
             continue;
         }
-        Queued next = std::move(queue_.front());
-        queue_.pop_front();
+        Queued next = take_queued();
         lock.unlock();
         write_one(next.batch);
         expire_now_and_then();
         lock.lock();
         queued_bytes_ -= next.bytes;
-        --in_flight_;
+        in_flight_ -= next.batches;
     }
+}
+
+/// All that came while the disk was waited for, as far as one transaction takes it.
+Recorder::Queued Recorder::take_queued() {
+    Queued taken = std::move(queue_.front());
+    queue_.pop_front();
+    while (!queue_.empty() && taken.bytes + queue_.front().bytes <= batch_bytes_max_ / 2) {
+        taken.batch.append(std::move(queue_.front().batch));
+        taken.bytes += queue_.front().bytes;
+        ++taken.batches;
+        queue_.pop_front();
+    }
+    return taken;
 }
 
 /// Until it is written, or the trace has ended and it cannot be.

@@ -101,7 +101,9 @@ private:
     struct Queued {
         RecordingBatch batch;
         std::uint64_t bytes = 0;
+        std::uint64_t batches = 0;
     };
+    Queued take_queued();
     std::deque<Queued> queue_;
     std::uint64_t queued_bytes_ = 0;
     bool stopping_ = false;

@@ -14,7 +14,7 @@ namespace pipetrace {
 
 /// `record` tells an incident this long after its first error, so that less than a second is lost with its
 /// process; a replay does the same.
-inline constexpr std::uint64_t kRecordAfterNs = 500'000'000;
+inline constexpr std::uint64_t kRecordAfterNs = 300'000'000;
 
 /// Receives the last revision of each incident, and how the host's clocks related then. Where very many can
 /// still change, an earlier one too: of one id the last holds.

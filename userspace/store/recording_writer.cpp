@@ -8,6 +8,7 @@
 #include "store/rules_digest.h"
 #include "store/trace_rows.h"
 
+#include <iterator>
 #include <optional>
 #include <utility>
 
@@ -60,6 +61,15 @@ std::uint64_t RecordingBatch::bytes() const {
             bytes += word.size() + 3;
     }
     return bytes;
+}
+
+void RecordingBatch::append(RecordingBatch&& later) {
+    const auto move_to = [](auto& all, auto& more) {
+        all.insert(all.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
+    };
+    move_to(segments, later.segments);
+    move_to(incidents, later.incidents);
+    move_to(processes, later.processes);
 }
 
 RecordingWriter::RecordingWriter(RecordingFile file, std::unique_ptr<Database> database,

@@ -22,6 +22,7 @@ struct RecordingBatch {
     bool empty() const { return segments.empty() && incidents.empty() && processes.empty(); }
     /// About what it takes in the file.
     std::uint64_t bytes() const;
+    void append(RecordingBatch&& later);
 };
 
 class RecordingWriter {
