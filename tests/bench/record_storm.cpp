@@ -5,6 +5,7 @@
 #include "app/recorder.h"
 #include "app/replay.h"
 #include "replay_source.h"
+#include "source/host_reader.h"
 #include "source/syscall_table.h"
 
 #include <algorithm>
@@ -31,8 +32,7 @@ TraceContext context_of(const ReplaySource& source) {
     trace.host = {"storm", "5708a000-0000-4000-8000-000000000000", "6.1.0"};
     trace.machine = "x86_64";
     trace.ticks_per_second = source.ticks_per_second();
-    trace.clocks.wall_minus_ktime_ns = 1'767'312'000'000'000'000;
-    trace.clocks.wall_minus_boottime_ns = trace.clocks.wall_minus_ktime_ns;
+    trace.clocks = read_clock_offsets();
     trace.hooks = source.hook_report();
     trace.syscall_names = syscall_names();
     trace.started = trace.clocks.wall(source.now());

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdlib>
 #include <utility>
 
 namespace pipetrace {
@@ -99,7 +100,7 @@ void Recorder::keep_apart_what_came_before() {
 /// As large batches are handed over at once, so that they stay within what one transaction may write.
 void Recorder::keep(Segment&& segment) {
     if (segment.record_count == 0) return;
-    segment.clocks = read_clock_offsets();
+    segment.clocks = clocks_;
     segment.losses = losses_;
     segment.looked = looked_;
     pending_bytes_ += segment.records.size();
@@ -140,7 +141,20 @@ void Recorder::advance_to(Ktime now) {
     if (now < handed_over_ + kCommitIntervalNs) return;
     handed_over_ = now;
     keep_the_rest();
+    follow_clocks();
     hand_over();
+}
+
+/// Only where the wall clock was set, or has drifted far: what is measured differs by a little each time, and
+/// a replay is to tell the times that the rows have.
+void Recorder::follow_clocks() {
+    constexpr std::int64_t kNoticedNs = 1'000'000;
+    const ClockOffsets now = read_clock_offsets();
+    const auto differ = [](std::int64_t a, std::int64_t b) { return std::abs(a - b) >= kNoticedNs; };
+    if (differ(now.wall_minus_ktime_ns, clocks_.wall_minus_ktime_ns) ||
+        differ(now.wall_minus_boottime_ns, clocks_.wall_minus_boottime_ns)) {
+        clocks_ = now;
+    }
 }
 
 void Recorder::keep_the_rest() {

@@ -68,6 +68,7 @@ private:
     void keep_apart_what_came_before();
     void keep(Segment&& segment);
     void keep_the_rest();
+    void follow_clocks();
     void hand_over();
     void tell_trouble();
     void write_until_stopped();

@@ -139,6 +139,8 @@ Status write_report_page(const Recordings& recordings, const Options& options, c
     const Status done = reader.replay_incidents(
         [&](const Recordings::Trace& trace, const Incident& incident, const ClockOffsets& clocks) {
             if (begin && clocks.wall(incident.at) < *begin) return;
+            // Rows and records of a damaged recording need not agree.
+            if (page.count() >= 2 * kIncidentsMax) return;
             line.clear();
             JsonRenderer(trace.context.host, clocks).render(incident, line);
             page.add(line);
