@@ -51,6 +51,13 @@ __weak __noinline __u64 pt_find_word(__u64 from, __u64 to, __u64 word)
 	return 0;
 }
 
+/* What is left is never nothing: a write that has put all in ends before it looks for readers again (pipe_write(), 5.10
+ * to 7.2). Its buffer and size may lie side by side elsewhere, as arguments. */
+static __always_inline bool pt_is_write_under_way(__u64 taken, __u64 left, __u64 bytes)
+{
+	return left && taken + left == bytes;
+}
+
 static __always_inline __u64 pt_taken_of_buffer(__u64 at, __u64 bytes)
 {
 	struct iov_iter___from_6_0 *iter = 0;
@@ -60,7 +67,7 @@ static __always_inline __u64 pt_taken_of_buffer(__u64 at, __u64 bytes)
 	if (BPF_CORE_READ(iter, iter_type) != bpf_core_enum_value(enum iter_type___from_6_0, ITER_UBUF___from_6_0))
 		return PT_NO_COUNT;
 	taken = BPF_CORE_READ(iter, iov_offset);
-	return taken + BPF_CORE_READ(iter, count) == bytes ? taken : PT_NO_COUNT;
+	return pt_is_write_under_way(taken, BPF_CORE_READ(iter, count), bytes) ? taken : PT_NO_COUNT;
 }
 
 /* `at` holds the buffer's address, perhaps as the iovec that an iterator points to. */
@@ -81,7 +88,8 @@ static __always_inline __u64 pt_taken_of_vector(__u64 from, __u64 to, __u64 at, 
 		from = pointer + sizeof(__u64);
 		iter = (void *)(pointer - bpf_core_field_offset(iter->iov));
 		taken = BPF_CORE_READ(iter, iov_offset);
-		if (BPF_CORE_READ(iter, nr_segs) == 1 && taken + BPF_CORE_READ(iter, count) == bytes)
+		if (BPF_CORE_READ(iter, nr_segs) == 1 &&
+		    pt_is_write_under_way(taken, BPF_CORE_READ(iter, count), bytes))
 			return taken;
 	}
 	return PT_NO_COUNT;
