@@ -92,6 +92,34 @@ TEST_F(EndPairsTest, AbortWhosePacketWasNotSeenIsLikely) {
     }
 }
 
+/// Each recording numbers the hosts of a network as it meets them.
+TEST_F(EndPairsTest, RedactedRecordingsAreJoinedBySequence) {
+    for (const bool is_redacted : {true, false}) {
+        for (const bool answers_syn : {true, false}) {
+            HostMerge merge;
+            const std::uint32_t web = merge.add_stream({"web1", "0f3c", ""}, kWeb, is_redacted);
+            const std::uint32_t db = merge.add_stream({"db1", "77aa", ""}, kDb);
+            Rst rst;
+            rst.client = "192.0.2.0:50870";
+            rst.server = "192.0.2.255:6379";
+            Incident receiver = received(rst);
+            rst.client = "192.0.2.255:50870";
+            rst.server = "192.0.2.0:6379";
+            Incident sender = sent(rst);
+            if (answers_syn) {
+                receiver.rst->state = TcpState::kSynSent;
+                sender.facts.own_reset->active = false;
+                sender.facts.own_reset->provoking_flags = 0x02;
+            }
+            merge.note(web, receiver);
+            merge.note(db, sender);
+            merge.match();
+            const Outcome expected = is_redacted && !answers_syn ? Outcome::kJoined : Outcome::kUnchanged;
+            EXPECT_EQ(merge.take(web, receiver), expected) << is_redacted << answers_syn;
+        }
+    }
+}
+
 TEST_F(EndPairsTest, LoopbackIsEachHostsOwn) {
     Rst rst;
     rst.client = "127.0.0.1:50870";

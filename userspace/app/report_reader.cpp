@@ -96,7 +96,7 @@ Status ReportReader::replay_all(const char* work, const Replayed& take) {
 
 Status ReportReader::note_ends(HostMerge& merge) {
     for (const Recordings::Trace& trace : recordings_.traces()) {
-        merge.add_stream(trace.context.host, trace.context.clocks);
+        merge.add_stream(trace.context.host, trace.context.clocks, trace.context.redacted);
     }
     const Status noted = replay_all("pipetrace: looking for both ends:",
                                     [&](std::size_t trace, Incident& incident, const ClockOffsets& clocks) {

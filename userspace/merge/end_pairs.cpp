@@ -50,8 +50,8 @@ std::int64_t way_of(const ResetEnd& receiver, const ResetEnd& sender) {
 
 }  // namespace
 
-EndPairs::EndPairs(std::vector<ResetEnd>& ends, std::uint32_t host_count, Owns owns)
-    : ends_(ends), host_count_(host_count), owns_(std::move(owns)) {}
+EndPairs::EndPairs(std::vector<ResetEnd>& ends, std::uint32_t host_count, bool are_exact, Owns owns)
+    : ends_(ends), host_count_(host_count), are_exact_(are_exact), owns_(std::move(owns)) {}
 
 void EndPairs::match() {
     sort_by_addresses();
@@ -229,7 +229,7 @@ void EndPairs::accept_by_consensus() {
     std::erase_if(unproven_, [&](const Pair& pair) {
         const ResetEnd& receiver = ends_[pair.receiver];
         const ResetEnd& sender = ends_[pair.sender];
-        return owns_(receiver.host, sender.local) || owns_(sender.host, receiver.local);
+        return !are_exact_ || owns_(receiver.host, sender.local) || owns_(sender.host, receiver.local);
     });
     for (auto& [hosts, samples] : samples_of(unproven_)) {
         ClockEstimate& clock = clocks_by_hosts_[hosts];
@@ -295,7 +295,7 @@ void EndPairs::settle_fates() {
         for (std::uint32_t host = 0; host < host_count_ && !is_seen; ++host) {
             is_seen = host != end.host && owns_(host, end.remote);
         }
-        if (!is_seen) end.fate = EndFate::kAddressNotSeen;
+        if (!is_seen && are_exact_) end.fate = EndFate::kAddressNotSeen;
     }
     find_translated();
 }

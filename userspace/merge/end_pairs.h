@@ -22,8 +22,8 @@ public:
     /// Whether that host was seen to use the address, whatever the port, as its own.
     using Owns = std::function<bool(std::uint32_t host, const Address& address)>;
 
-    /// `ends` must outlive it.
-    EndPairs(std::vector<ResetEnd>& ends, std::uint32_t host_count, Owns owns);
+    /// `ends` must outlive it. `are_exact`: their addresses, so that they tell hosts apart.
+    EndPairs(std::vector<ResetEnd>& ends, std::uint32_t host_count, bool are_exact, Owns owns);
 
     /// Sets partner, is_sure and fate of each end. To be called once.
     void match();
@@ -64,6 +64,7 @@ private:
 
     std::vector<ResetEnd>& ends_;
     std::uint32_t host_count_;
+    bool are_exact_;
     Owns owns_;
     Indices order_;  ///< those not superseded, by addresses
     std::vector<Pair> by_sequence_;

@@ -34,7 +34,8 @@ auto id_of(const ResetEnd& end) { return std::tie(end.stream, end.id_hash, end.i
 
 }  // namespace
 
-std::uint32_t HostMerge::add_stream(const HostIdentity& host, const ClockOffsets& clocks) {
+std::uint32_t HostMerge::add_stream(const HostIdentity& host, const ClockOffsets& clocks, bool is_redacted) {
+    is_redacted_ = is_redacted_ || is_redacted;
     const auto found = std::find_if(hosts_.begin(), hosts_.end(), [&](const Host& known) {
         return !host.boot_id.empty() && known.boot_id == host.boot_id;
     });
@@ -50,7 +51,13 @@ std::uint32_t HostMerge::add_stream(const HostIdentity& host, const ClockOffsets
 }
 
 bool HostMerge::owns(std::uint32_t host, const Address& address) const {
-    return hosts_[host].addresses.contains(address.ip);
+    return !is_redacted_ && hosts_[host].addresses.contains(address.ip);
+}
+
+void HostMerge::blur(ResetEnd& end) const {
+    if (!is_redacted_) return;
+    leave_network(end.local);
+    leave_network(end.remote);
 }
 
 void HostMerge::note(std::uint32_t stream, const Incident& incident, const ClockOffsets& clocks) {
@@ -106,8 +113,9 @@ void HostMerge::name_hosts() {
 
 void HostMerge::match() {
     name_hosts();
+    for (ResetEnd& end : ends_) blur(end);
     drop_superseded();
-    pairs_.emplace(ends_, host_count(),
+    pairs_.emplace(ends_, host_count(), !is_redacted_,
                    [this](std::uint32_t host, const Address& address) { return owns(host, address); });
     pairs_->match();
     write_report();
@@ -115,6 +123,7 @@ void HostMerge::match() {
 
 const ResetEnd* HostMerge::find(const ResetEnd& end, std::uint32_t stream) const {
     ResetEnd wanted = end;
+    blur(wanted);
     wanted.stream = stream;
     const auto found =
         std::lower_bound(by_id_.begin(), by_id_.end(), wanted,
@@ -122,8 +131,8 @@ const ResetEnd* HostMerge::find(const ResetEnd& end, std::uint32_t stream) const
     if (found == by_id_.end()) return nullptr;
     const ResetEnd& noted = ends_[*found];
     // Another incident may share the hash, or, in a recording that means ill, the id.
-    const bool is_it = id_of(noted) == id_of(wanted) && noted.at == end.at && noted.local == end.local &&
-                       noted.remote == end.remote;
+    const bool is_it = id_of(noted) == id_of(wanted) && noted.at == end.at && noted.local == wanted.local &&
+                       noted.remote == wanted.remote;
     return is_it ? &noted : nullptr;
 }
 

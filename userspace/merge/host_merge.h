@@ -27,8 +27,9 @@ public:
     HostMerge(const HostMerge&) = delete;
     HostMerge& operator=(const HostMerge&) = delete;
 
-    /// One trace of a recording. Those with one boot_id are of one host. Returns its number.
-    std::uint32_t add_stream(const HostIdentity& host, const ClockOffsets& clocks);
+    /// One trace of a recording. Those with one boot_id are of one host. Returns its number. A redacted one
+    /// has numbers of its own for the hosts of each network: networks, ports and sequence numbers must do.
+    std::uint32_t add_stream(const HostIdentity& host, const ClockOffsets& clocks, bool is_redacted = false);
 
     /// First reading: with its processes described as they are to be told. A later revision replaces the
     /// earlier.
@@ -62,6 +63,7 @@ private:
     bool owns(std::uint32_t host, const Address& address) const;
     void note_end(std::uint32_t stream, const ClockOffsets& clocks, ResetEnd end);
     void name_hosts();
+    void blur(ResetEnd& end) const;
     void drop_superseded();
     void write_report();
     std::string clock_sentence(const HostPair& hosts, const ClockEstimate& clock) const;
@@ -75,6 +77,7 @@ private:
     std::vector<ResetEnd> ends_;
     std::vector<std::uint32_t> by_id_;  ///< of them, those not superseded
     std::uint64_t no_room_ = 0;
+    bool is_redacted_ = false;  ///< one of the streams
     PeerStories stories_;
     std::optional<EndPairs> pairs_;
     MergeReport report_;

@@ -70,6 +70,11 @@ std::optional<Address> parse_address(std::string_view text) {
     return address;
 }
 
+void leave_network(Address& address) {
+    const auto host = address.ip.begin() + (is_v4(address) ? 15 : 8);
+    std::fill(host, address.ip.end(), std::uint8_t{0});
+}
+
 bool is_between_hosts(const Address& address) {
     if (address.port == 0) return false;
     if (is_v4(address)) return address.ip[12] != 127 && address.ip[12] != 0;
