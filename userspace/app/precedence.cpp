@@ -4,10 +4,9 @@
 
 namespace pipetrace {
 
-void take_precedence() {
-    constexpr int kNice = -10;
+void take_precedence(int nice) {
     if (::getpriority(PRIO_PROCESS, 0) != 0) return;
-    [[maybe_unused]] const int refused = ::setpriority(PRIO_PROCESS, 0, kNice);
+    [[maybe_unused]] const int refused = ::setpriority(PRIO_PROCESS, 0, nice);
 }
 
 }  // namespace pipetrace

@@ -215,7 +215,7 @@ Status Recorder::close(const TraceSummary& summary) {
 }
 
 void Recorder::write_until_stopped() {
-    take_precedence();
+    take_precedence(kWriterNice);
     std::unique_lock lock(mutex_);
     for (;;) {
         changed_.wait_for(lock, kRetryInterval, [this] { return stopping_ || !queue_.empty(); });

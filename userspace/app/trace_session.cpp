@@ -119,7 +119,7 @@ void TraceSession::clear_status_line() {
 }
 
 void TraceSession::run_until_end(SignalGuard& signals, const Watch& watch) {
-    take_precedence();
+    take_precedence(kCollectorNice);
     int settling_rounds = 0;
     Clock::time_point next_look = Clock::now();
     while (!pipeline_->stopped() && !time_is_up()) {
