@@ -35,8 +35,8 @@ void fill_errors(std::string_view names, std::vector<CallError>& errors) {
     }
 }
 
-/// As much of the incident as filters look at, but for its threads' names.
-Incident sketch_of(const IncidentRow& row) {
+/// As much of the incident as the filter looks at.
+Incident sketch_of(const IncidentRow& row, const IncidentFilter& filter) {
     Incident incident;
     incident.role = row.role;
     incident.process.tgid = row.pid;
@@ -47,7 +47,7 @@ Incident sketch_of(const IncidentRow& row) {
     incident.endpoint.kind = row.kind;
     incident.endpoint.local = row.local;
     incident.endpoint.remote = row.remote;
-    fill_errors(row.errors, incident.errors);
+    if (!filter.errnos.empty()) fill_errors(row.errors, incident.errors);
     incident.verdict.cause = row.cause;
     incident.verdict.severity = row.severity;
     return incident;
@@ -158,7 +158,7 @@ Status ReportReader::scan_rows(const std::function<void(const IncidentRow&)>& ta
         ProgressLine progress("pipetrace: reading:", *count, !options_.quiet);
         const Status done = reader.scan_incidents(query, [&](const IncidentRow& row) {
             progress.add(1);
-            if (chooser_.wants(sketch_of(row))) take(row);
+            if (chooser_.wants(sketch_of(row, options_.filter))) take(row);
             return true;
         });
         if (!done) return done;
