@@ -3,6 +3,8 @@
 #include "app/precedence.h"
 #include "source/host_reader.h"
 
+#include <signal.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
@@ -45,6 +47,8 @@ Recorder::~Recorder() {
 
 Status Recorder::start(const TraceContext& trace,
                        std::function<std::map<std::string, std::uint64_t>()> losses) {
+    // A limit of the file's size is an error of the write, as a full disk is.
+    ::signal(SIGXFSZ, SIG_IGN);
     auto writer = RecordingWriter::open(settings_.path, settings_.limits, trace);
     if (!writer) return writer.error();
     writer_ = std::move(*writer);
