@@ -76,13 +76,18 @@ private:
     bool is_left_ = false;
 };
 
+/// "Broken pipes and resets on web1, web2 and db1".
 std::string title_of(const Postmortem& traces) {
-    std::string hosts;
+    std::vector<std::string> hosts;
     for (const PostmortemTrace& trace : traces.traces) {
-        if (("," + hosts + ",").find("," + trace.host + ",") != std::string::npos) continue;
-        hosts += (hosts.empty() ? "" : ",") + trace.host;
+        if (std::find(hosts.begin(), hosts.end(), trace.host) == hosts.end()) hosts.push_back(trace.host);
     }
-    return "Broken pipes and resets" + (hosts.empty() ? "" : " on " + hosts);
+    std::string title = "Broken pipes and resets";
+    for (std::size_t i = 0; i < hosts.size(); ++i) {
+        const char* before = i == 0 ? " on " : i + 1 < hosts.size() ? ", " : " and ";
+        title += before + hosts[i];
+    }
+    return title;
 }
 
 std::string selection_of(const Options& options) {
