@@ -71,7 +71,7 @@ class RecordTest(LiveTest):
             path = self.directory / f"{number}.db"
             tracer = self.record(path=path)
             load = Load(20, 0.002)
-            time.sleep(chance.uniform(1.3, 3.0))  # the moment is the test's subject
+            time.sleep(chance.uniform(1.5, 3.5))  # the moment is the test's subject
             killed_at = time.monotonic_ns()
             tracer.process.kill()
             tracer.process.wait(live.COMMAND_SECONDS)
@@ -103,7 +103,8 @@ class RecordTest(LiveTest):
         self.assertGreaterEqual(query(self.path, "SELECT sum(record_count) FROM segments")[0][0], len(log))
         self.assertEqual(query(self.path, "SELECT DISTINCT errors, cause FROM incidents WHERE pid = ?", load.pid),
                          [("ECONNRESET", "peer_closed_unread_data")])
-        self.assertIn("no events lost", re.sub(r"\s+", " ", tracer.stderr()))
+        # Whatever others do meanwhile, and the kernel's buffer does not hold: the recording takes all it is given.
+        self.assertNotRegex(tracer.stderr(), r"recording\s+\d")
 
     def test_another_writer_is_refused(self):
         first = self.record()

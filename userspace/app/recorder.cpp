@@ -43,6 +43,7 @@ Recorder::~Recorder() {
     }
     changed_.notify_all();
     thread_.join();
+    syncing_thread_.join();
 }
 
 Status Recorder::start(const TraceContext& trace,
@@ -58,6 +59,7 @@ Status Recorder::start(const TraceContext& trace,
     batch_bytes_max_ = writer_->batch_bytes_max();
     segment_bytes_max_ = std::min(kSegmentBytes, batch_bytes_max_ / 4);
     thread_ = std::thread([this] { write_until_stopped(); });
+    syncing_thread_ = std::thread([this] { sync_until_stopped(); });
     return Done{};
 }
 
@@ -203,6 +205,7 @@ void Recorder::finish() {
     }
     changed_.notify_all();
     if (thread_.joinable()) thread_.join();
+    if (syncing_thread_.joinable()) syncing_thread_.join();
     tell_trouble();
 }
 
@@ -240,6 +243,23 @@ void Recorder::write_until_stopped() {
     }
 }
 
+/// Beside the writing: a slow disk delays no batch on its way out of this process.
+void Recorder::sync_until_stopped() {
+    constexpr std::chrono::milliseconds kInterval{200};
+    std::uint64_t synced = 0;
+    std::unique_lock lock(mutex_);
+    while (!changed_.wait_for(lock, kInterval, [this] { return stopping_; })) {
+        const std::uint64_t written = written_;
+        if (written == synced) continue;
+        lock.unlock();
+        const Status done = writer_->sync();
+        lock.lock();
+        if (!done && !failing_sync_) trouble_ = done.error();
+        failing_sync_ = !done;
+        if (done) synced = written;
+    }
+}
+
 /// All that came while the disk was waited for, as far as one transaction takes it.
 Recorder::Queued Recorder::take_queued() {
     Queued taken = std::move(queue_.front());
@@ -262,6 +282,7 @@ void Recorder::write_one(RecordingBatch& batch) {
         const Status written = writer_->write(batch);
         if (written) {
             failing_.reset();
+            ++written_;
             return;
         }
         std::unique_lock lock(mutex_);

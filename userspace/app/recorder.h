@@ -73,6 +73,7 @@ private:
     void tell_trouble();
     void write_until_stopped();
     void write_one(RecordingBatch& batch);
+    void sync_until_stopped();
     void expire_now_and_then();
 
     Settings settings_;
@@ -112,9 +113,12 @@ private:
     std::atomic<std::uint64_t> in_flight_ = 0;  ///< batches
     std::atomic<std::uint64_t> lost_ = 0;       ///< records and incidents
 
-    // The thread's.
+    // The threads'.
     std::thread thread_;
-    std::optional<Error> failing_;  ///< since the last batch that could be written
+    std::thread syncing_thread_;
+    bool failing_sync_ = false;
+    std::atomic<std::uint64_t> written_ = 0;  ///< batches
+    std::optional<Error> failing_;            ///< since the last batch that could be written
     std::optional<std::chrono::steady_clock::time_point> last_tries_end_;
     std::int64_t expired_at_ns_ = 0;
 };

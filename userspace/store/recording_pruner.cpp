@@ -19,7 +19,7 @@ std::string number(std::int64_t value) { return std::to_string(value); }
 RecordingPruner::RecordingPruner(Database& database, RecordingLimits limits)
     : database_(database),
       limits_(limits),
-      batch_bytes_max_(std::clamp<std::uint64_t>(limits.size_bytes_max / 64, 256U << 10, 16U << 20)),
+      batch_bytes_max_(std::clamp<std::uint64_t>(limits.size_bytes_max / 128, 256U << 10, 8U << 20)),
       wal_bytes_max_(4 * batch_bytes_max_) {}
 
 /// With `bytes` more, which go to the WAL first and to the file later.

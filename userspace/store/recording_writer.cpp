@@ -8,6 +8,11 @@
 #include "store/rules_digest.h"
 #include "store/trace_rows.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
 #include <iterator>
 #include <optional>
 #include <utility>
@@ -27,9 +32,10 @@ Result<std::unique_ptr<Database>> open_database(const RecordingFile& file) {
     }
     if (Status checked = check_schema(**database); !checked) return checked.error();
     file.make_private();
-    // FULL: what is committed survives a power cut. Checkpoints are the pruner's.
+    // NORMAL: what is committed survives this process at once, and a power cut after the next sync().
+    // Checkpoints are the pruner's.
     const Status set = (*database)->execute(
-        "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0; PRAGMA "
+        "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA wal_autocheckpoint=0; PRAGMA "
         "temp_store=MEMORY; "
         "PRAGMA secure_delete=FAST; PRAGMA cache_size=-8000");
     if (!set) return set.error();
@@ -80,6 +86,7 @@ RecordingWriter::RecordingWriter(RecordingFile file, std::unique_ptr<Database> d
       trace_(std::move(trace)) {}
 
 RecordingWriter::~RecordingWriter() {
+    if (wal_fd_ >= 0) ::close(wal_fd_);
     // The file alone holds everything then, and SQLite removes the WAL.
     [[maybe_unused]] const auto done = database_->checkpoint(true);
 }
@@ -97,6 +104,9 @@ Result<std::unique_ptr<RecordingWriter>> RecordingWriter::open(const std::string
         new RecordingWriter(std::move(*file), std::move(*database), limits, std::move(trace)));
     Status begun = writer->prepare();
     if (begun) begun = writer->begin_trace();
+    // It is there from the first transaction on. SQLite holds no locks on it that closing this could drop.
+    if (begun) writer->wal_fd_ = ::open((path + "-wal").c_str(), O_RDONLY | O_CLOEXEC);
+    if (begun) begun = writer->sync();
     if (begun) return writer;
     writer->file_.remove_if_created();
     return begun.error();
@@ -169,6 +179,12 @@ Status RecordingWriter::insert(RecordingBatch& batch) {
 Status RecordingWriter::write(RecordingBatch& batch) {
     if (batch.empty()) return Done{};
     return change(batch.bytes(), [&] { return insert(batch); });
+}
+
+Status RecordingWriter::sync() const {
+    if (::fdatasync(wal_fd_) == 0) return Done{};
+    return Error{"cannot write to the recording " + path(), std::strerror(errno),
+                 "Look at its disk, or record elsewhere with -o."};
 }
 
 Status RecordingWriter::expire(WallTime now) { return pruner_.expire(now); }

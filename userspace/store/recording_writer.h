@@ -1,5 +1,6 @@
-// Writes one trace into a recording, batch by batch: each is there after a crash or not at all. Synchronous:
-// a call waits for the disk. For one thread.
+// Writes one trace into a recording, batch by batch: each is there after a crash or not at all. After this
+// process is killed, each that was written is there; after a power cut, each that was written before the last
+// sync(). For one thread, but for sync().
 #pragma once
 
 #include "store/recording.h"
@@ -40,6 +41,8 @@ public:
     Status write(RecordingBatch& batch);
     /// So large a batch may be at most; a small one always fits.
     std::uint64_t batch_bytes_max() const { return pruner_.batch_bytes_max(); }
+    /// Waits until what has been written is on the disk. From any thread, and beside the other calls.
+    Status sync() const;
     /// Deletes what has become too old. To be called every few seconds.
     Status expire(WallTime now);
 
@@ -66,6 +69,7 @@ private:
     std::unique_ptr<Database> database_;
     RecordingPruner pruner_;
     TraceContext trace_;
+    int wal_fd_ = -1;
     Statement insert_segment_;
     Statement insert_incident_;
     Statement insert_process_;
