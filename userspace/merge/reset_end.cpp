@@ -1,5 +1,7 @@
 #include "merge/reset_end.h"
 
+#include "model/ip_bytes.h"
+
 #include <arpa/inet.h>
 
 #include <algorithm>
@@ -11,10 +13,6 @@ namespace pipetrace {
 namespace {
 
 constexpr std::uint8_t kSyn = 0x02;
-bool is_v4(const Address& address) {
-    constexpr std::array<std::uint8_t, 12> kMapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-    return std::equal(kMapped.begin(), kMapped.end(), address.ip.begin());
-}
 
 bool parse_ip(const std::string& text, bool is_v6, Address& address) {
     if (is_v6) return ::inet_pton(AF_INET6, text.c_str(), address.ip.data()) == 1;
@@ -71,17 +69,11 @@ std::optional<Address> parse_address(std::string_view text) {
 }
 
 void leave_network(Address& address) {
-    const auto host = address.ip.begin() + (is_v4(address) ? 15 : 8);
-    std::fill(host, address.ip.end(), std::uint8_t{0});
+    const auto host_at = static_cast<std::ptrdiff_t>(host_part_at(address.ip));
+    std::fill(address.ip.begin() + host_at, address.ip.end(), std::uint8_t{0});
 }
 
-bool is_between_hosts(const Address& address) {
-    if (address.port == 0) return false;
-    if (is_v4(address)) return address.ip[12] != 127 && address.ip[12] != 0;
-    const auto is_zero = [](std::uint8_t byte) { return byte == 0; };
-    const bool ends_all = std::all_of(address.ip.begin(), address.ip.end() - 1, is_zero);
-    return !(ends_all && address.ip[15] <= 1);
-}
+bool is_between_hosts(const Address& address) { return address.port != 0 && !is_of_every_host(address.ip); }
 
 std::optional<ResetEnd> received_end(const Incident& incident) {
     const IncidentFacts& facts = incident.facts;

@@ -60,7 +60,7 @@ std::optional<Address> parse_address(std::string_view text);
 /// 73 years of uptime. Differences of earlier times, and sums of those, stay in range.
 inline constexpr std::uint64_t kKtimeMax = std::uint64_t{1} << 61;
 
-/// Leaves the network alone, /24 of IPv4 and /64 of IPv6: what redacted recordings tell alike of one host.
+/// Takes the host part away (model/ip_bytes.h): what is left, redacted recordings tell alike of one host.
 void leave_network(Address& address);
 
 /// Means the same on every host: no loopback address and not "any".

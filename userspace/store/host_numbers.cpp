@@ -1,5 +1,6 @@
 #include "store/host_numbers.h"
 
+#include "model/ip_bytes.h"
 #include "pipetrace_abi.h"
 
 #include <algorithm>
@@ -32,25 +33,11 @@ static_assert(offsetof(pt_unix_named, endpoint) == sizeof(pt_header));
 static_assert(offsetof(pt_packet_filtered, endpoint) == sizeof(pt_header));
 static_assert(PT_RECORD_KIND_COUNT == 17, "does the new kind hold addresses?");
 
-constexpr std::size_t kMappedBytes = 12;  // ::ffff: of an IPv4 address
-
-bool is_mapped(const std::uint8_t (&ip)[16]) {
-    return std::all_of(ip, ip + 10, [](std::uint8_t byte) { return byte == 0; }) && ip[10] == 0xff &&
-           ip[11] == 0xff;
-}
-
-/// Loopback, or no address.
-bool says_nothing(const std::uint8_t (&ip)[16]) {
-    if (is_mapped(ip))
-        return ip[kMappedBytes] == 127 || std::all_of(ip + 12, ip + 16, [](auto byte) { return byte == 0; });
-    return std::all_of(ip, ip + 15, [](std::uint8_t byte) { return byte == 0; }) && ip[15] <= 1;
-}
-
 }  // namespace
 
 void HostNumbers::redact_address(std::uint8_t (&ip)[16]) {
-    if (says_nothing(ip)) return;
-    const std::size_t host_at = is_mapped(ip) ? 15 : 8;
+    if (is_of_every_host(ip)) return;
+    const std::size_t host_at = host_part_at(ip);
     Bytes address{};
     std::copy(std::begin(ip), std::end(ip), address.begin());
     Bytes network = address;
