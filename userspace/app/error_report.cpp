@@ -1,6 +1,6 @@
 #include "app/error_report.h"
 
-#include <unistd.h>
+#include "app/terminal.h"
 
 #include <string>
 
@@ -11,7 +11,7 @@ void report_error(const Error& error) {
     if (!error.why.empty()) text += ": " + error.why;
     text += '\n';
     if (!error.remedy.empty()) text += "  " + error.remedy + '\n';
-    [[maybe_unused]] const auto written = ::write(STDERR_FILENO, text.data(), text.size());
+    print_to_stderr(text);
 }
 
 }  // namespace pipetrace

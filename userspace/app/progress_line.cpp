@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <string_view>
 #include <utility>
 
 namespace pipetrace {
@@ -16,10 +15,6 @@ using Clock = std::chrono::steady_clock;
 constexpr std::chrono::milliseconds kInterval{100};
 /// What is done sooner needs no line.
 constexpr std::chrono::milliseconds kPatience{300};
-
-void show(std::string_view text) {
-    [[maybe_unused]] const auto written = ::write(STDERR_FILENO, text.data(), text.size());
-}
 
 }  // namespace
 
@@ -34,12 +29,12 @@ void ProgressLine::add(std::uint64_t done) {
     if (!wanted_ || Clock::now() < next_) return;
     next_ = Clock::now() + kInterval;
     const std::uint64_t percent = std::min(done_, total_) * 100 / total_;
-    show(fmt::format("\r{} {} %\x1b[K", work_, percent));
+    print_to_stderr(fmt::format("\r{} {} %\x1b[K", work_, percent));
     is_shown_ = true;
 }
 
 void ProgressLine::clear() {
-    if (std::exchange(is_shown_, false)) show("\r\x1b[K");
+    if (std::exchange(is_shown_, false)) print_to_stderr("\r\x1b[K");
 }
 
 }  // namespace pipetrace

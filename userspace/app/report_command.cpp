@@ -169,7 +169,7 @@ Status tell_one(const Recordings& recordings, const Options& options, OutputFile
 void print_notes(const std::vector<std::string>& notes) {
     std::string text;
     for (const std::string& note : notes) text += "pipetrace: " + terminal_safe(note) + "\n";
-    [[maybe_unused]] const auto written = ::write(STDERR_FILENO, text.data(), text.size());
+    print_to_stderr(text);
 }
 
 Status tell_all(const Recordings& recordings, const Options& options, OutputFile& file) {

@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <cstdlib>
-#include <string_view>
 
 namespace pipetrace {
 
@@ -24,6 +23,10 @@ bool wants_colour(int fd) {
     const char* refused = std::getenv("NO_COLOR");
     if (refused != nullptr && *refused != '\0') return false;
     return is_capable_terminal(fd);
+}
+
+void print_to_stderr(std::string_view text) {
+    [[maybe_unused]] const auto written = ::write(STDERR_FILENO, text.data(), text.size());
 }
 
 }  // namespace pipetrace

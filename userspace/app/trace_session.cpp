@@ -24,10 +24,6 @@ constexpr milliseconds kQuiet{1000};
 constexpr milliseconds kHolding{100};
 constexpr int kQuietRounds = 120;  ///< settling rounds until incidents have been printed when due
 
-void print_to_stderr(std::string_view text) {
-    [[maybe_unused]] const auto written = ::write(STDERR_FILENO, text.data(), text.size());
-}
-
 Result<OutputFile> open_output(const TraceSession::Settings& settings) {
     if (settings.options.output_path) return OutputFile::create(*settings.options.output_path);
     const bool is_stderr = settings.default_output_fd == STDERR_FILENO;
