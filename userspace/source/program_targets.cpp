@@ -69,14 +69,18 @@ int name_types(bpf_program* program) {
     return bpf_program__set_insns(program, code.data(), code.size());
 }
 
-int prepare_kprobe(bpf_program* program, bpf_prog_load_opts* options, long) {
+int prepare_code(bpf_program* program, bpf_prog_load_opts* options) {
     const int status = name_types(program);
     return status != 0 || loads() == nullptr ? status : loads()->take(program, options);
 }
 
+int prepare_kprobe(bpf_program* program, bpf_prog_load_opts* options, long) {
+    return prepare_code(program, options);
+}
+
 int prepare_tracing(bpf_program* program, bpf_prog_load_opts* options, long) {
     const int status = give_target(program, options);
-    return status != 0 ? status : prepare_kprobe(program, options, 0);
+    return status != 0 ? status : prepare_code(program, options);
 }
 
 int attach_tracing(const bpf_program* program, long, bpf_link** link) {
