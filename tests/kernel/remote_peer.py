@@ -1,8 +1,9 @@
 """The peer on the other host: plays, on request, one behaviour a control connection.
 
-A request is a line `prepare BEHAVIOUR PORT` (answered by the port to connect to, or, with
-a port, by dialling it), `act - 0`, or `reset - 0`, answered by the sequence number of the RST
-that has come or comes; each act goes on to the behaviour's next yield. The program ends when a line `end - 0` comes or nobody asks for a while.
+A request is a line `prepare BEHAVIOUR PORT` (answered by the port to connect to, or, with a port, by
+dialling it), `act - 0`, which goes on to the behaviour's next yield, or `reset - 0`, answered by the
+sequence number of the RST that has come or comes. The program ends when a line `end - 0` comes or nobody
+asks for a while.
 Usage: remote_peer.py ADDRESS
 """
 import ctypes
