@@ -37,7 +37,7 @@ TraceContext context_of(TraceSession& session, const Options& options) {
 Recorder::Settings recorder_settings(const Options& options) {
     Recorder::Settings settings;
     settings.path = options.output_path.value_or(kDefaultRecording);
-    settings.limits = {options.recording_bytes_max, options.recording_age_seconds_max};
+    settings.limits = options.recording_limits;
     settings.redact = options.redact;
     settings.tell = report_error;
     return settings;
@@ -57,9 +57,8 @@ Result<Options> with_processes(const Options& asked) {
     auto found = find_processes(asked.filter.tgids);
     if (!found) return found.error();
     Options options = asked;
+    options.filter = with_all_origins(asked.filter);
     options.filter.tgids = *found;
-    options.filter.include_origin = true;
-    options.filter.all_origins = true;
     return options;
 }
 

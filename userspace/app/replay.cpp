@@ -66,9 +66,7 @@ private:
 
 Pipeline::Settings settings_of(const TraceContext& trace, const RecordingSource& source) {
     Pipeline::Settings settings;
-    settings.options.filter = trace.filter;
-    settings.options.filter.include_origin = true;
-    settings.options.filter.all_origins = true;
+    settings.options.filter = with_all_origins(trace.filter);
     settings.options.errors = trace.errors;
     settings.options.idle_after_seconds = trace.idle_after_seconds;
     settings.traced.host = trace.host;

@@ -20,6 +20,13 @@ inline constexpr std::uint64_t kRecordAfterNs = 300'000'000;
 /// still change, an earlier one too: of one id the last holds.
 using ReplayedIncident = std::function<void(const Incident&, const ClockOffsets&)>;
 
+/// Origins are kept whatever the filter says: another host's report may need them.
+inline IncidentFilter with_all_origins(IncidentFilter filter) {
+    filter.include_origin = true;
+    filter.all_origins = true;
+    return filter;
+}
+
 struct Replay {
     const RecordingReader& reader;
     const TraceContext& trace;

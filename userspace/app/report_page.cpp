@@ -91,12 +91,9 @@ std::string title_of(const Postmortem& traces) {
 }
 
 std::string selection_of(const Options& options) {
-    const IncidentFilter& filter = options.filter;
-    const bool is_filtered = !filter.tgids.empty() || !filter.comms.empty() || !filter.uids.empty() ||
-                             !filter.cgroups.empty() || !filter.containers.empty() || !filter.ports.empty() ||
-                             !filter.local_ports.empty() || !filter.remote_ports.empty() ||
-                             !filter.kinds.empty() || !filter.errnos.empty() || !filter.causes.empty() ||
-                             !filter.severities.empty();
+    IncidentFilter without_origins = options.filter;
+    without_origins.include_origin = false;  // shows more, not less
+    const bool is_filtered = without_origins != IncidentFilter{};
     if (!is_filtered && !options.since && !options.until) return "";
     return is_filtered ? "filtered; other incidents were recorded, too"
                        : "a part of the time that was recorded";

@@ -91,9 +91,8 @@ Result<double> parse_seconds(const std::string& option, const std::string& text)
 Result<std::uint64_t> parse_size(const std::string& text) {
     constexpr Unit kUnits[] = {
         {'K', 1U << 10}, {'M', 1U << 20}, {'G', 1U << 30}, {'T', std::uint64_t{1} << 40}};
-    constexpr std::uint64_t kBytesMin = 4U << 20;
     const auto bytes = with_unit(text, kUnits);
-    if (bytes && *bytes >= kBytesMin) return *bytes;
+    if (bytes && *bytes >= RecordingLimits::kSizeBytesMin) return *bytes;
     return Error{"--max-size cannot be " + quoted(text),
                  bytes ? "a recording of less than 4M would hold next to nothing" : "it is no size",
                  "give bytes, or a number with K, M or G: --max-size 500M"};

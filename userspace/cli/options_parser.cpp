@@ -141,8 +141,8 @@ Problem fill_settings(const GivenOptions& given, Options& options) {
     };
     one("duration", seconds, options.duration_seconds);
     one("idle-after", idle, options.idle_after_seconds);
-    one("max-size", parse_size, options.recording_bytes_max);
-    one("max-age", parse_age, options.recording_age_seconds_max);
+    one("max-size", parse_size, options.recording_limits.size_bytes_max);
+    one("max-age", parse_age, options.recording_limits.age_seconds_max);
     one("mode", parse_mode, options.mode);
     one("errors", parse_errors_mode, options.errors);
     return problem;

@@ -4,6 +4,7 @@
 #include "model/endpoint.h"
 #include "model/incident.h"
 #include "model/ktime.h"
+#include "model/recording_limits.h"
 #include "model/verdict.h"
 
 #include <cstdint>
@@ -36,6 +37,8 @@ struct IncidentFilter {
     std::vector<Severity> severities;
     bool include_origin = false;
     bool all_origins = false;  ///< whatever the lists say
+
+    bool operator==(const IncidentFilter&) const = default;
 };
 
 struct Options {
@@ -53,8 +56,7 @@ struct Options {
     std::optional<std::string> output_path;
     std::vector<std::string> run_argv;
     std::optional<std::string> run_as;
-    std::uint64_t recording_bytes_max = std::uint64_t{1} << 30;
-    std::uint64_t recording_age_seconds_max = 7 * 24 * 3600;
+    RecordingLimits recording_limits;
     bool redact = false;
     std::string explain_code;
     std::vector<std::string> recordings;  ///< of report; none: the one that record writes by default

@@ -22,16 +22,23 @@ RecordingPruner::RecordingPruner(Database& database, RecordingLimits limits)
       batch_bytes_max_(std::clamp<std::uint64_t>(limits.size_bytes_max / 128, 256U << 10, 8U << 20)),
       wal_bytes_max_(4 * batch_bytes_max_) {}
 
+Result<RecordingPruner::Pages> RecordingPruner::count_pages() {
+    const auto all = database_.number("PRAGMA page_count");
+    if (!all) return all.error();
+    const auto unused = database_.number("PRAGMA freelist_count");
+    if (!unused) return unused.error();
+    return Pages{*all, *unused};
+}
+
 /// With `bytes` more, which go to the WAL first and to the file later.
 Result<bool> RecordingPruner::fits(std::uint64_t bytes) {
     constexpr std::uint64_t kWalIndexBytes = 128U << 10;
-    const auto pages = database_.number("PRAGMA page_count");
+    const auto pages = count_pages();
     if (!pages) return pages.error();
-    const auto unused = database_.number("PRAGMA freelist_count");
-    if (!unused) return unused.error();
     const auto used_bytes =
-        static_cast<std::uint64_t>(std::max<std::int64_t>(*pages - *unused, 0) * kPageBytes);
-    const std::uint64_t file = std::max(used_bytes + bytes, static_cast<std::uint64_t>(*pages * kPageBytes));
+        static_cast<std::uint64_t>(std::max<std::int64_t>(pages->all - pages->unused, 0) * kPageBytes);
+    const std::uint64_t file =
+        std::max(used_bytes + bytes, static_cast<std::uint64_t>(pages->all * kPageBytes));
     return file + wal_bytes_max_ + kWalIndexBytes <= limits_.size_bytes_max;
 }
 
@@ -138,14 +145,12 @@ Status RecordingPruner::delete_unused_traces() {
 
 /// What is deleted to make room is needed again at once: some is kept.
 Status RecordingPruner::give_back() {
-    const auto pages = database_.number("PRAGMA page_count");
+    const auto pages = count_pages();
     if (!pages) return pages.error();
-    const auto unused = database_.number("PRAGMA freelist_count");
-    if (!unused) return unused.error();
     const auto batch = static_cast<std::int64_t>(batch_bytes_max_) / kPageBytes;
     const auto limit = static_cast<std::int64_t>(limits_.size_bytes_max - wal_bytes_max_) / kPageBytes;
-    const std::int64_t spare = std::max(*unused - *pages / 4 - batch / 4, *pages - limit);
-    const std::int64_t count = std::min({spare, *unused, batch});
+    const std::int64_t spare = std::max(pages->unused - pages->all / 4 - batch / 4, pages->all - limit);
+    const std::int64_t count = std::min({spare, pages->unused, batch});
     if (count <= 0) return Done{};
     return database_.execute("PRAGMA incremental_vacuum(" + number(count) + ")");
 }

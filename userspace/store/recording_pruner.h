@@ -3,6 +3,7 @@
 #pragma once
 
 #include "model/ktime.h"
+#include "model/recording_limits.h"
 #include "model/result.h"
 #include "store/database.h"
 
@@ -10,13 +11,6 @@
 #include <string>
 
 namespace pipetrace {
-
-struct RecordingLimits {
-    static constexpr std::uint64_t kSizeBytesMin = 4U << 20;
-
-    std::uint64_t size_bytes_max = std::uint64_t{1} << 30;  ///< the file, its WAL and the WAL's index
-    std::uint64_t age_seconds_max = 7 * 24 * 3600;
-};
 
 /// Outside of transactions, all of it.
 class RecordingPruner {
@@ -39,6 +33,11 @@ private:
         std::int64_t trace_id = 0;
         Ktime last;
     };
+    struct Pages {
+        std::int64_t all = 0;
+        std::int64_t unused = 0;
+    };
+    Result<Pages> count_pages();
     /// The first segments, up to so many bytes, or those that ended before.
     Result<Oldest> oldest_segments(std::uint64_t bytes, WallTime before);
     Status delete_segments(const Oldest& oldest);
