@@ -2,6 +2,8 @@
 
 #include "app/precedence.h"
 #include "source/host_reader.h"
+#include "store/incident_columns.h"
+#include "store/trace_rows.h"
 
 #include <signal.h>
 
@@ -29,10 +31,6 @@ std::uint64_t entries_of(const RecordingBatch& batch) {
     return entries;
 }
 
-bool same(const ProcessDetails& a, const ProcessDetails& b) {
-    return a.exe == b.exe && a.cgroup == b.cgroup && a.container == b.container && a.cmdline == b.cmdline;
-}
-
 }  // namespace
 
 Recorder::~Recorder() {
@@ -46,8 +44,7 @@ Recorder::~Recorder() {
     syncing_thread_.join();
 }
 
-Status Recorder::start(const TraceContext& trace,
-                       std::function<std::map<std::string, std::uint64_t>()> losses) {
+Status Recorder::start(const TraceContext& trace, std::function<LossCounts()> losses) {
     // A limit of the file's size is an error of the write, as a full disk is.
     ::signal(SIGXFSZ, SIG_IGN);
     auto writer = RecordingWriter::open(settings_.path, settings_.limits, trace);
@@ -118,7 +115,7 @@ void Recorder::take(const Incident& incident, const BurstStory*, Ktime) {
     if (incident.revision == 0) ++incidents_;
     IncidentRow row = incident_row_of(incident, host_, clocks_, 0);
     if (settings_.redact) row.exe.reset();
-    pending_bytes_ += row.summary.size() + row.advice.size() + 600;
+    pending_bytes_ += stored_bytes(row);
     pending_.incidents.push_back(std::move(row));
     add_process(incident.process, incident.at);
     if (incident.peer) add_process(incident.peer->process, incident.at);
@@ -130,14 +127,14 @@ void Recorder::add_process(const InvolvedProcess& process, Ktime at) {
     if (!process.identity.known()) return;
     RecordedProcess told{process.identity, at, process.details};
     if (settings_.redact) told.details.exe.reset();
-    if (same(told.details, ProcessDetails{})) return;
+    if (told.details == ProcessDetails{}) return;
     const auto found = told_.find(process.identity);
-    const bool is_known = found != told_.end() && same(found->second.details, told.details) &&
+    const bool is_known = found != told_.end() && found->second.details == told.details &&
                           at < found->second.since + kProcessToldAgainNs && at >= found->second.since;
     if (is_known) return;
     if (told_.size() >= kProcessesToldMax) told_.clear();
     told_.insert_or_assign(process.identity, told);
-    pending_bytes_ += 600;
+    pending_bytes_ += stored_bytes(told);
     pending_.processes.push_back(std::move(told));
 }
 

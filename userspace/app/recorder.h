@@ -39,7 +39,7 @@ public:
     ~Recorder() override;
 
     /// Opens the recording and begins the trace in it. `losses` is asked for what the source has lost so far.
-    Status start(const TraceContext& trace, std::function<std::map<std::string, std::uint64_t>()> losses);
+    Status start(const TraceContext& trace, std::function<LossCounts()> losses);
 
     const std::string& path() const { return settings_.path; }
 
@@ -78,7 +78,7 @@ private:
 
     Settings settings_;
     std::unique_ptr<RecordingWriter> writer_;
-    std::function<std::map<std::string, std::uint64_t>()> losses_of_source_;
+    std::function<LossCounts()> losses_of_source_;
     HostIdentity host_;
     ClockOffsets clocks_;
     std::size_t segment_bytes_max_ = 0;
@@ -89,8 +89,8 @@ private:
     std::vector<Segment> drained_;  ///< filled since the last look at the losses
     std::size_t looked_bytes_ = 0;  ///< of the first of all these, what was there at the last look
     std::uint32_t looked_records_ = 0;
-    std::map<std::string, std::uint64_t> losses_;  ///< as of the last look
-    Ktime looked_;                                 ///< when that was
+    LossCounts losses_;  ///< as of the last look
+    Ktime looked_;       ///< when that was
     RecordingBatch pending_;
     std::size_t pending_bytes_ = 0;
     Ktime handed_over_;

@@ -17,7 +17,7 @@ public:
     bool wait(std::chrono::milliseconds timeout, std::span<pollfd> others) override {
         return source_.wait(timeout, others);
     }
-    std::map<std::string, std::uint64_t> losses() const override { return source_.losses(); }
+    LossCounts losses() const override { return source_.losses(); }
     const HookReport& hook_report() const override { return source_.hook_report(); }
     std::uint32_t ticks_per_second() const override { return source_.ticks_per_second(); }
     void count_misses() override { source_.count_misses(); }

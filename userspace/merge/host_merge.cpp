@@ -45,8 +45,8 @@ std::uint32_t HostMerge::add_stream(const HostIdentity& host, const ClockOffsets
         const std::string name = host.name.empty() ? "another host" : host.name.substr(0, kNameMax);
         hosts_.push_back({name, host.boot_id, {}});
     }
+    stream.clocks = clocks;
     streams_.push_back(stream);
-    clocks_.push_back(clocks);
     return static_cast<std::uint32_t>(streams_.size() - 1);
 }
 

@@ -1,9 +1,8 @@
 // Joins the recordings of several hosts: who met a RST here with who sent it there. Place in the flow:
 // between the incidents that replays make and what renders them. Each recording is read twice. The first time
 // every incident is shown to note(); after match(), the second time, each goes through take(), and one that
-// was joined is diagnosed again. Held are keys: 104 bytes a RST received,
-// 248 a RST sent. TCP alone;
-// behind address translation nothing can be joined, and the report says so.
+// was joined is diagnosed again. Held are keys: 104 bytes a RST received, 248 a RST sent. TCP alone; behind
+// address translation nothing can be joined, and the report says so.
 #pragma once
 
 #include "merge/end_pairs.h"
@@ -33,7 +32,9 @@ public:
 
     /// First reading: with its processes described as they are to be told. A later revision replaces the
     /// earlier.
-    void note(std::uint32_t stream, const Incident& incident) { note(stream, incident, clocks_[stream]); }
+    void note(std::uint32_t stream, const Incident& incident) {
+        note(stream, incident, streams_[stream].clocks);
+    }
     /// With how the host's clocks related then, where that is known better than for the whole stream.
     void note(std::uint32_t stream, const Incident& incident, const ClockOffsets& clocks);
     /// Between the readings, once.
@@ -58,6 +59,7 @@ private:
     };
     struct Stream {
         std::uint32_t host = 0;
+        ClockOffsets clocks;
     };
 
     bool owns(std::uint32_t host, const Address& address) const;
@@ -73,7 +75,6 @@ private:
     std::size_t ends_max_;
     std::vector<Host> hosts_;
     std::vector<Stream> streams_;
-    std::vector<ClockOffsets> clocks_;  ///< by stream
     std::vector<ResetEnd> ends_;
     std::vector<std::uint32_t> by_id_;  ///< of them, those not superseded
     std::uint64_t no_room_ = 0;

@@ -36,12 +36,15 @@ struct HookReport {
     }
 };
 
+/// Records lost, by kind; kinds with losses only.
+using LossCounts = std::map<std::string, std::uint64_t>;
+
 struct TraceSummary {
     std::uint64_t incidents = 0;
     std::uint64_t resets_received = 0;
     std::uint64_t resets_sent = 0;
     std::uint64_t events = 0;
-    std::map<std::string, std::uint64_t> lost_by_kind;  ///< kinds with losses only
+    LossCounts lost_by_kind;
     std::uint64_t endpoints_older_than_trace = 0;
     std::uint64_t burst_count = 0;
     std::vector<BurstStory> bursts;  ///< the largest

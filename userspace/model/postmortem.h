@@ -2,6 +2,7 @@
 #pragma once
 
 #include "model/ktime.h"
+#include "model/observation.h"
 #include "model/verdict.h"
 
 #include <array>
@@ -52,7 +53,7 @@ struct Postmortem {
     std::uint64_t peers_unnamed = 0;
     std::int64_t slice_seconds = 60;
     std::map<std::int64_t, SeverityCounts> by_time;  ///< by the slice's number since 1970
-    std::map<std::string, std::uint64_t> lost_by_kind;
+    LossCounts lost_by_kind;
     std::vector<std::string> notes;  ///< whole sentences
 };
 

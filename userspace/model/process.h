@@ -55,6 +55,8 @@ struct ProcessDetails {
     std::optional<std::string> cgroup;
     std::optional<std::string> container;
     std::optional<std::vector<std::string>> cmdline;  ///< only where the user asked for it
+
+    bool operator==(const ProcessDetails&) const = default;
 };
 
 }  // namespace pipetrace

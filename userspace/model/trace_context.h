@@ -10,7 +10,6 @@
 #include "model/syscall_names.h"
 
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <string>
 
@@ -46,7 +45,7 @@ struct TraceContext {
     bool redacted = false;
     WallTime started;
     std::optional<WallTime> ended;                ///< none: it was killed, or still runs
-    std::map<std::string, std::uint64_t> losses;  ///< by record kind; kinds with losses only
+    LossCounts losses;
     TraceTotals totals;
 };
 

@@ -29,7 +29,7 @@ struct HtmlContext {
     std::string generated_by;  ///< "pipetrace 1.2"
     WallTime generated_at;
     std::vector<HtmlRecording> recordings;
-    std::string selection;  ///< "--since yesterday --comm nginx"; empty: everything
+    std::string selection;  ///< what was chosen to be shown, in words; empty: everything
     /// Of the selection, shown or not; none: all of them are on the page.
     std::optional<std::uint64_t> incidents;
     std::optional<std::uint64_t> events;

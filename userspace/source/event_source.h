@@ -9,10 +9,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <optional>
 #include <span>
-#include <string>
 
 struct pollfd;
 
@@ -32,8 +30,8 @@ public:
     /// it may return early. True: drain() is worth a call. Negative timeout: no limit.
     virtual bool wait(std::chrono::milliseconds timeout, std::span<pollfd> others) = 0;
 
-    /// Records that did not fit the buffer, by record kind; kinds with losses only.
-    virtual std::map<std::string, std::uint64_t> losses() const = 0;
+    /// Records that did not fit the buffer.
+    virtual LossCounts losses() const = 0;
 
     /// What can be seen at all, and through which hook.
     virtual const HookReport& hook_report() const = 0;

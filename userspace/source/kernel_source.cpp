@@ -129,7 +129,7 @@ Result<HookPlan> bring_up(ProgramLoader& programs, const KernelBtf& btf, KernelF
 struct KernelSource::State {
     ProgramLoader programs;
     std::unique_ptr<RingReader> ring;  // after the programs, whose map it reads
-    std::map<std::string, std::uint64_t> lost;  ///< records, when last looked at
+    LossCounts lost;  ///< when last looked at
     std::map<std::string, std::uint64_t> misses;
     std::chrono::steady_clock::time_point misses_counted;
     HookReport report;
@@ -185,16 +185,16 @@ bool KernelSource::wait(std::chrono::milliseconds timeout, std::span<pollfd> oth
     return state_->ring->wait(timeout, others);
 }
 
-std::map<std::string, std::uint64_t> KernelSource::losses() const {
+LossCounts KernelSource::losses() const {
     std::uint32_t* has_lost = &state_->programs.skeleton()->bss->pt_has_lost;
     if (__atomic_exchange_n(has_lost, 0U, __ATOMIC_SEQ_CST) != 0) state_->lost = lost_records();
-    std::map<std::string, std::uint64_t> losses = state_->lost;
+    LossCounts losses = state_->lost;
     for (const auto& [hook, count] : state_->misses) losses["missed " + hook] = count;
     return losses;
 }
 
-std::map<std::string, std::uint64_t> KernelSource::lost_records() const {
-    std::map<std::string, std::uint64_t> losses;
+LossCounts KernelSource::lost_records() const {
+    LossCounts losses;
     const auto* map = state_->programs.skeleton()->maps.lost;
     std::vector<std::uint64_t> per_cpu(static_cast<std::size_t>(std::max(1, libbpf_num_possible_cpus())));
     for (std::uint32_t kind = 1; kind < PT_RECORD_KIND_COUNT; ++kind) {

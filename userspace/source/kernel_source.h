@@ -32,7 +32,7 @@ public:
     std::size_t drain(const RecordSink& sink) override;
     bool wait(std::chrono::milliseconds timeout, std::span<pollfd> others) override;
     /// Also how often each hook was skipped ("missed HOOK"), as last counted.
-    std::map<std::string, std::uint64_t> losses() const override;
+    LossCounts losses() const override;
     /// drain() does it about once a second.
     void count_misses() override;
 
@@ -55,7 +55,7 @@ public:
     void detach();
 
 private:
-    std::map<std::string, std::uint64_t> lost_records() const;
+    LossCounts lost_records() const;
     struct State;
     explicit KernelSource(std::unique_ptr<State> state);
     std::unique_ptr<State> state_;

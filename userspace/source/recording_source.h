@@ -1,5 +1,5 @@
-// The records of a recorded trace as an event source, with a clock that goes with them. What came by one drain
-// while recording comes by one drain again, so that losses stand where they stood.
+// The records of a recorded trace as an event source, with a clock that goes with them. What came by one
+// drain while recording comes by one drain again, so that losses stand where they stood.
 #pragma once
 
 #include "model/trace_context.h"
@@ -8,8 +8,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <map>
-#include <string>
 
 namespace pipetrace {
 
@@ -29,7 +27,7 @@ public:
 
     std::size_t drain(const RecordSink& sink) override;
     bool wait(std::chrono::milliseconds, std::span<pollfd>) override { return false; }
-    std::map<std::string, std::uint64_t> losses() const override { return losses_; }
+    LossCounts losses() const override { return losses_; }
     const HookReport& hook_report() const override { return trace_.hooks; }
     std::uint32_t ticks_per_second() const override { return trace_.ticks_per_second; }
     bool ended() const override { return ended_; }
@@ -47,7 +45,7 @@ private:
     bool ended_ = false;
     Ktime now_;
     ClockOffsets clocks_;
-    std::map<std::string, std::uint64_t> losses_;
+    LossCounts losses_;
     Status damage_ = Done{};
     std::uint64_t records_read_ = 0;
 };

@@ -82,7 +82,7 @@ public:
     bool take_null();
     void skip() { ++column_; }
 
-    /// `value` is in the column last read and stands for nothing that there is.
+    /// Why the value of the column last read cannot be taken: "is out of range".
     void complain(std::string_view why);
     /// What was wrong first.
     const std::optional<std::string>& damage() const { return damage_; }
@@ -138,7 +138,7 @@ public:
     /// reading it.
     Result<bool> checkpoint(bool truncate);
 
-    /// `what` a value of this file is not: "incidents.pid holds text".
+    /// `what`: of Row::damage(), or a sentence of its kind: "its traces are out of order".
     Error damaged(std::string_view what) const;
     Error failure() const;  ///< of the last call
     const std::string& path() const { return path_; }

@@ -13,13 +13,11 @@ constexpr std::int64_t kNsPerUs = 1000;
 constexpr std::int64_t kMicrosecondsMax = std::numeric_limits<std::int64_t>::max() / kNsPerUs;
 
 constexpr std::string_view kColumns =
-    "id, revision, trace_id, time_us, host, role, pid, comm, exe, uid, cgroup, container, kind, local, "
-    "local_port, "
-    "remote, remote_port, errors, error_count, sigpipe, rst_direction, rst_state, rst_seq, first_close, "
-    "idle_us, "
-    "age_us, peer_pid, peer_comm, peer_action, peer_unread_bytes, peer_host, cause, confidence, severity, "
-    "caused_by, "
-    "burst, lost, first_ktime_ns, last_ktime_ns";
+    "id, revision, trace_id, time_us, host, role, pid, comm, exe, uid, cgroup, container, "
+    "kind, local, local_port, remote, remote_port, errors, error_count, sigpipe, "
+    "rst_direction, rst_state, rst_seq, first_close, idle_us, age_us, "
+    "peer_pid, peer_comm, peer_action, peer_unread_bytes, peer_host, "
+    "cause, confidence, severity, caused_by, burst, lost, first_ktime_ns, last_ktime_ns";
 constexpr std::string_view kTextColumns = ", summary, advice";
 constexpr std::string_view kTimeColumn = ", time";
 
@@ -134,10 +132,10 @@ std::string select_incidents_sql(bool with_texts) {
     std::string sql = "SELECT ";
     sql += kColumns;
     if (with_texts) sql += kTextColumns;
-    return sql + " FROM incidents";
+    return sql + ", rowid FROM incidents";
 }
 
-void read_incident(Row& row, IncidentRow& incident, bool with_texts) {
+std::int64_t read_incident(Row& row, IncidentRow& incident, bool with_texts) {
     row.read(incident.id);
     incident.revision = row.number<std::uint32_t>();
     incident.trace_id = row.number<std::int64_t>();
@@ -164,9 +162,11 @@ void read_incident(Row& row, IncidentRow& incident, bool with_texts) {
     incident.lost = row.number<std::uint64_t>();
     incident.first.ns = row.number<std::uint64_t>();
     incident.last.ns = row.number<std::uint64_t>();
-    if (!with_texts) return;
-    row.read(incident.summary);
-    row.read(incident.advice);
+    if (with_texts) {
+        row.read(incident.summary);
+        row.read(incident.advice);
+    }
+    return row.number<std::int64_t>();
 }
 
 std::size_t stored_bytes(const IncidentRow& row) {

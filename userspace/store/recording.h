@@ -9,7 +9,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <span>
 #include <string>
 #include <vector>
@@ -29,13 +28,13 @@ struct Segment {
     std::int64_t trace_id = 0;
     Ktime first;  ///< the earliest and the latest time of its records
     Ktime last;
-    /// When the losses were read, after all its records. Segments of one look came by one drain of the kernel's
-    /// buffer: what is lost by then can have been lost before any of their records.
+    /// When the losses were read, after all its records. Segments of one look came by one drain of the
+    /// kernel's buffer: what is lost by then can have been lost before any of their records.
     Ktime looked;
     std::uint32_t record_count = 0;
-    ClockOffsets clocks;                          ///< at that time: the wall clock may have been set since
-    std::map<std::string, std::uint64_t> losses;  ///< since the trace began, by kind; kinds with losses only
-    std::vector<std::byte> records;               ///< one after the other, each with its pt_header first
+    ClockOffsets clocks;             ///< at that time: the wall clock may have been set since
+    LossCounts losses;               ///< since the trace began
+    std::vector<std::byte> records;  ///< one after the other, each with its pt_header first
 };
 
 /// When a record was made; not known where the bytes are none.

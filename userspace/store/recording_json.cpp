@@ -229,8 +229,7 @@ bool settings_from_json(std::string_view text, TraceContext& trace) {
     std::string errors = "exact";
     if (!json.is_object() || !read_member(json, "errors", errors) ||
         !read_member(json, "idle_after_seconds", trace.idle_after_seconds) ||
-        !read_member(json, "tracer", trace.tracer) ||
-        !read_filter(json, trace.filter)) {
+        !read_member(json, "tracer", trace.tracer) || !read_filter(json, trace.filter)) {
         return false;
     }
     trace.errors = errors == "exact" ? ErrorsMode::kExact : ErrorsMode::kInferred;

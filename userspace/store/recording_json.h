@@ -5,16 +5,12 @@
 #include "model/syscall_names.h"
 #include "model/trace_context.h"
 
-#include <cstdint>
-#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace pipetrace {
-
-using LossCounts = std::map<std::string, std::uint64_t>;
 
 std::string losses_to_json(const LossCounts& losses);
 std::optional<LossCounts> losses_from_json(std::string_view text);

@@ -146,9 +146,8 @@ Result<std::vector<TraceContext>> RecordingReader::traces() const {
 Status RecordingReader::scan_incidents(const IncidentQuery& query,
                                        const std::function<bool(const IncidentRow&)>& take) const {
     // By rowid, also where an index would serve: no sorting, and pages in circles show.
-    std::string sql = select_incidents_sql(query.with_texts);
-    sql.insert(sql.find(" FROM"), ", rowid");
-    auto statement = database_->prepare(sql + conditions(query) + (query.id ? "" : " ORDER BY rowid"));
+    auto statement = database_->prepare(select_incidents_sql(query.with_texts) + conditions(query) +
+                                        (query.id ? "" : " ORDER BY rowid"));
     if (!statement) return statement.error();
     bind_conditions(*statement, query);
     IncidentRow incident;
@@ -158,8 +157,7 @@ Status RecordingReader::scan_incidents(const IncidentQuery& query,
         if (!stepped) return stepped.error();
         if (!*stepped) return Done{};
         Row row(*statement);
-        read_incident(row, incident, query.with_texts);
-        const auto rowid = row.number<std::int64_t>();
+        const std::int64_t rowid = read_incident(row, incident, query.with_texts);
         if (row.damage()) return database_->damaged(*row.damage());
         if (!query.id && rowid <= last) return database_->damaged("its incidents are out of order");
         last = rowid;

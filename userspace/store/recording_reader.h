@@ -64,7 +64,8 @@ public:
 
     Result<SegmentTotals> segment_totals(const SegmentRange& range) const;
     /// What was read of a process, oldest first; of very many times, the first.
-    Result<std::vector<RecordedProcess>> process_history(std::int64_t trace_id, const ProcessId& process) const;
+    Result<std::vector<RecordedProcess>> process_history(std::int64_t trace_id,
+                                                         const ProcessId& process) const;
 
 private:
     friend class SegmentCursor;

@@ -2,7 +2,7 @@
 // mode:
 //
 //   PRAGMA application_id   0x70697065 ("pipe")
-//   PRAGMA user_version     kMajor * 1000 + kMinor
+//   PRAGMA user_version     kFormatMajor * 1000 + kFormatMinor
 //   PRAGMA auto_vacuum      INCREMENTAL: space that is pruned can be given back
 //
 //   traces      one run of `pipetrace record`; a restart appends another, perhaps of another boot or version
@@ -18,14 +18,15 @@
 // or 1. NULL: not known.
 //
 // How it may change:
-// * A table or column more, or another value where there are names: raise kMinor. A reader of the new version
+// * A table or column more, or another value where there are names: raise kFormatMinor. A reader of the new
+// version
 //   goes by the file's own number and does without what an older one has not.
-// * Whatever an older reader's rows could not be read by any more: raise kMajor. Recordings of another major
+// * Whatever an older reader's rows could not be read by any more: raise kFormatMajor. Recordings of another
+// major
 //   version are refused, and so are those of a newer minor one, which may hold what we have no name for.
-// * Records: a kind's layout may only grow at its end, where zero must mean "not known", and the decoder
-// takes
-//   the shorter ones of old recordings with zeroes in place of the rest; anything else is a new kind.
-//   PT_ABI_VERSION is raised with either. The records of a newer abi_version are refused, those from
+// * Records: a kind's layout may only grow at its end, where zero must mean "not known", and the
+//   decoder takes the shorter ones of old recordings with zeroes in place of the rest; anything else is a new
+//   kind. PT_ABI_VERSION is raised with either. The records of a newer abi_version are refused, those from
 //   kAbiVersionMin on are read.
 #pragma once
 

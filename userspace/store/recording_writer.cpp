@@ -53,19 +53,11 @@ Result<std::unique_ptr<Database>> open_database(const RecordingFile& file) {
 }  // namespace
 
 std::uint64_t RecordingBatch::bytes() const {
-    constexpr std::uint64_t kRow = 300;
     std::uint64_t bytes = 0;
     for (const Segment& segment : segments)
         bytes += segment.records.size() + 4096;  // its last page is not full
     for (const IncidentRow& row : incidents) bytes += stored_bytes(row);
-    for (const RecordedProcess& process : processes) {
-        bytes += kRow;
-        for (const auto& text : {process.details.exe, process.details.cgroup, process.details.container}) {
-            bytes += text ? text->size() : 0;
-        }
-        for (const auto& word : process.details.cmdline.value_or(std::vector<std::string>{}))
-            bytes += word.size() + 3;
-    }
+    for (const RecordedProcess& process : processes) bytes += stored_bytes(process);
     return bytes;
 }
 
@@ -189,8 +181,7 @@ Status RecordingWriter::sync() const {
 
 Status RecordingWriter::expire(WallTime now) { return pruner_.expire(now); }
 
-Status RecordingWriter::close(WallTime ended, const std::map<std::string, std::uint64_t>& losses,
-                              const TraceTotals& totals) {
+Status RecordingWriter::close(WallTime ended, const LossCounts& losses, const TraceTotals& totals) {
     trace_.ended = ended;
     trace_.losses = losses;
     trace_.totals = totals;

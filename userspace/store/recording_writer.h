@@ -47,8 +47,7 @@ public:
     Status expire(WallTime now);
 
     /// Ends the trace.
-    Status close(WallTime ended, const std::map<std::string, std::uint64_t>& losses,
-                 const TraceTotals& totals);
+    Status close(WallTime ended, const LossCounts& losses, const TraceTotals& totals);
 
     const std::string& path() const { return file_.path(); }
     std::int64_t trace_id() const { return trace_.trace_id; }

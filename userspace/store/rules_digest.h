@@ -5,8 +5,8 @@
 
 namespace pipetrace {
 
-/// Hex SHA-256 over the sources of model/, decode/, correlate/ and diagnose/: two that are equal make the
-/// same verdicts of the same records.
+/// Hex SHA-256 over the record layout and the sources of model/, decode/, correlate/ and diagnose/: two that
+/// are equal make the same verdicts of the same records.
 std::string_view rules_digest();
 
 }  // namespace pipetrace

@@ -10,6 +10,8 @@ namespace {
 
 constexpr std::int64_t kNsPerUs = 1000;
 constexpr std::int64_t kMicrosecondsMax = std::numeric_limits<std::int64_t>::max() / kNsPerUs;
+constexpr std::size_t kJsonBytesMax = 256 * 1024;
+constexpr const char* kNotSuchJson = "is not such JSON";
 // Half of what a time holds: sums of two stay within it.
 constexpr std::int64_t kOffsetNsMax = std::numeric_limits<std::int64_t>::max() / 2;
 
@@ -29,10 +31,9 @@ Ktime read_ktime(Row& row) { return Ktime{static_cast<std::uint64_t>(row.integer
 /// A column of JSON that `parse` makes a value of.
 template <typename T>
 T read_json(Row& row, std::optional<T> (*parse)(std::string_view)) {
-    constexpr std::size_t kJsonMax = 256 * 1024;
-    auto value = parse(row.text(kJsonMax));
+    auto value = parse(row.text(kJsonBytesMax));
     if (value) return std::move(*value);
-    row.complain("is not such JSON");
+    row.complain(kNotSuchJson);
     return T{};
 }
 
@@ -86,7 +87,6 @@ std::string select_traces_sql() {
 
 TraceContext read_trace(Row& row) {
     constexpr std::int64_t kTicksMax = 1'000'000;
-    constexpr std::size_t kJsonMax = 256 * 1024;
     TraceContext trace;
     trace.trace_id = row.number<std::int64_t>();
     row.read(trace.host.name);
@@ -100,7 +100,7 @@ TraceContext read_trace(Row& row) {
     trace.clocks = read_clocks(row);
     trace.hooks = read_json(row, hooks_from_json);
     trace.syscall_names = read_json(row, syscalls_from_json);
-    if (!settings_from_json(row.text(kJsonMax), trace)) row.complain("is not such JSON");
+    if (!settings_from_json(row.text(kJsonBytesMax), trace)) row.complain(kNotSuchJson);
     trace.redacted = row.boolean();
     trace.started = read_microseconds(row);
     if (!row.take_null()) trace.ended = read_microseconds(row);
@@ -116,7 +116,9 @@ std::string insert_segment_sql() {
 
 void bind_segment(Statement& statement, const Segment& segment, std::string_view losses) {
     statement.add(segment.trace_id).add_number(segment.first.ns).add_number(segment.last.ns);
-    statement.add_number(segment.looked.ns).add_number(segment.record_count).add(segment.clocks.wall_minus_ktime_ns);
+    statement.add_number(segment.looked.ns)
+        .add_number(segment.record_count)
+        .add(segment.clocks.wall_minus_ktime_ns);
     statement.add(segment.clocks.wall_minus_boottime_ns).add(losses).add(std::span(segment.records));
 }
 
@@ -152,12 +154,27 @@ void bind_process(Statement& statement, std::int64_t trace_id, const RecordedPro
     statement.add_text(process.details.container).add_text(cmdline);
 }
 
+std::size_t stored_bytes(const RecordedProcess& process) {
+    constexpr std::size_t kOtherColumns = 300;
+    constexpr std::size_t kQuotes = 3;  // and a comma
+    const ProcessDetails& details = process.details;
+    std::size_t bytes = kOtherColumns;
+    for (const auto* text : {&details.exe, &details.cgroup, &details.container}) {
+        if (*text) bytes += (*text)->size();
+    }
+    if (!details.cmdline) return bytes;
+    for (const std::string& word : *details.cmdline) bytes += word.size() + kQuotes;
+    return bytes;
+}
+
 std::optional<std::string> cmdline_column(const RecordedProcess& process) {
     if (!process.details.cmdline) return std::nullopt;
     return cmdline_to_json(*process.details.cmdline);
 }
 
-std::string select_process_columns() { return "SELECT since_ktime_ns, exe, cgroup, container, cmdline FROM processes"; }
+std::string select_process_columns() {
+    return "SELECT since_ktime_ns, exe, cgroup, container, cmdline FROM processes";
+}
 
 RecordedProcess read_process(Row& row, const ProcessId& process) {
     RecordedProcess read;

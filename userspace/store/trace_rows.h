@@ -24,6 +24,8 @@ std::int64_t read_segment(Row& row, Segment& segment);
 std::string insert_process_sql();
 void bind_process(Statement& statement, std::int64_t trace_id, const RecordedProcess& process,
                   const std::optional<std::string>& cmdline);
+/// About how many bytes it takes in the file.
+std::size_t stored_bytes(const RecordedProcess& process);
 std::optional<std::string> cmdline_column(const RecordedProcess& process);
 std::string select_process_columns();
 RecordedProcess read_process(Row& row, const ProcessId& process);
