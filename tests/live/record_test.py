@@ -3,6 +3,7 @@
 Usage: record_test.py [--rounds N] [unittest's arguments]
 --rounds: how often the recorder is killed at a random moment under load (3).
 """
+import contextlib
 import json
 import os
 import random
@@ -48,6 +49,12 @@ def query(path, sql, *arguments):
         return connection.execute(sql, arguments).fetchall()
     finally:
         connection.close()
+
+
+def fill(disk):
+    with open(disk / "ballast", "wb", buffering=0) as ballast, contextlib.suppress(OSError):
+        while ballast.write(bytes(4096)):
+            pass
 
 
 class RecordTest(LiveTest):
@@ -148,11 +155,13 @@ class RecordTest(LiveTest):
     def test_a_full_disk_is_told_once_and_the_trace_goes_on(self):
         disk = self.directory / "disk"
         disk.mkdir()
-        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", disk], check=True, timeout=10)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", disk], check=True, timeout=10)
         self.addCleanup(subprocess.run, ["umount", disk], check=True, timeout=10)
         path = disk / "r.db"
         tracer = self.record(path=path)
-        load = Load(20, 0)
+        load = Load(20, 0.002)
+        live.wait_for(lambda: self.ports(load, path), 15, "an incident in the recording")
+        fill(disk)
         live.wait_for(lambda: "the disk is full" in tracer.stderr(), 15, "a message of the full disk")
         self.assertIsNone(tracer.process.poll(), "it goes on")
         load.log(end=True)
