@@ -26,7 +26,7 @@ IncidentGroup group(const char* name, std::uint64_t count, Severity worst, Cause
 
 Postmortem sample() {
     Postmortem postmortem;
-    postmortem.traces.push_back({"web.db", "web-1", "6.1.0", "0.1.0", at(0), at(7200), false});
+    postmortem.traces.push_back({"web.db", "web-1", "6.1.0", "0.1.0", at(0), at(7200), false, 99});
     postmortem.first = at(30);
     postmortem.last = at(7000);
     postmortem.by_severity = {1, 0, 12};

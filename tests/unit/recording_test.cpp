@@ -162,6 +162,40 @@ TEST(Recording, KeepsTheLastRevisionOfAnIncident) {
     EXPECT_EQ(rows[0].error_count, 12U);
 }
 
+TEST(Recording, FindsSegmentsByTheWallClockOfTheirTime) {
+    const Folder folder;
+    const auto writer = open_writer(folder.file("r.db"));
+    RecordingBatch batch;
+    batch.segments = {sample_segment(kSampleAt, 1), sample_segment(kSampleAt + 1'000'000'000, 1)};
+    constexpr std::int64_t kDay = 86'400'000'000'000;
+    batch.segments[1].clocks.wall_minus_ktime_ns += kDay;  // it was set in between
+    ASSERT_TRUE(succeeded(writer->write(batch)));
+    const RecordingReader reader = open_reader(folder.file("r.db"));
+    const WallTime begin = sample_clocks().wall(kSampleAt);
+    const auto records_in = [&](WallTime since, WallTime until) {
+        const auto totals = reader.segment_totals({writer->trace_id(), {}, Ktime{INT64_MAX}, since, until});
+        return totals ? totals->records : 99;
+    };
+    EXPECT_EQ(records_in({INT64_MIN}, {INT64_MAX}), 2U);
+    EXPECT_EQ(records_in(begin, {begin.ns + kDay}), 1U);
+    EXPECT_EQ(records_in({begin.ns + kDay}, {INT64_MAX}), 1U);
+    EXPECT_EQ(records_in({begin.ns + 1}, {begin.ns + kDay}), 0U);
+}
+
+TEST(Recording, KnowsTheLossesOfATraceThatHasNotEnded) {
+    const Folder folder;
+    const auto writer = open_writer(folder.file("r.db"));
+    RecordingBatch batch;
+    batch.segments = {sample_segment(kSampleAt, 1), sample_segment(kSampleAt, 1)};
+    batch.segments[0].losses = {{"call_failed", 1}};
+    batch.segments[1].losses = {{"call_failed", 7}};
+    ASSERT_TRUE(succeeded(writer->write(batch)));
+    const auto traces = open_reader(folder.file("r.db")).traces();
+    ASSERT_TRUE(traces);
+    EXPECT_FALSE(traces->front().ended);
+    EXPECT_EQ(traces->front().losses, (LossCounts{{"call_failed", 7}}));
+}
+
 TEST(Recording, GivesSegmentsBackInOrder) {
     const Folder folder;
     const auto writer = open_writer(folder.file("r.db"));

@@ -97,7 +97,8 @@ Postmortem describe_traces(const Recordings& recordings) {
         const TraceContext& context = trace.context;
         postmortem.traces.push_back({recordings.path(trace), context.host.name, context.host.kernel,
                                      context.pipetrace_version, context.started, context.ended,
-                                     context.redacted});
+                                     context.redacted,
+                                     context.ended ? std::optional(context.totals.events) : std::nullopt});
         for (const auto& [kind, count] : context.losses) postmortem.lost_by_kind[kind] += count;
     }
     return postmortem;

@@ -99,6 +99,15 @@ std::string selection_of(const Options& options) {
                        : "a part of the time that was recorded";
 }
 
+std::optional<std::uint64_t> events_of(const Postmortem& traces) {
+    std::uint64_t sum = 0;
+    for (const PostmortemTrace& trace : traces.traces) {
+        if (!trace.events) return std::nullopt;
+        sum += *trace.events;
+    }
+    return sum;
+}
+
 HtmlContext context_of(const Postmortem& traces, const Options& options) {
     HtmlContext context;
     context.generated_by = "pipetrace " PIPETRACE_VERSION;
@@ -108,6 +117,7 @@ HtmlContext context_of(const Postmortem& traces, const Options& options) {
         context.recordings.push_back(
             {trace.file, trace.host, trace.kernel, trace.version, trace.started, trace.ended});
     }
+    context.events = events_of(traces);
     for (const auto& [kind, count] : traces.lost_by_kind) context.lost_by_kind.emplace_back(kind, count);
     return context;
 }

@@ -18,11 +18,6 @@ constexpr std::uint64_t kBeforeNs = 120'000'000'000;
 constexpr std::uint64_t kAfterNs = 10'000'000'000;
 constexpr Ktime kEnd{static_cast<std::uint64_t>(INT64_MAX)};
 
-Ktime ktime_of(WallTime at, const ClockOffsets& clocks) {
-    const std::int64_t ns = at.ns - clocks.wall_minus_ktime_ns;
-    return Ktime{ns > 0 ? static_cast<std::uint64_t>(ns) : 0};
-}
-
 Ktime later(Ktime at, std::uint64_t ns) { return at > kEnd - ns ? kEnd : at + ns; }
 
 void fill_errors(std::string_view names, std::vector<CallError>& errors) {
@@ -61,8 +56,8 @@ ReportReader::ReportReader(const Recordings& recordings, const Options& options)
 SegmentRange ReportReader::range_of(const TraceContext& trace) const {
     SegmentRange range;
     range.trace_id = trace.trace_id;
-    if (options_.since) range.from = ktime_of(*options_.since, trace.clocks) - kBeforeNs;
-    if (options_.until) range.to = later(ktime_of(*options_.until, trace.clocks), kBeforeNs);
+    if (options_.since) range.since.ns = options_.since->ns - static_cast<std::int64_t>(kBeforeNs);
+    if (options_.until) range.until.ns = options_.until->ns + static_cast<std::int64_t>(kAfterNs);
     return range;
 }
 

@@ -14,7 +14,7 @@ namespace pipetrace {
 namespace {
 
 constexpr std::int64_t kSecondNs = 1'000'000'000;
-constexpr double kSecondsMax = 9e9;  // nanoseconds since 1970 in 64 bits reach the year 2262
+constexpr double kSecondsMax = 7e9;  // nanoseconds since 1970 in 64 bits reach the year 2262
 
 struct Unit {
     const char* name;

@@ -39,6 +39,7 @@ struct PostmortemTrace {
     WallTime started;
     std::optional<WallTime> ended;  ///< none: still running, or killed
     bool redacted = false;
+    std::optional<std::uint64_t> events;  ///< read; not known of one that has not ended in order
 };
 
 struct Postmortem {

@@ -19,6 +19,14 @@ namespace {
 
 constexpr std::size_t kTracesMax = 10'000;
 
+constexpr std::string_view kInRange =
+    "last_ktime_ns >= ? AND first_ktime_ns <= ? AND last_ktime_ns + wall_minus_ktime_ns >= ? AND "
+    "first_ktime_ns + wall_minus_ktime_ns <= ?";
+
+void bind_range(Statement& statement, const SegmentRange& range) {
+    statement.add_number(range.from.ns).add_number(range.to.ns).add(range.since.ns).add(range.until.ns);
+}
+
 bool is_there(const std::string& path) { return ::access(path.c_str(), F_OK) == 0; }
 
 /// SQLite would wait for ever on a FIFO, and read a device.
@@ -124,7 +132,7 @@ Result<std::vector<TraceContext>> RecordingReader::traces() const {
     for (;;) {
         const auto stepped = database_->step(*statement);
         if (!stepped) return stepped.error();
-        if (!*stepped) return traces;
+        if (!*stepped) break;
         Row row(*statement);
         TraceContext trace = read_trace(row);
         if (row.damage()) return database_->damaged(*row.damage());
@@ -141,6 +149,28 @@ Result<std::vector<TraceContext>> RecordingReader::traces() const {
         }
         traces.push_back(std::move(trace));
     }
+    for (TraceContext& trace : traces) {
+        if (const Status found = find_losses(trace); !found) return found.error();
+    }
+    return traces;
+}
+
+/// Its row has them only once it has ended; each segment has those before it.
+Status RecordingReader::find_losses(TraceContext& trace) const {
+    if (trace.ended) return Done{};
+    auto statement =
+        database_->prepare(select_segments_sql() + " WHERE trace_id = ? ORDER BY segment_id DESC LIMIT 1");
+    if (!statement) return statement.error();
+    statement->add(trace.trace_id);
+    const auto stepped = database_->step(*statement);
+    if (!stepped) return stepped.error();
+    if (!*stepped) return Done{};
+    Row row(*statement);
+    Segment last;
+    read_segment(row, last);
+    if (row.damage()) return database_->damaged(*row.damage());
+    trace.losses = std::move(last.losses);
+    return Done{};
 }
 
 Status RecordingReader::scan_incidents(const IncidentQuery& query,
@@ -180,10 +210,11 @@ Result<SegmentTotals> RecordingReader::segment_totals(const SegmentRange& range)
         "SELECT count(*), coalesce(sum(record_count), 0), coalesce(min(first_ktime_ns), 0), "
         "coalesce(max(last_ktime_ns), 0), "
         "coalesce((SELECT segment_id > 1 AND trace_id = ?1 FROM segments ORDER BY segment_id LIMIT 1), 0) "
-        "FROM segments WHERE trace_id = ?1 AND last_ktime_ns >= ?2 AND "
-        "first_ktime_ns <= ?3");
+        "FROM segments WHERE trace_id = ?1 AND " +
+        std::string(kInRange));
     if (!statement) return statement.error();
-    statement->add(range.trace_id).add_number(range.from.ns).add_number(range.to.ns);
+    statement->add(range.trace_id);
+    bind_range(*statement, range);
     const auto stepped = database_->step(*statement);
     if (!stepped) return stepped.error();
     Row row(*statement);
@@ -218,11 +249,11 @@ Result<std::vector<RecordedProcess>> RecordingReader::process_history(std::int64
 
 Result<bool> SegmentCursor::next(Segment& segment) {
     Database& database = *reader_->database_;
-    auto statement = database.prepare(select_segments_sql() +
-                                      " WHERE segment_id > ? AND trace_id = ? AND last_ktime_ns >= ? AND "
-                                      "first_ktime_ns <= ? ORDER BY segment_id LIMIT 1");
+    auto statement = database.prepare(select_segments_sql() + " WHERE segment_id > ? AND trace_id = ? AND " +
+                                      std::string(kInRange) + " ORDER BY segment_id LIMIT 1");
     if (!statement) return statement.error();
-    statement->add(last_row_).add(range_.trace_id).add_number(range_.from.ns).add_number(range_.to.ns);
+    statement->add(last_row_).add(range_.trace_id);
+    bind_range(*statement, range_);
     const auto stepped = database.step(*statement);
     if (!stepped || !*stepped) return stepped;
     Row row(*statement);

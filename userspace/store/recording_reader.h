@@ -28,10 +28,13 @@ struct IncidentQuery {
     bool with_texts = true;  ///< summary and advice too; they are most of the bytes
 };
 
+/// Segments that reach into all of it, bounds included; by the wall clock as it stood when each was recorded.
 struct SegmentRange {
     std::int64_t trace_id = 0;
-    Ktime from;  ///< segments that reach into [from, to]
+    Ktime from;
     Ktime to{static_cast<std::uint64_t>(INT64_MAX)};
+    WallTime since{INT64_MIN};
+    WallTime until{INT64_MAX};
 };
 
 /// How much there is to replay.
@@ -52,7 +55,7 @@ public:
 
     const std::string& path() const { return path_; }
 
-    /// All traces, oldest first. A trace whose records are of a newer layout than this pipetrace reads is an
+    /// All traces, oldest first; of one that has not ended in order, the losses so far. A trace whose records are of a newer layout than this pipetrace reads is an
     /// Error that names the version which wrote it.
     Result<std::vector<TraceContext>> traces() const;
 
@@ -69,6 +72,7 @@ public:
 
 private:
     friend class SegmentCursor;
+    Status find_losses(TraceContext& trace) const;
     RecordingReader(std::string path, std::unique_ptr<Database> database);
 
     std::string path_;
