@@ -96,7 +96,7 @@ class Report(live.LiveTest):
         self.assertIn(f"\n{len(told)} incidents: ", done.stdout)
         for cause in CAUSES.values():
             count = sum(found["verdict"]["cause"] == cause for found in told)
-            self.assertRegex(done.stdout, rf"(?m)^ +{count}  \w+ +{cause} ")
+            self.assertRegex(done.stdout, rf"(?m)^ +{count} +\d+  {cause} ")
 
     def test_filters_and_times_choose(self):
         pid = next(iter(self.causes))
@@ -139,6 +139,26 @@ class Report(live.LiveTest):
         left = page.read_text()
         self.assertTrue(left == "before" or left.rstrip().endswith("</html>"), left[-80:])
         self.assertEqual([path.name for path in self.directory.glob("*.part")], [])
+
+    def test_a_recording_is_not_written_over(self):
+        copy, link = self.directory / "kept.db", self.directory / "link.db"
+        shutil.copy(self.recording, copy)
+        link.symlink_to(copy)
+        before = copy.read_bytes()
+        for arguments in (("-o", copy), ("--html", copy), ("--json", "-o", link)):
+            done = live.run("report", *arguments, copy)
+            self.assert_status(1, done)
+            self.assertIn("it is one of the recordings", done.stderr)
+        self.assertEqual(copy.read_bytes(), before)
+
+    def test_what_two_files_hold_is_counted_once(self):
+        copy = self.directory / "twin.db"
+        shutil.copy(self.recording, copy)
+        for again in (self.recording, copy):
+            done = live.run("report", self.recording, again)
+            self.assert_status(0, done)
+            self.assertIn(f"\n{len(self.told())} incidents: ", done.stdout)
+            self.assertIn("holds what another file holds: read once.", done.stdout.replace("\n", " "))
 
     def damaged_copy(self):
         copy = self.directory / "damaged.db"

@@ -198,7 +198,7 @@ TEST(Options, OtherCommands) {
 TEST(Options, ReportTakesRecordingsTimesAndFilters) {
     const Options options =
         accepted({"report", "a.db", "--since", "2026-01-02", "--utc", "b.db", "--until=2026-01-03", "-p", "7",
-                  "--cause", "peer_reset", "--id", "12ab", "--json", "-o", "out"});
+                  "--cause", "peer_reset", "--json", "-o", "out"});
     EXPECT_EQ(options.command, Command::kReport);
     EXPECT_EQ(options.recordings, (Words{"a.db", "b.db"}));
     ASSERT_TRUE(options.since && options.until);
@@ -206,10 +206,10 @@ TEST(Options, ReportTakesRecordingsTimesAndFilters) {
     EXPECT_EQ(options.until->ns - options.since->ns, 86'400'000'000'000);
     EXPECT_EQ(options.filter.tgids, (std::vector<Tgid>{7}));
     EXPECT_EQ(options.filter.causes, (std::vector<Cause>{Cause::kPeerReset}));
-    EXPECT_EQ(options.incident_id, "12ab");
     EXPECT_TRUE(options.json && options.utc);
     EXPECT_EQ(accepted({"report", "--html", "page.html"}).html_path, "page.html");
     EXPECT_TRUE(accepted({"report"}).recordings.empty());
+    EXPECT_EQ(accepted({"report", "--id", "12ab", "--json"}).incident_id, "12ab");
 }
 
 TEST(Options, HelpAnswersForTheCommand) {
@@ -328,6 +328,10 @@ TEST(OptionsMisuse, ReportsThatCannotBe) {
     EXPECT_TRUE(contains(refused({"report", "--since", "soon"}), "--since 'soon' is no point in time"));
     EXPECT_TRUE(contains(refused({"report", "-S", "12:00", "-U", "11:00"}), "--until is not later"));
     EXPECT_TRUE(contains(refused({"report", "--html", "x", "--json"}), "--html goes with neither"));
+    for (const char* other : {"--port=1", "--since=now", "--html=x"}) {
+        EXPECT_TRUE(contains(refused({"report", "--id", "12ab", other}), "--id goes with no filter"))
+            << other;
+    }
 }
 
 TEST(OptionsMisuse, LaterCommandsSayThatTheyAreLater) {

@@ -47,15 +47,15 @@ TEST(ReportTally, TheMostSeriousComesFirstThenTheMostFrequent) {
     ASSERT_EQ(postmortem.processes.size(), 4U);
     const IncidentGroup& worst = postmortem.processes[0];
     EXPECT_EQ(worst.name, "php");
-    EXPECT_EQ(worst.count, 3U);
-    EXPECT_EQ(worst.worst_cause, Cause::kPeerProcessDied) << "the latest of its faults";
-    EXPECT_EQ(worst.worst_id, "php-7");
+    EXPECT_EQ(worst.by_severity, (SeverityCounts{0, 1, 2}));
+    EXPECT_EQ(worst.main_cause(), Cause::kPeerProcessDied) << "of those with one each, the first by order";
+    EXPECT_EQ(worst.worst_id, "php-7") << "the latest of its faults";
     EXPECT_EQ(worst.last.ns, kNoon + 9 * kSecond);
     EXPECT_EQ(postmortem.processes[1].name, "nginx");
     EXPECT_EQ(postmortem.processes[2].name, "curl");
     EXPECT_EQ(postmortem.processes[3].name, "yes");
     EXPECT_EQ(postmortem.causes[0].name, "peer_reset");
-    EXPECT_EQ(postmortem.causes[0].count, 2U);
+    EXPECT_EQ(postmortem.causes[0].by_severity, (SeverityCounts{0, 0, 2}));
     EXPECT_EQ(postmortem.first->ns, kNoon + kSecond);
     EXPECT_EQ(postmortem.last->ns, kNoon + 9 * kSecond);
 }
@@ -108,7 +108,7 @@ TEST(ReportTally, NamesAreBoundedAndTheRestIsCounted) {
     tally.fill(postmortem);
     EXPECT_EQ(postmortem.processes.size(), ReportTally::kNamesMax);
     EXPECT_EQ(postmortem.processes_unnamed, 5U);
-    EXPECT_EQ(postmortem.causes[0].count, ReportTally::kNamesMax + 5);
+    EXPECT_EQ(total_of(postmortem.causes[0].by_severity), ReportTally::kNamesMax + 5);
 }
 
 }  // namespace

@@ -30,10 +30,20 @@ public:
     bool have_several_hosts() const;
     /// Whether the recorded verdicts are those that our rules make.
     bool are_of_our_rules() const;
+    /// Whether every incident has its row: what nobody was told of gets one when its endpoint or the trace ends.
+    bool have_ended() const;
+    /// Whether the path names one of the files: to write there would destroy it.
+    bool include(const std::string& path) const;
+    /// What was left out, or is told twice: whole sentences.
+    const std::vector<std::string>& notes() const { return notes_; }
 
 private:
+    bool add(TraceContext&& context);
+    void note_overlaps();
+
     std::vector<RecordingReader> readers_;
     std::vector<Trace> traces_;
+    std::vector<std::string> notes_;
 };
 
 }  // namespace pipetrace

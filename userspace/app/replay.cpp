@@ -13,18 +13,14 @@
 namespace pipetrace {
 namespace {
 
-/// A story that began before the first record that is left lacks its beginning.
-constexpr std::uint64_t kStoryNsMax = 2'000'000'000;
-
 /// Lets the last revision of each incident through, as far as memory allows: the oldest of many that may
 /// still change is told as it stands, and again if it did.
 class LastRevisions final : public IncidentSink {
 public:
-    LastRevisions(const RecordingSource& source, const ReplayedIncident& take, Ktime complete_from)
-        : source_(source), take_(take), complete_from_(complete_from) {}
+    LastRevisions(const RecordingSource& source, const ReplayedIncident& take)
+        : source_(source), take_(take) {}
 
     void take(const Incident& incident, const BurstStory*, Ktime) override {
-        if (incident.at < complete_from_) return;
         if (incident.revision == 0) ++kept_;
         if (incident.is_final) {
             open_.erase(incident.id);
@@ -58,7 +54,6 @@ private:
 
     const RecordingSource& source_;
     const ReplayedIncident& take_;
-    Ktime complete_from_;
     std::unordered_map<std::string, Open> open_;
     std::deque<std::string> by_age_;  ///< those in open_, and some that have been told since
     std::uint64_t kept_ = 0;
@@ -78,21 +73,16 @@ Pipeline::Settings settings_of(const TraceContext& trace, const RecordingSource&
     return settings;
 }
 
-/// From when on nothing of a story is missing: what was older has been pruned.
-Result<Ktime> complete_from(const Replay& replay) {
-    auto all = replay.reader.segment_totals({replay.trace.trace_id, {}});
-    if (!all) return all.error();
-    return all->is_pruned ? all->first + kStoryNsMax : Ktime{};
-}
-
 }  // namespace
 
 Status replay(const Replay& replay, const ReplayedIncident& take) {
-    const auto complete = complete_from(replay);
-    if (!complete) return complete.error();
-    RecordingSource source(replay.reader, replay.trace, replay.range);
+    SegmentRange whole;
+    whole.trace_id = replay.trace.trace_id;
+    const auto all = replay.reader.segment_totals(whole);
+    if (!all) return all.error();
+    RecordingSource source(replay.reader, replay.trace, replay.range, all->is_pruned);
     RecordedProcesses processes(replay.reader, replay.trace.trace_id);
-    LastRevisions sink(source, take, *complete);
+    LastRevisions sink(source, take);
     Pipeline pipeline(settings_of(replay.trace, source), source, processes, sink);
     while (true) {
         const auto more = source.advance();

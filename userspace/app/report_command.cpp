@@ -93,6 +93,7 @@ TextStyle text_style(const Options& options, int fd) {
 
 Postmortem describe_traces(const Recordings& recordings) {
     Postmortem postmortem;
+    postmortem.notes = recordings.notes();
     for (const Recordings::Trace& trace : recordings.traces()) {
         const TraceContext& context = trace.context;
         postmortem.traces.push_back({recordings.path(trace), context.host.name, context.host.kernel,
@@ -202,7 +203,7 @@ Status sum_up(const Recordings& recordings, const Options& options, OutputFile& 
               });
     Postmortem postmortem = describe_traces(recordings);
     tally.fill(postmortem);
-    postmortem.notes = reader.notes();
+    for (std::string& note : reader.notes()) postmortem.notes.push_back(std::move(note));
     PostmortemStyle style;
     style.colour = wants_colour(file.fd());
     style.width = terminal_width(file.fd());
@@ -214,6 +215,11 @@ Status sum_up(const Recordings& recordings, const Options& options, OutputFile& 
 }
 
 Status report(const Recordings& recordings, const Options& options) {
+    const std::optional<std::string>& output = options.html_path ? options.html_path : options.output_path;
+    if (output && recordings.include(*output)) {
+        return Error{"cannot write to " + *output, "it is one of the recordings to be read",
+                     "Name another file."};
+    }
     if (options.html_path) return write_report_page(recordings, options, describe_traces(recordings));
     auto file = options.output_path ? OutputFile::create(*options.output_path)
                                     : OutputFile(STDOUT_FILENO, "standard output");

@@ -159,7 +159,8 @@ Status write_report_page(const Recordings& recordings, const Options& options, c
         });
     HtmlContext context = context_of(traces, options);
     if (begin) context.incidents = times->size();
-    context.notes = reader.notes();
+    context.notes = traces.notes;
+    for (std::string& note : reader.notes()) context.notes.push_back(std::move(note));
     if (!done) context.notes.push_back("Not all could be read: " + done.error().what + ".");
     page.finish(context);
     if (const Status written = file->finish(); !written) return written;

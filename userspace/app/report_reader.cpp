@@ -13,7 +13,7 @@
 namespace pipetrace {
 namespace {
 
-/// Around what is asked for: what a story began with, and what it may bring about.
+/// Around one story: what it began with, and what it may bring about.
 constexpr std::uint64_t kBeforeNs = 120'000'000'000;
 constexpr std::uint64_t kAfterNs = 10'000'000'000;
 constexpr Ktime kEnd{static_cast<std::uint64_t>(INT64_MAX)};
@@ -56,7 +56,7 @@ ReportReader::ReportReader(const Recordings& recordings, const Options& options)
 SegmentRange ReportReader::range_of(const TraceContext& trace) const {
     SegmentRange range;
     range.trace_id = trace.trace_id;
-    if (options_.since) range.since.ns = options_.since->ns - static_cast<std::int64_t>(kBeforeNs);
+    // Not from --since on: a program may learn of a RST long after it came.
     if (options_.until) range.until.ns = options_.until->ns + static_cast<std::int64_t>(kAfterNs);
     return range;
 }
@@ -138,7 +138,7 @@ Status ReportReader::replay_story(const IncidentRow& row, std::size_t recording,
 
 bool ReportReader::rows_will_do() const {
     // Rows have the process's name, not the failing thread's.
-    return recordings_.are_of_our_rules() && !recordings_.have_several_hosts() &&
+    return recordings_.are_of_our_rules() && recordings_.have_ended() && !recordings_.have_several_hosts() &&
            options_.filter.comms.empty();
 }
 
@@ -147,7 +147,9 @@ Status ReportReader::scan_rows(const std::function<void(const IncidentRow&)>& ta
     query.since = options_.since;
     query.until = options_.until;
     query.with_texts = false;
-    for (const RecordingReader& reader : recordings_.readers()) {
+    for (const Recordings::Trace& trace : recordings_.traces()) {
+        query.trace_id = trace.context.trace_id;
+        const RecordingReader& reader = recordings_.reader(trace);
         const auto count = reader.count_incidents(query);
         if (!count) return count.error();
         ProgressLine progress("pipetrace: reading:", *count, !options_.quiet);

@@ -19,8 +19,11 @@ std::int64_t slice_of(WallTime at, std::int64_t slice_seconds) {
 }
 
 bool is_more_serious(const IncidentGroup& a, const IncidentGroup& b) {
-    if (a.worst != b.worst) return a.worst > b.worst;
-    if (a.count != b.count) return a.count > b.count;
+    for (const Severity severity : {Severity::kFault, Severity::kWarning, Severity::kBenign}) {
+        const std::uint64_t of_a = count_of(a.by_severity, severity);
+        const std::uint64_t of_b = count_of(b.by_severity, severity);
+        if (of_a != of_b) return of_a > of_b;
+    }
     return a.name < b.name;
 }
 
@@ -70,11 +73,12 @@ bool ReportTally::count(Groups& groups, const std::string& name, const IncidentR
         found->second.name = name;
     }
     IncidentGroup& group = found->second;
-    const bool is_first = group.count++ == 0;
+    const bool is_first = total_of(group.by_severity) == 0;
+    ++group.by_severity[static_cast<std::size_t>(row.severity)];
+    ++group.by_cause[static_cast<std::size_t>(row.cause)];
     if (is_first || row.severity > group.worst ||
         (row.severity == group.worst && row.time >= group.worst_at)) {
         group.worst = row.severity;
-        group.worst_cause = row.cause;
         group.worst_at = row.time;
         group.worst_id = row.id;
     }

@@ -165,6 +165,13 @@ Problem fill_report(const GivenOptions& given, WallTime now, Options& options) {
         return Error{"--until is not later than --since", "no incident can lie between them",
                      "check both times; without a date they mean today"};
     }
+    IncidentFilter others = options.filter;
+    others.include_origin = false;
+    const bool chooses = others != IncidentFilter{} || options.since || options.until;
+    if (options.incident_id && (chooses || given.has("html"))) {
+        return Error{"--id goes with no filter, no time and no --html", "it names the one incident to tell",
+                     "leave either out"};
+    }
     if (given.has("html") && (given.has("json") || given.has("output"))) {
         return Error{"--html goes with neither --json nor -o", "each says what to write, and where",
                      "run pipetrace report twice"};

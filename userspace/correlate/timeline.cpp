@@ -107,7 +107,10 @@ void add_reset(std::vector<TimelineEntry>& timeline, const Connection& own, cons
 void add_peer_reset(std::vector<TimelineEntry>& timeline, const Story& story,
                     const std::optional<std::string>& why) {
     if (story.peer_reset == nullptr) return;
-    TimelineEntry told = entry(story.peer_reset->at, "rst_sent", Side::kPeer);
+    // On one host the record of its sending can be younger: the tracepoint fires after the RST has left.
+    Ktime at = story.peer_reset->at;
+    if (story.own->reset && !story.own->reset_in_doubt) at = std::min(at, story.own->reset->at);
+    TimelineEntry told = entry(at, "rst_sent", Side::kPeer);
     told.detail["active"] = story.peer_reset->body.active;
     if (why) told.detail["reason"] = *why;
     name_task(told, story.peer_reset->task);

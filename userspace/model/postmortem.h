@@ -5,6 +5,7 @@
 #include "model/observation.h"
 #include "model/verdict.h"
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -15,20 +16,28 @@
 
 namespace pipetrace {
 
+/// Numbers of incidents by severity.
+using SeverityCounts = std::array<std::uint64_t, 3>;
+inline std::uint64_t total_of(const SeverityCounts& counts) { return counts[0] + counts[1] + counts[2]; }
+inline std::uint64_t count_of(const SeverityCounts& counts, Severity severity) {
+    return counts[static_cast<std::size_t>(severity)];
+}
+
 /// Incidents that share a cause, a process's name or a peer.
 struct IncidentGroup {
     std::string name;
-    std::uint64_t count = 0;
-    Severity worst = Severity::kBenign;
-    Cause worst_cause = Cause::kUnknown;  ///< of the latest among the worst
-    WallTime worst_at;                    ///< of that one
-    std::string worst_id;                 ///< the same
+    SeverityCounts by_severity{};
+    std::array<std::uint64_t, kCauseCount> by_cause{};
     WallTime last;
-};
+    Severity worst = Severity::kBenign;
+    WallTime worst_at;     ///< of the latest among the worst
+    std::string worst_id;  ///< the same
 
-/// Incidents of one stretch of time, by severity.
-using SeverityCounts = std::array<std::uint64_t, 3>;
-inline std::uint64_t total_of(const SeverityCounts& counts) { return counts[0] + counts[1] + counts[2]; }
+    /// The most frequent; of several, the first in the contract's order.
+    Cause main_cause() const {
+        return static_cast<Cause>(std::max_element(by_cause.begin(), by_cause.end()) - by_cause.begin());
+    }
+};
 
 /// One trace of a recording.
 struct PostmortemTrace {
@@ -47,7 +56,7 @@ struct Postmortem {
     std::optional<WallTime> first;  ///< incident; none without any
     std::optional<WallTime> last;
     SeverityCounts by_severity{};
-    std::vector<IncidentGroup> causes;  ///< most serious first, then most frequent
+    std::vector<IncidentGroup> causes;  ///< those with most faults first
     std::vector<IncidentGroup> processes;
     std::vector<IncidentGroup> peers;
     std::uint64_t processes_unnamed = 0;  ///< incidents of more names than are kept apart

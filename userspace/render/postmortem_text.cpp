@@ -16,7 +16,7 @@ namespace pipetrace {
 namespace {
 
 constexpr std::int64_t kSecondNs = 1'000'000'000;
-constexpr std::size_t kTracesNamedMax = 8;
+constexpr std::size_t kTracesNamedMax = 4;
 constexpr std::size_t kBarsMax = 24;
 
 std::string counted(std::uint64_t count, const char* one, const char* many) {
@@ -28,11 +28,6 @@ std::string moment(WallTime at, bool utc) { return date_text(at, utc) + " " + ti
 /// Without fractions and zone: the tables' columns.
 std::string short_moment(WallTime at, bool utc) {
     return date_text(at, utc) + " " + time_of_day_text(at, utc).substr(0, 8);
-}
-
-Paint severity_paint(Severity severity) {
-    if (severity == Severity::kFault) return Paint::kRed;
-    return severity == Severity::kWarning ? Paint::kYellow : Paint::kDim;
 }
 
 std::string trace_line(const PostmortemTrace& trace, const PostmortemStyle& style) {
@@ -56,7 +51,7 @@ std::string traces_text(const Postmortem& postmortem, const PostmortemStyle& sty
 
 std::string totals_text(const Postmortem& postmortem, const PostmortemStyle& style) {
     const SeverityCounts& counts = postmortem.by_severity;
-    const auto of = [&](Severity severity) { return counts[static_cast<std::size_t>(severity)]; };
+    const auto of = [&](Severity severity) { return count_of(counts, severity); };
     std::string text =
         fmt::format("{}: {}, {}, {} benign", counted(total_of(counts), "incident", "incidents"),
                     counted(of(Severity::kFault), "fault", "faults"),
@@ -75,38 +70,52 @@ std::string losses_text(const Postmortem& postmortem, const PostmortemStyle& sty
         lost += count;
         kinds += fmt::format("{}{} {}", kinds.empty() ? "" : ", ", terminal_safe(kind), count);
     }
-    if (lost == 0) return "No events were lost.\n";
+    const bool all_ended = std::all_of(postmortem.traces.begin(), postmortem.traces.end(),
+                                       [](const PostmortemTrace& trace) { return trace.ended.has_value(); });
+    if (lost == 0 && all_ended) return "No events were lost.\n";
+    if (lost == 0)
+        return "No events are known to be lost; the end of a trace, which has the count, is missing.\n";
     const std::string text = fmt::format("{} lost ({}): verdicts of that time say less.",
                                          counted(lost, "event was", "events were"), kinds);
     return labelled("", text, 0, style.width);
 }
 
-/// "   812  fault    nginx          peer_reset    2026-01-02 03:04:05".
-std::string group_line(const IncidentGroup& group, bool with_cause, std::size_t name_columns,
-                       const PostmortemStyle& style) {
-    const std::string severity =
-        paint(pad_right(severity_name(group.worst), 8), severity_paint(group.worst), style.colour);
-    const std::string name = pad_right(terminal_safe(group.name), name_columns);
-    const std::string cause = with_cause ? pad_right(cause_name(group.worst_cause), 25) : "";
-    return fmt::format("{}  {} {}  {}{}\n", pad_left(std::to_string(group.count), 8), severity, name, cause,
-                       short_moment(group.last, style.utc));
+/// "incidents   faults  process  mostly       last", or a line of that table.
+std::string table_line(const std::string& incidents, const std::string& faults, const std::string& name,
+                       std::size_t name_columns, const std::string& mostly, const std::string& last) {
+    constexpr std::size_t kCauseColumns = 25;
+    return fmt::format("{} {}  {}  {}{}", pad_left(incidents, 9), pad_left(faults, 8),
+                       pad_right(name, name_columns), mostly.empty() ? "" : pad_right(mostly, kCauseColumns),
+                       last);
 }
 
-std::string groups_text(const char* title, const std::vector<IncidentGroup>& groups, std::uint64_t unnamed,
+std::string group_line(const IncidentGroup& group, bool with_cause, std::size_t name_columns,
+                       const PostmortemStyle& style) {
+    const std::string line = table_line(
+        std::to_string(total_of(group.by_severity)),
+        std::to_string(count_of(group.by_severity, Severity::kFault)), terminal_safe(group.name),
+        name_columns, with_cause ? cause_name(group.main_cause()) : "", short_moment(group.last, style.utc));
+    return paint(line, group.worst == Severity::kBenign ? Paint::kDim : Paint::kNone, style.colour) + '\n';
+}
+
+/// `what` the names are of; with_cause: and the cause that most of each have.
+std::string groups_text(const char* what, const std::vector<IncidentGroup>& groups, std::uint64_t unnamed,
                         bool with_cause, const PostmortemStyle& style) {
     if (groups.empty()) return "";
     const std::size_t shown = std::min(groups.size(), style.rows_max);
-    std::size_t name_columns = 0;
+    std::size_t name_columns = display_width(what);
     std::uint64_t hidden = unnamed;
     for (std::size_t i = 0; i < groups.size(); ++i) {
         if (i < shown) name_columns = std::max(name_columns, display_width(terminal_safe(groups[i].name)));
-        if (i >= shown) hidden += groups[i].count;
+        if (i >= shown) hidden += total_of(groups[i].by_severity);
     }
-    std::string out = '\n' + paint(title, Paint::kBold, style.colour) + '\n';
+    const std::string head =
+        table_line("incidents", "faults", what, name_columns, with_cause ? "mostly" : "", "last");
+    std::string out = '\n' + paint(head, Paint::kBold, style.colour) + '\n';
     for (std::size_t i = 0; i < shown; ++i) out += group_line(groups[i], with_cause, name_columns, style);
     if (hidden > 0) {
         const std::size_t names = groups.size() - shown;
-        out += fmt::format("{}  of {}\n", pad_left(std::to_string(hidden), 8),
+        out += fmt::format("{}           of {}\n", pad_left(std::to_string(hidden), 9),
                            unnamed > 0 ? "very many others" : counted(names, "other", "others"));
     }
     return out;
@@ -144,13 +153,13 @@ std::string times_text(const Postmortem& postmortem, const PostmortemStyle& styl
         bar += total_of(counts);
         highest = std::max(highest, bar);
     }
-    const auto longest = static_cast<double>(std::clamp<std::size_t>(style.width, 60, 120) - 34);
-    std::string out = '\n' + paint("When", Paint::kBold, style.colour) + '\n';
+    const auto longest = static_cast<double>(std::clamp<std::size_t>(style.width, 60, 120) - 35);
+    std::string out = '\n' + paint("incidents  when", Paint::kBold, style.colour) + '\n';
     for (const auto& [number, count] : bars) {
         const WallTime from{(number * step - zone) * kSecondNs};
         const auto length =
             static_cast<std::size_t>(longest * static_cast<double>(count) / static_cast<double>(highest));
-        out += fmt::format("{}  {} {}\n", pad_left(std::to_string(count), 8),
+        out += fmt::format("{}  {} {}\n", pad_left(std::to_string(count), 9),
                            short_moment(from, style.utc).substr(0, 16),
                            std::string(std::max<std::size_t>(length, 1), '#'));
     }
@@ -172,9 +181,9 @@ std::string postmortem_text(const Postmortem& postmortem, const PostmortemStyle&
     std::string out = traces_text(postmortem, style);
     out += totals_text(postmortem, style) + losses_text(postmortem, style);
     for (const std::string& note : postmortem.notes) out += labelled("", terminal_safe(note), 0, style.width);
-    out += groups_text("Causes", postmortem.causes, 0, false, style);
-    out += groups_text("Processes", postmortem.processes, postmortem.processes_unnamed, true, style);
-    out += groups_text("Peers", postmortem.peers, postmortem.peers_unnamed, true, style);
+    out += groups_text("cause", postmortem.causes, 0, false, style);
+    out += groups_text("process", postmortem.processes, postmortem.processes_unnamed, true, style);
+    out += groups_text("peer", postmortem.peers, postmortem.peers_unnamed, true, style);
     out += times_text(postmortem, style);
     return out + next_step(postmortem);
 }

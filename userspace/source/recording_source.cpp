@@ -31,6 +31,7 @@ std::size_t RecordingSource::drain(const RecordSink& sink) {
          ++segments) {
         clocks_ = next_.clocks;
         losses_ = next_.losses;
+        if (is_pruned_) losses_["pruned"] = 1;
         damage_ = for_each_record(next_, [&](std::span<const std::byte> record) {
             sink(record);
             ++count;

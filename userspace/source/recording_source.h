@@ -13,9 +13,11 @@ namespace pipetrace {
 
 class RecordingSource final : public EventSource {
 public:
-    /// `reader` and `trace` must outlive it.
-    RecordingSource(const RecordingReader& reader, const TraceContext& trace, SegmentRange range)
-        : trace_(trace), cursor_(reader, range) {}
+    /// `reader` and `trace` must outlive it. `is_pruned`: its beginning is not there any more, so that what a
+    /// story began with may be missing; it counts as lost.
+    RecordingSource(const RecordingReader& reader, const TraceContext& trace, SegmentRange range,
+                    bool is_pruned)
+        : trace_(trace), cursor_(reader, range), is_pruned_(is_pruned) {}
 
     /// Makes the next records ready for drain(); false: there are none left.
     Result<bool> advance();
@@ -40,6 +42,7 @@ private:
 
     const TraceContext& trace_;
     SegmentCursor cursor_;
+    bool is_pruned_;
     Segment next_;
     bool is_ready_ = false;  ///< next_ is to be handed over
     bool ended_ = false;
