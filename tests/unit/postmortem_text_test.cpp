@@ -110,6 +110,26 @@ TEST(PostmortemText, BarsStandForStretchesOfTimeInTheReadersZone) {
     EXPECT_TRUE(contains(text, "        1  2026-01-02 22:00 " + std::string(16, '#') + "\n"));
 }
 
+TEST(PostmortemText, OfAPrunedIncidentTheRowIsTold) {
+    IncidentRow row;
+    row.time = at(1);
+    row.host = "web-1";
+    row.comm = "ngi\x1bnx";
+    row.pid = 7;
+    row.local = "10.0.0.1:80";
+    row.errors = "ECONNRESET";
+    row.cause = Cause::kPeerReset;
+    row.confidence = Confidence::kLikely;
+    row.summary = "A RST came.";
+    row.advice = "Look there.";
+    const std::string text = recorded_story_text(row, {false, 100, true, 10});
+    EXPECT_TRUE(contains(text, "2026-01-02 12:00:01.000 UTC, on web-1\n")) << text;
+    EXPECT_TRUE(contains(text, "[7]  ECONNRESET  peer_reset\n    10.0.0.1:80 > ?\n"));
+    EXPECT_TRUE(contains(
+        text, "    Cause    A RST came. (likely)\n    Advice   Look there.\n    Pruned   the events"));
+    EXPECT_EQ(text.find('\x1b'), std::string::npos);
+}
+
 TEST(PostmortemText, NamesCannotSteerTheTerminal) {
     Postmortem postmortem = sample();
     postmortem.processes[0].name = "ev\x1b[2Jil\n";

@@ -124,7 +124,8 @@ Error several_incidents(const std::string& id, const std::vector<std::string>& i
     return {fmt::format("{} is the beginning of several ids", id), names, "Give more of it."};
 }
 
-Result<Found> find_incident(const Recordings& recordings, const std::string& id) {
+/// Nothing where no row has such an id.
+Result<std::optional<Found>> find_incident(const Recordings& recordings, const std::string& id) {
     std::map<std::string, Found> found;
     for (std::size_t i = 0; i < recordings.readers().size(); ++i) {
         IncidentQuery query;
@@ -135,35 +136,81 @@ Result<Found> find_incident(const Recordings& recordings, const std::string& id)
         });
         if (!done) return done.error();
     }
-    if (found.empty()) return no_such_incident(id);
-    if (const auto exact = found.find(id); exact != found.end()) return exact->second;
-    if (found.size() == 1) return found.begin()->second;
+    if (found.empty()) return std::optional<Found>();
+    if (const auto exact = found.find(id); exact != found.end()) return std::optional(exact->second);
+    if (found.size() == 1) return std::optional(found.begin()->second);
     std::vector<std::string> ids;
     for (const auto& [name, place] : found) ids.push_back(name);
     return several_incidents(id, ids);
 }
 
+/// Of a trace that did not end in order, an incident that has no row yet.
+Status tell_by_replay(const Recordings& recordings, const Options& options, OutputFile& file) {
+    std::map<std::string, std::string> stories;
+    StoryTeller teller(options, text_style(options, file.fd()));
+    ReportReader reader(recordings, options);
+    const Status done = reader.replay_incidents(
+        [&](const Recordings::Trace& trace, const Incident& incident, const ClockOffsets& clocks) {
+            if (!incident.id.starts_with(*options.incident_id) || stories.size() > kIdsNamedMax) return;
+            std::string& story = stories[incident.id];
+            story.clear();
+            teller.tell(trace, incident, clocks, story);
+        });
+    if (!done) return done;
+    if (stories.empty()) return no_such_incident(*options.incident_id);
+    if (stories.size() > 1) {
+        std::vector<std::string> ids;
+        for (const auto& [id, story] : stories) ids.push_back(id);
+        return several_incidents(*options.incident_id, ids);
+    }
+    Out out(file);
+    out.text() = stories.begin()->second;
+    return out.end();
+}
+
+/// The events behind it have been pruned: what its row says.
+Status tell_row(const RecordingReader& reader, const IncidentRow& found, const Options& options,
+                OutputFile& file) {
+    Out out(file);
+    IncidentQuery query;
+    query.trace_id = found.trace_id;
+    query.id = found.id;
+    const TextStyle style = text_style(options, file.fd());
+    const Status done = reader.scan_incidents(query, [&](const IncidentRow& row) {
+        out.text() = recorded_story_text(row, {style.colour, style.width, style.utc, 0});
+        return false;
+    });
+    if (!done) return done;
+    return out.end();
+}
+
 Status tell_one(const Recordings& recordings, const Options& options, OutputFile& file) {
     const auto found = find_incident(recordings, *options.incident_id);
     if (!found) return found.error();
-    Out out(file);
+    if (!*found) {
+        return recordings.have_ended() ? no_such_incident(*options.incident_id)
+                                       : tell_by_replay(recordings, options, file);
+    }
     StoryTeller teller(options, text_style(options, file.fd()));
     std::string story;
     ReportReader reader(recordings, options);
     const Status done = reader.replay_story(
-        found->row, found->recording,
+        (*found)->row, (*found)->recording,
         [&](const Recordings::Trace& trace, const Incident& incident, const ClockOffsets& clocks) {
             story.clear();
             teller.tell(trace, incident, clocks, story);
         });
+    if (done && story.empty() && !options.json) {
+        return tell_row(recordings.readers()[(*found)->recording], (*found)->row, options, file);
+    }
+    if (done && story.empty()) {
+        return Error{fmt::format("incident {} cannot be told as JSON", (*found)->row.id),
+                     "the events behind it have been pruned",
+                     "Without --json it is told as it was recorded."};
+    }
+    Out out(file);
     out.text() = story;
     if (const Status written = out.end(); !written) return written;
-    if (done && story.empty()) {
-        return Error{
-            fmt::format("incident {} cannot be told", found->row.id),
-            "the events behind it are not in the recording any more, or its filter leaves it out",
-            "`sqlite3 FILE \"SELECT summary FROM incidents\"` has what was said when it was recorded."};
-    }
     return done;
 }
 

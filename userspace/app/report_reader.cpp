@@ -5,6 +5,8 @@
 #include "diagnose/diagnoser.h"
 #include "model/errno_name.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cstdint>
 #include <string_view>
@@ -109,15 +111,33 @@ Status ReportReader::replay_incidents(const TakeIncident& take) {
     if (is_merge) {
         if (const Status noted = note_ends(merge); !noted) return noted;
     }
-    return replay_all("pipetrace: judging:",
-                      [&](std::size_t trace, Incident& incident, const ClockOffsets& clocks) {
-                          if (is_merge) {
-                              const auto outcome = merge.take(static_cast<std::uint32_t>(trace), incident);
-                              if (outcome == HostMerge::Outcome::kToldElsewhere) return;
-                              if (outcome == HostMerge::Outcome::kJoined) diagnose(incident);
-                          }
-                          if (wants(incident, clocks)) take(recordings_.traces()[trace], incident, clocks);
-                      });
+    std::uint64_t told = 0;
+    const Status done = replay_all(
+        "pipetrace: judging:", [&](std::size_t trace, Incident& incident, const ClockOffsets& clocks) {
+            if (is_merge) {
+                const auto outcome = merge.take(static_cast<std::uint32_t>(trace), incident);
+                if (outcome == HostMerge::Outcome::kToldElsewhere) return;
+                if (outcome == HostMerge::Outcome::kJoined) diagnose(incident);
+            }
+            if (!wants(incident, clocks)) return;
+            told += incident.revision == 0 || incident.is_final ? 1 : 0;
+            take(recordings_.traces()[trace], incident, clocks);
+        });
+    return done && !is_merge ? note_untold(told) : done;
+}
+
+/// Rows whose events have been pruned.
+Status ReportReader::note_untold(std::uint64_t told) {
+    std::uint64_t rows = 0;
+    const Status done = scan_rows([&](const IncidentRow&) { ++rows; });
+    if (rows > told) {
+        notes_.push_back(
+            fmt::format("{} more {} recorded, but the events behind {} have been pruned: the table "
+                        "incidents has what was said then.",
+                        rows - told, rows - told == 1 ? "incident was" : "incidents were",
+                        rows - told == 1 ? "it" : "them"));
+    }
+    return done;
 }
 
 Status ReportReader::replay_story(const IncidentRow& row, std::size_t recording, const TakeIncident& take) {

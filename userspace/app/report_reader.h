@@ -39,6 +39,7 @@ private:
     using Replayed = std::function<void(std::size_t trace, Incident&, const ClockOffsets&)>;
     Status replay_all(const char* work, const Replayed& take);
     Status note_ends(HostMerge& merge);
+    Status note_untold(std::uint64_t told);
     SegmentRange range_of(const TraceContext& trace) const;
     bool wants(const Incident& incident, const ClockOffsets& clocks) const;
 

@@ -177,6 +177,26 @@ std::string next_step(const Postmortem& postmortem) {
 
 }  // namespace
 
+std::string recorded_story_text(const IncidentRow& row, const PostmortemStyle& style) {
+    constexpr std::size_t kIndent = 13;
+    const std::string process = row.comm ? terminal_safe(*row.comm) : "no process";
+    const std::string told = row.errors.empty() ? "no program was told" : terminal_safe(row.errors);
+    std::string out =
+        fmt::format("{}, on {}\n{}{}  {}  {}\n", moment(row.time, style.utc), terminal_safe(row.host),
+                    process, row.pid ? fmt::format("[{}]", *row.pid) : "", told, cause_name(row.cause));
+    if (row.local || row.remote) {
+        out += fmt::format("    {} > {}\n", terminal_safe(row.local.value_or("?")),
+                           terminal_safe(row.remote.value_or("?")));
+    }
+    const std::string cause = row.summary + " (" + confidence_name(row.confidence) + ")";
+    out += '\n' + labelled("    Cause", terminal_safe(cause), kIndent, style.width);
+    out += labelled("    Advice", terminal_safe(row.advice), kIndent, style.width);
+    return out + labelled("    Pruned",
+                          "the events behind it are not in the recording any more: this is what was "
+                          "said when it was recorded.",
+                          kIndent, style.width);
+}
+
 std::string postmortem_text(const Postmortem& postmortem, const PostmortemStyle& style) {
     std::string out = traces_text(postmortem, style);
     out += totals_text(postmortem, style) + losses_text(postmortem, style);

@@ -1,5 +1,6 @@
 #include "source/recording_source.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace pipetrace {
@@ -25,13 +26,23 @@ void RecordingSource::take_next() {
     ended_ = !is_ready_;
 }
 
+/// What was lost before the first record that is left befell stories that are gone; what is gone counts as one.
+LossCounts RecordingSource::since_pruned(LossCounts losses) {
+    if (!before_) before_ = losses;
+    for (auto& [kind, count] : losses) {
+        const auto earlier = before_->find(kind);
+        if (earlier != before_->end()) count -= std::min(count, earlier->second);
+    }
+    losses["pruned"] = 1;
+    return losses;
+}
+
 std::size_t RecordingSource::drain(const RecordSink& sink) {
     std::size_t count = 0;
     for (std::size_t segments = 0; is_ready_ && next_.looked == now_ && segments < kSegmentsOfADrainMax;
          ++segments) {
         clocks_ = next_.clocks;
-        losses_ = next_.losses;
-        if (is_pruned_) losses_["pruned"] = 1;
+        losses_ = is_pruned_ ? since_pruned(next_.losses) : next_.losses;
         damage_ = for_each_record(next_, [&](std::span<const std::byte> record) {
             sink(record);
             ++count;

@@ -39,10 +39,12 @@ public:
 
 private:
     void take_next();
+    LossCounts since_pruned(LossCounts losses);
 
     const TraceContext& trace_;
     SegmentCursor cursor_;
     bool is_pruned_;
+    std::optional<LossCounts> before_;  ///< what was lost before the first record that is left
     Segment next_;
     bool is_ready_ = false;  ///< next_ is to be handed over
     bool ended_ = false;
