@@ -144,6 +144,32 @@ class RecordTest(LiveTest):
             self.assert_status(1, refused)
             self.assertIn(why, refused.stderr)
 
+    def test_a_link_leads_to_the_recording(self):
+        link = self.directory / "link.db"
+        link.symlink_to(self.path.name)
+        refused = run("record", "-o", link)
+        self.assert_status(1, refused)
+        self.assertIn("link to a file that is not there", refused.stderr)
+        self.stop(self.record())
+        tracer = self.record(path=link)
+        load = Load(0.3, 0.01)
+        log = load.log()
+        live.wait_for(lambda: self.ports(load) == {port for _, port in log}, 5, "all failures in the recording")
+        told = run("report", link, "--json")
+        self.assert_status(0, told)
+        self.assertIn(f'"local":"127.0.0.1:{log[-1][1]}"', told.stdout, "also what only its WAL holds")
+        self.stop(tracer)
+
+    def test_who_may_not_read_the_place_is_told_what_helps(self):
+        closed = self.directory / "closed"
+        closed.mkdir(mode=0o700)
+        self.stop(self.record(path=closed / "r.db"))
+        refused = run("report", closed / "r.db", prefix=live.as_nobody(), program=self.program_for_all(live.PIPETRACE))
+        self.assert_status(1, refused)
+        self.assertIn("Permission denied", refused.stderr)
+        self.assertIn("Run as root", refused.stderr)
+        self.assertIn("FILE-wal", refused.stderr)
+
     def test_a_read_only_place_is_refused(self):
         inside = f'mount --bind "$0" "$0" && mount -o remount,ro,bind "$0" && exec "{live.PIPETRACE}" record -o "$0/r.db"'
         refused = subprocess.run(["unshare", "-m", "sh", "-c", inside, str(self.directory)], check=False, text=True,

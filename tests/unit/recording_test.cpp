@@ -310,5 +310,53 @@ TEST(Recording, ClosedIsOneFile) {
     EXPECT_FALSE(std::filesystem::exists(folder.file("r.db-shm"))) << "reading leaves nothing beside it";
 }
 
+TEST(Recording, BehindALinkIsWrittenAndReadAsTheFileItself) {
+    const Folder folder;
+    make_recording(folder.file("r.db"));
+    std::filesystem::create_symlink("r.db", folder.file("link.db"));
+    const auto writer = open_writer(folder.file("link.db"));
+    ASSERT_NE(writer, nullptr);
+    RecordingBatch batch;
+    batch.incidents = {sample_row("boot-3")};
+    ASSERT_TRUE(succeeded(writer->write(batch)));
+    ASSERT_TRUE(succeeded(writer->sync()));
+    EXPECT_GT(writer->bytes_on_disk(), file_bytes(folder.file("r.db"))) << "its WAL counts";
+    EXPECT_EQ(rows_of(open_reader(folder.file("link.db"))).size(), 3U) << "what the WAL holds is read too";
+    EXPECT_EQ(open_reader(folder.file("link.db")).path(), folder.file("link.db"));
+    const auto refused = RecordingWriter::open(folder.file("link.db"), {}, sample_trace());
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().what, "cannot record to " + folder.file("link.db"));
+}
+
+TEST(Recording, IsNotLookedForBehindADanglingLink) {
+    const Folder folder;
+    std::filesystem::create_symlink("nothing.db", folder.file("link.db"));
+    const auto written = RecordingWriter::open(folder.file("link.db"), {}, sample_trace());
+    const auto read = RecordingReader::open(folder.file("link.db"));
+    ASSERT_FALSE(written);
+    ASSERT_FALSE(read);
+    for (const Error& error : {written.error(), read.error()}) {
+        EXPECT_EQ(error.why, "it is a link to a file that is not there");
+    }
+    EXPECT_FALSE(std::filesystem::exists(folder.file("nothing.db")));
+}
+
+TEST(Recording, IsRedactedInAllItsTracesOrInNone) {
+    const Folder folder;
+    for (const bool redacted : {false, true}) {
+        const std::string path = folder.file(redacted ? "redacted.db" : "plain.db");
+        TraceContext trace = sample_trace();
+        trace.redacted = redacted;
+        ASSERT_TRUE(RecordingWriter::open(path, {}, trace));
+        ASSERT_TRUE(RecordingWriter::open(path, {}, trace)) << "the same again";
+        trace.redacted = !redacted;
+        const auto refused = RecordingWriter::open(path, {}, trace);
+        ASSERT_FALSE(refused) << path;
+        EXPECT_NE(refused.error().why.find("redacted"), std::string::npos) << refused.error().why;
+        EXPECT_NE(refused.error().remedy.find("-o"), std::string::npos);
+        EXPECT_EQ(open_reader(path).traces()->size(), 2U) << "and it is left as it was";
+    }
+}
+
 }  // namespace
 }  // namespace pipetrace

@@ -185,8 +185,9 @@ void Row::complain(std::string_view why) {
     damage_ = std::string("its value of ") + (name != nullptr ? name : "?") + ' ' + std::string(why);
 }
 
-Result<std::unique_ptr<Database>> Database::open(const std::string& path, Access access) {
-    std::unique_ptr<Database> database(new Database(path, access));
+Result<std::unique_ptr<Database>> Database::open(const std::string& path, const std::string& name,
+                                                 Access access) {
+    std::unique_ptr<Database> database(new Database(path, name, access));
     const int flags =
         SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
         (access == Access::kWrite ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY);
@@ -311,13 +312,13 @@ Result<bool> Database::checkpoint(bool truncate) {
 }
 
 Error Database::damaged(std::string_view what) const {
-    return Error{"cannot read the recording " + path_,
+    return Error{"cannot read the recording " + name_,
                  "it is damaged, or made to mislead: " + std::string(what), kRecover};
 }
 
 Error Database::failure() const {
     const std::string what =
-        (access_ == Access::kWrite ? "cannot write to the recording " : "cannot read the recording ") + path_;
+        (access_ == Access::kWrite ? "cannot write to the recording " : "cannot read the recording ") + name_;
     const int code = connection_ != nullptr ? sqlite3_extended_errcode(connection_) : SQLITE_NOMEM;
     const int system_error = connection_ != nullptr ? sqlite3_system_errno(connection_) : 0;
     for (const Reason& reason : kReasons) {

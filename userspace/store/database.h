@@ -118,7 +118,9 @@ public:
         kReadStill,  ///< nobody writes it, and there is no WAL: no lock, no file beside it
         kReadAlone,  ///< nobody writes it, its WAL is to be read: no lock, no file beside it
     };
-    static Result<std::unique_ptr<Database>> open(const std::string& path, Access access);
+    /// `name`: what messages call it; `path` with no link in it, or what lies beside it is not found.
+    static Result<std::unique_ptr<Database>> open(const std::string& path, const std::string& name,
+                                                  Access access);
     Database(const Database&) = delete;
     Database& operator=(const Database&) = delete;
     ~Database();
@@ -142,14 +144,17 @@ public:
     Error damaged(std::string_view what) const;
     Error failure() const;  ///< of the last call
     const std::string& path() const { return path_; }
+    const std::string& name() const { return name_; }
 
 private:
-    Database(std::string path, Access access) : path_(std::move(path)), access_(access) {}
+    Database(std::string path, std::string name, Access access)
+        : path_(std::move(path)), name_(std::move(name)), access_(access) {}
     void limit_what_it_may_do();
     void restart_budget();
     static int spend_budget(void* self);
 
     std::string path_;
+    std::string name_;
     Access access_;
     sqlite3* connection_ = nullptr;
     std::int64_t budget_ = 0;  ///< steps of SQLite's machine that the running statement may still take

@@ -9,7 +9,9 @@
 
 #include <array>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
+#include <memory>
 #include <string_view>
 
 namespace pipetrace {
@@ -56,8 +58,15 @@ Status check_content(const std::string& path, int fd) {
 
 }  // namespace
 
+RecordingFile::RecordingFile(const std::string& path, int fd, bool created)
+    : name_(path), path_(without_links(path)), fd_(fd), created_(created) {}
+
 Result<RecordingFile> RecordingFile::open(const std::string& path) {
     make_own_folder(path);
+    if (is_dangling_link(path)) {
+        return cannot_record(path, "it is a link to a file that is not there",
+                             "Remove the link, or name the file itself with -o.");
+    }
     // O_NONBLOCK: a FIFO that nobody reads would hold us for ever.
     constexpr int kFlags = O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
     int fd = ::open(path.c_str(), kFlags);
@@ -98,6 +107,17 @@ void RecordingFile::make_private() const {
 void RecordingFile::remove_if_created() const {
     if (!created_) return;
     for (const char* beside : {"-wal", "-shm", "-journal", ""}) ::unlink((path_ + beside).c_str());
+}
+
+std::string without_links(const std::string& path) {
+    const std::unique_ptr<char, decltype(&std::free)> real(::realpath(path.c_str(), nullptr), &std::free);
+    return real ? std::string(real.get()) : path;
+}
+
+bool is_dangling_link(const std::string& path) {
+    struct stat status {};
+    return ::lstat(path.c_str(), &status) == 0 && S_ISLNK(status.st_mode) &&
+           ::stat(path.c_str(), &status) != 0 && errno == ENOENT;
 }
 
 std::uint64_t file_bytes(const std::string& path) {

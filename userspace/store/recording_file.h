@@ -17,27 +17,36 @@ public:
     /// another.
     static Result<RecordingFile> open(const std::string& path);
     RecordingFile(RecordingFile&& other) noexcept
-        : path_(std::move(other.path_)), fd_(std::exchange(other.fd_, -1)), created_(other.created_) {}
+        : name_(std::move(other.name_)),
+          path_(std::move(other.path_)),
+          fd_(std::exchange(other.fd_, -1)),
+          created_(other.created_) {}
     RecordingFile& operator=(RecordingFile&&) = delete;
     /// Close SQLite's connection before: closing any descriptor of a file drops the locks that SQLite has on
     /// it.
     ~RecordingFile();
 
-    const std::string& path() const { return path_; }
+    const std::string& name() const { return name_; }  ///< as it was given
+    const std::string& path() const { return path_; }  ///< with no link in it
     /// It is known to be a recording now, perhaps one that others could read.
     void make_private() const;
     /// Takes back a file that open() created and that became nothing.
     void remove_if_created() const;
 
 private:
-    RecordingFile(std::string path, int fd, bool created)
-        : path_(std::move(path)), fd_(fd), created_(created) {}
+    RecordingFile(const std::string& path, int fd, bool created);
 
+    std::string name_;
     std::string path_;
     int fd_;
     bool created_;
 };
 
+/// SQLite keeps the WAL beside the file itself, wherever links to it lie: `path` without links, or as it is
+/// where that cannot be told.
+std::string without_links(const std::string& path);
+/// It leads to no file.
+bool is_dangling_link(const std::string& path);
 /// What the recording takes on the disk: the file, its WAL and the WAL's index.
 std::uint64_t recording_bytes(const std::string& path);
 /// 0 where there is none.

@@ -19,6 +19,9 @@ namespace {
 
 constexpr std::size_t kTracesMax = 10'000;
 
+constexpr const char* kNotOurs =
+    "Run as root, or as its owner; or have it copied, together with FILE-wal, to where you may read it.";
+
 constexpr std::string_view kInRange =
     "last_ktime_ns >= ? AND first_ktime_ns <= ? AND last_ktime_ns + wall_minus_ktime_ns >= ? AND "
     "first_ktime_ns + wall_minus_ktime_ns <= ?";
@@ -34,14 +37,19 @@ Status check_file(const std::string& path) {
     struct stat status {};
     const std::string what = "cannot read the recording " + path;
     if (::stat(path.c_str(), &status) != 0) {
-        return Error{what, std::strerror(errno),
-                     errno == ENOENT ? "`pipetrace record` makes one." : "Name another file."};
+        const int error = errno;
+        if (is_dangling_link(path)) {
+            return Error{what, "it is a link to a file that is not there", "Name the recording itself."};
+        }
+        const char* remedy = error == ENOENT   ? "`pipetrace record` makes one."
+                             : error == EACCES ? kNotOurs
+                                               : "Name another file.";
+        return Error{what, std::strerror(error), remedy};
     }
     if (!S_ISREG(status.st_mode))
         return Error{what, "it is no plain file", "Name a file that `pipetrace record` made."};
     if (::access(path.c_str(), R_OK) != 0) {
-        return Error{what, std::strerror(errno),
-                     "Run as its owner or as root, or copy it together with FILE-wal."};
+        return Error{what, std::strerror(errno), kNotOurs};
     }
     if (status.st_size == 0) {
         return Error{what, "it is empty", "Name a file that `pipetrace record` made."};
@@ -49,8 +57,9 @@ Status check_file(const std::string& path) {
     return Done{};
 }
 
-Result<std::unique_ptr<Database>> open_checked(const std::string& path, Database::Access access) {
-    auto database = Database::open(path, access);
+Result<std::unique_ptr<Database>> open_checked(const std::string& path, const std::string& name,
+                                               Database::Access access) {
+    auto database = Database::open(path, name, access);
     if (!database) return database.error();
     if (const Status checked = check_schema(**database); !checked) return checked.error();
     return database;
@@ -59,14 +68,15 @@ Result<std::unique_ptr<Database>> open_checked(const std::string& path, Database
 /// A writer keeps a WAL and its index beside the file, and a killed one leaves them there. Without the index
 /// nobody writes; a copy has none. Where SQLite could not make one, as on a read-only disk, it is kept in
 /// memory.
-Result<std::unique_ptr<Database>> open_database(const std::string& path) {
-    if (!is_there(path + "-wal")) return open_checked(path, Database::Access::kReadStill);
-    if (!is_there(path + "-shm")) return open_checked(path, Database::Access::kReadAlone);
-    auto beside_writer = open_checked(path, Database::Access::kRead);
+Result<std::unique_ptr<Database>> open_database(const std::string& name) {
+    const std::string path = without_links(name);
+    if (!is_there(path + "-wal")) return open_checked(path, name, Database::Access::kReadStill);
+    if (!is_there(path + "-shm")) return open_checked(path, name, Database::Access::kReadAlone);
+    auto beside_writer = open_checked(path, name, Database::Access::kRead);
     if (beside_writer) return beside_writer;
     // The index may be there and not ours to open.
     if (::access((path + "-shm").c_str(), W_OK) == 0) return beside_writer;
-    auto alone = open_checked(path, Database::Access::kReadAlone);
+    auto alone = open_checked(path, name, Database::Access::kReadAlone);
     return alone ? std::move(alone) : std::move(beside_writer);
 }
 

@@ -55,8 +55,8 @@ public:
 
     const std::string& path() const { return path_; }
 
-    /// All traces, oldest first; of one that has not ended in order, the losses so far. A trace whose records are of a newer layout than this pipetrace reads is an
-    /// Error that names the version which wrote it.
+    /// All traces, oldest first; of one that has not ended in order, the losses so far. A trace whose records
+    /// are of a newer layout than this pipetrace reads is an Error that names the version which wrote it.
     Result<std::vector<TraceContext>> traces() const;
 
     /// Streams the rows in the order in which they were recorded; false from `take` ends it. The row is

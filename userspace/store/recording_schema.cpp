@@ -71,7 +71,7 @@ Status check_version(Database& database, std::int64_t version) {
     const std::string writer = by.empty() ? "another version of pipetrace" : "pipetrace " + by;
     const std::string format = std::to_string(version / 1000) + "." + std::to_string(version % 1000);
     const bool is_newer = version > kFormatVersion;
-    return Error{"cannot read the recording " + database.path(),
+    return Error{"cannot read the recording " + database.name(),
                  "it was made by " + writer + ", in format " + format + "; this one reads " +
                      std::to_string(kFormatMajor) + ".0 to " + std::to_string(kFormatMajor) + "." +
                      std::to_string(kFormatMinor),
@@ -138,7 +138,7 @@ Status check_schema(Database& database) {
     const auto application = database.number("PRAGMA application_id");
     if (!application) return application.error();
     if (*application != kApplicationId) {
-        return Error{"cannot use " + database.path() + " as a recording",
+        return Error{"cannot use " + database.name() + " as a recording",
                      "it is another program's SQLite database", kNoRecording};
     }
     const auto version = database.number("PRAGMA user_version");

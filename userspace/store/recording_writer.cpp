@@ -20,9 +20,21 @@
 namespace pipetrace {
 namespace {
 
+/// One file is given away as a whole: what is left out of one of its traces is in none.
+Status check_redaction(Database& database, bool redacted) {
+    const auto others = database.number(std::string("SELECT count(*) FROM traces WHERE redacted != ") +
+                                        (redacted ? "1" : "0"));
+    if (!others) return others.error();
+    if (*others == 0) return Done{};
+    return Error{"cannot record to " + database.name(),
+                 redacted ? "it holds a trace that was not redacted, and this one would be"
+                          : "it holds a trace that was redacted, and this one would not be",
+                 "It was left as it is. Name another file with -o."};
+}
+
 /// Opens what is there, or makes it: what is no recording is left as it was found.
-Result<std::unique_ptr<Database>> open_database(const RecordingFile& file) {
-    auto database = Database::open(file.path(), Database::Access::kWrite);
+Result<std::unique_ptr<Database>> open_database(const RecordingFile& file, bool redacted) {
+    auto database = Database::open(file.path(), file.name(), Database::Access::kWrite);
     if (!database) return database.error();
     const auto empty = is_empty(**database);
     if (!empty) return empty.error();
@@ -31,6 +43,7 @@ Result<std::unique_ptr<Database>> open_database(const RecordingFile& file) {
         if (Status created = create_schema(**database); !created) return created.error();
     }
     if (Status checked = check_schema(**database); !checked) return checked.error();
+    if (Status checked = check_redaction(**database, redacted); !checked) return checked.error();
     file.make_private();
     // NORMAL: what is committed survives this process at once, and a power cut after the next sync().
     // Checkpoints are the pruner's.
@@ -43,7 +56,7 @@ Result<std::unique_ptr<Database>> open_database(const RecordingFile& file) {
         (*database)->number("SELECT count(*) FROM pragma_journal_mode WHERE journal_mode='wal'");
     if (!is_wal) return is_wal.error();
     if (*is_wal == 0) {
-        return Error{"cannot record to " + file.path(),
+        return Error{"cannot record to " + file.name(),
                      "its file system does not let two programs share memory",
                      "Record to a local disk with -o."};
     }
@@ -87,7 +100,7 @@ Result<std::unique_ptr<RecordingWriter>> RecordingWriter::open(const std::string
                                                                RecordingLimits limits, TraceContext trace) {
     auto file = RecordingFile::open(path);
     if (!file) return file.error();
-    auto database = open_database(*file);
+    auto database = open_database(*file, trace.redacted);
     if (!database) {
         file->remove_if_created();
         return database.error();
@@ -97,7 +110,7 @@ Result<std::unique_ptr<RecordingWriter>> RecordingWriter::open(const std::string
     Status begun = writer->prepare();
     if (begun) begun = writer->begin_trace();
     // It is there from the first transaction on. SQLite holds no locks on it that closing this could drop.
-    if (begun) writer->wal_fd_ = ::open((path + "-wal").c_str(), O_RDONLY | O_CLOEXEC);
+    if (begun) writer->wal_fd_ = ::open((writer->file_.path() + "-wal").c_str(), O_RDONLY | O_CLOEXEC);
     if (begun) begun = writer->sync();
     if (begun) return writer;
     writer->file_.remove_if_created();
@@ -122,7 +135,7 @@ Status RecordingWriter::change(std::uint64_t bytes, Change change) {
     if (!room) return room.error();
     if (!*room) {
         return Error{
-            "cannot write to the recording " + path(),
+            "cannot write to the recording " + name(),
             "its size limit is reached, and what is old cannot be reused while another program reads it",
             "End that program, or raise --max-size."};
     }
@@ -175,7 +188,7 @@ Status RecordingWriter::write(RecordingBatch& batch) {
 
 Status RecordingWriter::sync() const {
     if (::fdatasync(wal_fd_) == 0) return Done{};
-    return Error{"cannot write to the recording " + path(), std::strerror(errno),
+    return Error{"cannot write to the recording " + name(), std::strerror(errno),
                  "Look at its disk, or record elsewhere with -o."};
 }
 
