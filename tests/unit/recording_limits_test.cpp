@@ -3,6 +3,8 @@
 #include "store/host_numbers.h"
 
 #include <arpa/inet.h>
+#include <signal.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 
@@ -84,6 +86,54 @@ TEST(RecordingLimits, AReaderInTheMidstOfAScanCostsBatchesAndNotTheLimit) {
     EXPECT_GT(refused, 0);
     RecordingBatch last = batch_at(kSampleAt + 100 * kSecond, 100);
     EXPECT_TRUE(succeeded(writer->write(last))) << "the reader has gone";
+}
+
+/// Files of this process may grow to so many bytes while it lives.
+class FileSizeLimit {
+public:
+    explicit FileSizeLimit(std::uint64_t bytes) : handler_(::signal(SIGXFSZ, SIG_IGN)) {
+        EXPECT_EQ(::getrlimit(RLIMIT_FSIZE, &before_), 0);
+        const rlimit limit{bytes, before_.rlim_max};
+        EXPECT_EQ(::setrlimit(RLIMIT_FSIZE, &limit), 0);
+    }
+    FileSizeLimit(const FileSizeLimit&) = delete;
+    FileSizeLimit& operator=(const FileSizeLimit&) = delete;
+    ~FileSizeLimit() {
+        ::setrlimit(RLIMIT_FSIZE, &before_);
+        ::signal(SIGXFSZ, handler_);
+    }
+
+private:
+    rlimit before_{};
+    sighandler_t handler_;
+};
+
+TEST(RecordingLimits, OfABatchTooLargeForTheDiskWhatFitsIsKept) {
+    const Folder folder;
+    const auto writer = open_writer(folder.file("r.db"));
+    RecordingBatch batch;
+    for (int i = 0; i < 32; ++i) {
+        batch.append(batch_at(kSampleAt + static_cast<std::uint64_t>(i) * kSecond, i));
+    }
+    const std::size_t segments = batch.segments.size();
+    const std::size_t incidents = batch.incidents.size();
+    {
+        const FileSizeLimit limit(1U << 20);
+        EXPECT_FALSE(writer->write_what_fits(batch));
+        EXPECT_FALSE(writer->write_what_fits(batch)) << "and again";
+    }
+    auto reader = RecordingReader::open(folder.file("r.db"));
+    ASSERT_TRUE(reader);
+    const auto totals = reader->segment_totals({writer->trace_id(), {}});
+    ASSERT_TRUE(totals);
+    EXPECT_GE(totals->segments, 5U) << "each is about 50 KiB";
+    EXPECT_EQ(totals->last, sample_segment(kSampleAt + (totals->segments - 1) * kSecond, 200).last);
+    EXPECT_EQ(totals->segments + batch.segments.size(), segments) << "each is kept or left, once";
+    EXPECT_GE(rows_of(*reader).size(), 20 * totals->segments) << "with their incidents";
+    EXPECT_EQ(rows_of(*reader).size() + batch.incidents.size(), incidents);
+    ASSERT_TRUE(succeeded(writer->write_what_fits(batch))) << "there is space again";
+    EXPECT_EQ(rows_of(*reader).size(), incidents);
+    EXPECT_EQ(reader->segment_totals({writer->trace_id(), {}})->segments, segments);
 }
 
 TEST(RecordingLimits, WhatIsOldGoesAndTheSpaceIsGivenBack) {

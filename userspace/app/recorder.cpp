@@ -276,7 +276,7 @@ void Recorder::write_one(RecordingBatch& batch) {
         if (lost_ > 0) segment.losses["recording"] = lost_;
     }
     for (;;) {
-        const Status written = writer_->write(batch);
+        const Status written = writer_->write_what_fits(batch);
         if (written) {
             failing_.reset();
             ++written_;

@@ -316,6 +316,11 @@ Error Database::damaged(std::string_view what) const {
                  "it is damaged, or made to mislead: " + std::string(what), kRecover};
 }
 
+bool Database::may_be_out_of_space() const {
+    const int code = sqlite3_extended_errcode(connection_);
+    return code == SQLITE_FULL || code == SQLITE_IOERR_WRITE || code == SQLITE_IOERR_SHMSIZE;
+}
+
 Error Database::failure() const {
     const std::string what =
         (access_ == Access::kWrite ? "cannot write to the recording " : "cannot read the recording ") + name_;

@@ -143,6 +143,9 @@ public:
     /// `what`: of Row::damage(), or a sentence of its kind: "its traces are out of order".
     Error damaged(std::string_view what) const;
     Error failure() const;  ///< of the last call
+    /// The last call may have failed because the disk, a quota or a limit of the process takes no more:
+    /// SQLite tells the last two as any write that fails.
+    bool may_be_out_of_space() const;
     const std::string& path() const { return path_; }
     const std::string& name() const { return name_; }
 

@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <iterator>
@@ -83,6 +84,36 @@ void RecordingBatch::append(RecordingBatch&& later) {
     move_to(processes, later.processes);
 }
 
+std::optional<RecordingBatch> RecordingBatch::split_off_first() {
+    RecordingBatch first;
+    const auto take = [](auto& from, auto& to, std::size_t count) {
+        const auto end = from.begin() + static_cast<std::ptrdiff_t>(count);
+        to.assign(std::make_move_iterator(from.begin()), std::make_move_iterator(end));
+        from.erase(from.begin(), end);
+    };
+    if (segments.size() > 1) {
+        take(segments, first.segments, segments.size() / 2);
+        Ktime last;
+        for (const Segment& segment : first.segments) last = std::max(last, segment.last);
+        const auto later = std::stable_partition(incidents.begin(), incidents.end(),
+                                                 [&](const IncidentRow& row) { return row.last <= last; });
+        take(incidents, first.incidents, static_cast<std::size_t>(later - incidents.begin()));
+        take(processes, first.processes, processes.size());
+    } else if (!segments.empty() && incidents.size() + processes.size() > 0) {
+        // What is small and tells most.
+        take(incidents, first.incidents, incidents.size());
+        take(processes, first.processes, processes.size());
+    } else if (incidents.size() > 1) {
+        take(incidents, first.incidents, incidents.size() / 2);
+        take(processes, first.processes, processes.size());
+    } else if (incidents.size() + processes.size() > 1) {
+        take(processes, first.processes, (processes.size() + 1) / 2);
+    } else {
+        return std::nullopt;
+    }
+    return first;
+}
+
 RecordingWriter::RecordingWriter(RecordingFile file, std::unique_ptr<Database> database,
                                  RecordingLimits limits, TraceContext trace)
     : file_(std::move(file)),
@@ -131,9 +162,11 @@ Status RecordingWriter::prepare() {
 
 template <typename Change>
 Status RecordingWriter::change(std::uint64_t bytes, Change change) {
+    out_of_space_ = false;
     const auto room = pruner_.make_room(bytes);
     if (!room) return room.error();
     if (!*room) {
+        out_of_space_ = true;
         return Error{
             "cannot write to the recording " + name(),
             "its size limit is reached, and what is old cannot be reused while another program reads it",
@@ -142,8 +175,10 @@ Status RecordingWriter::change(std::uint64_t bytes, Change change) {
     if (Status begun = database_->execute("BEGIN IMMEDIATE"); !begun) return begun;
     Status changed = change();
     if (changed) changed = database_->execute("COMMIT");
-    if (!changed) [[maybe_unused]]
-        const Status undone = database_->execute("ROLLBACK");
+    if (!changed) {
+        out_of_space_ = database_->may_be_out_of_space();
+        [[maybe_unused]] const Status undone = database_->execute("ROLLBACK");
+    }
     return changed;
 }
 
@@ -184,6 +219,18 @@ Status RecordingWriter::insert(RecordingBatch& batch) {
 Status RecordingWriter::write(RecordingBatch& batch) {
     if (batch.empty()) return Done{};
     return change(batch.bytes(), [&] { return insert(batch); });
+}
+
+Status RecordingWriter::write_what_fits(RecordingBatch& batch) {
+    const Status whole = write(batch);
+    if (whole || !out_of_space_) return whole;
+    auto first = batch.split_off_first();
+    if (!first) return whole;
+    const Status begun = write_what_fits(*first);
+    if (begun) return write_what_fits(batch);
+    first->append(std::move(batch));
+    batch = std::move(*first);
+    return begun;
 }
 
 Status RecordingWriter::sync() const {

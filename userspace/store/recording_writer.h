@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,8 @@ struct RecordingBatch {
     /// About what it takes in the file.
     std::uint64_t bytes() const;
     void append(RecordingBatch&& later);
+    /// Takes out what is to be written first where all of it is too much; nothing: it cannot be divided.
+    std::optional<RecordingBatch> split_off_first();
 };
 
 class RecordingWriter {
@@ -39,6 +42,9 @@ public:
 
     /// All of it or, with an Error, nothing. May be tried again.
     Status write(RecordingBatch& batch);
+    /// In smaller transactions where one is too large for the space that is left: with an Error, `batch` is
+    /// what could not be written, and all that came before it is there.
+    Status write_what_fits(RecordingBatch& batch);
     /// So large a batch may be at most; a small one always fits.
     std::uint64_t batch_bytes_max() const { return pruner_.batch_bytes_max(); }
     /// Waits until what has been written is on the disk. From any thread, and beside the other calls.
@@ -69,6 +75,7 @@ private:
     RecordingPruner pruner_;
     TraceContext trace_;
     int wal_fd_ = -1;
+    bool out_of_space_ = false;  ///< why the last change failed
     Statement insert_segment_;
     Statement insert_incident_;
     Statement insert_process_;
