@@ -66,6 +66,37 @@ TEST(RecordingLimits, AReaderThatStaysOpenDoesNotMakeItGrow) {
     }
 }
 
+TEST(RecordingLimits, AReaderInTheMidstOfAScanCostsNothingBelowTheLimit) {
+    const Folder folder;
+    const RecordingLimits limits{32U << 20, 7 * 24 * 3600};
+    const auto writer = open_writer(folder.file("r.db"), limits);
+    RecordingBatch first = batch_at(kSampleAt, 0);
+    ASSERT_TRUE(succeeded(writer->write(first)));
+    auto reader = RecordingReader::open(folder.file("r.db"));
+    ASSERT_TRUE(reader);
+    int kept = 0;
+    std::optional<Error> refused;
+    ASSERT_TRUE(succeeded(reader->scan_incidents({}, [&](const IncidentRow&) {
+        while (!refused && kept < 1000) {
+            RecordingBatch batch =
+                batch_at(kSampleAt + static_cast<std::uint64_t>(kept + 1) * kSecond, kept + 1);
+            const Status written = writer->write(batch);
+            if (!written) refused = written.error();
+            kept += written ? 1 : 0;
+            EXPECT_LE(writer->bytes_on_disk(), limits.size_bytes_max);
+        }
+        return false;
+    })));
+    ASSERT_TRUE(refused);
+    EXPECT_GE(kept, 80) << "the log takes a third of the limit at least";
+    EXPECT_NE(refused->why.find("keeps its log"), std::string::npos) << refused->why;
+    EXPECT_EQ(refused->remedy.find("--max-size"), std::string::npos);
+    RecordingBatch last = batch_at(kSampleAt + 2000 * kSecond, 2000);
+    EXPECT_TRUE(succeeded(writer->write(last))) << "the reader has gone";
+    EXPECT_LE(writer->bytes_on_disk(), limits.size_bytes_max);
+    EXPECT_EQ(rows_of(*reader).size(), static_cast<std::size_t>(kept + 2) * 20);
+}
+
 TEST(RecordingLimits, AReaderInTheMidstOfAScanCostsBatchesAndNotTheLimit) {
     const Folder folder;
     const RecordingLimits limits{RecordingLimits::kSizeBytesMin, 7 * 24 * 3600};

@@ -32,14 +32,19 @@ Result<RecordingPruner::Pages> RecordingPruner::count_pages() {
 
 /// With `bytes` more, which go to the WAL first and to the file later.
 Result<bool> RecordingPruner::fits(std::uint64_t bytes) {
-    constexpr std::uint64_t kWalIndexBytes = 128U << 10;
+    constexpr std::uint64_t kWalIndexBytesMin = 128U << 10;
+    constexpr std::uint64_t kWalBytesPerIndexByte =
+        256;  // 8 bytes for each page and its header, and some room
+    const std::uint64_t wal =
+        std::max(wal_bytes_max_, file_bytes(database_.path() + "-wal") + 2 * batch_bytes_max_);
+    const std::uint64_t index = std::max(kWalIndexBytesMin, wal / kWalBytesPerIndexByte);
     const auto pages = count_pages();
     if (!pages) return pages.error();
     const auto used_bytes =
         static_cast<std::uint64_t>(std::max<std::int64_t>(pages->all - pages->unused, 0) * kPageBytes);
     const std::uint64_t file =
         std::max(used_bytes + bytes, static_cast<std::uint64_t>(pages->all * kPageBytes));
-    return file + wal_bytes_max_ + kWalIndexBytes <= limits_.size_bytes_max;
+    return file + wal + index <= limits_.size_bytes_max;
 }
 
 Result<bool> RecordingPruner::empty_wal() {
@@ -49,7 +54,8 @@ Result<bool> RecordingPruner::empty_wal() {
         if (!done) return done.error();
     }
     // What follows writes up to two transactions.
-    return file_bytes(wal) + 2 * batch_bytes_max_ <= wal_bytes_max_;
+    is_wal_held_ = file_bytes(wal) + 2 * batch_bytes_max_ > wal_bytes_max_;
+    return !is_wal_held_;
 }
 
 Result<bool> RecordingPruner::make_room(std::uint64_t bytes) {
@@ -58,7 +64,8 @@ Result<bool> RecordingPruner::make_room(std::uint64_t bytes) {
     bool is_last = false;
     for (int round = 0; round < kRoundsMax; ++round) {
         const auto emptied = empty_wal();
-        if (!emptied || !*emptied) return emptied;
+        if (!emptied) return emptied;
+        if (!*emptied) return fits(written);  // to delete would only lengthen it
         const auto fitting = fits(written);
         if (!fitting || *fitting || is_last) return fitting;
         const auto deleted = delete_oldest(std::max(written, limits_.size_bytes_max / 64));

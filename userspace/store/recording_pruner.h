@@ -20,9 +20,11 @@ public:
     /// What one transaction may write, so that the WAL stays within its share of the limit.
     std::uint64_t batch_bytes_max() const { return batch_bytes_max_; }
 
-    /// Makes room for a transaction that writes `bytes`. False: there is none, because somebody reads the
-    /// recording, so that its WAL cannot be reused now.
+    /// Makes room for a transaction that writes `bytes`. False: there is none. While somebody reads the
+    /// recording, its WAL cannot be reused, and takes what is left of the limit.
     Result<bool> make_room(std::uint64_t bytes);
+    /// Whether that was why there was none.
+    bool is_wal_held() const { return is_wal_held_; }
     /// Deletes what is older than the limit, and gives back space that is no longer used. To be called now
     /// and then.
     Status expire(WallTime now);
@@ -46,13 +48,14 @@ private:
     Status delete_unused_traces();
     Status give_back();
     Result<bool> fits(std::uint64_t bytes);
-    /// Whether the WAL holds so little now that a transaction more is within its share.
+    /// Whether the WAL holds so little now that a transaction more is within its share: if not, it is held.
     Result<bool> empty_wal();
 
     Database& database_;
     RecordingLimits limits_;
     std::uint64_t batch_bytes_max_;
-    std::uint64_t wal_bytes_max_;
+    std::uint64_t wal_bytes_max_;  ///< unless it is held
+    bool is_wal_held_ = false;
 };
 
 }  // namespace pipetrace

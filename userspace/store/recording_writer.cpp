@@ -167,10 +167,15 @@ Status RecordingWriter::change(std::uint64_t bytes, Change change) {
     if (!room) return room.error();
     if (!*room) {
         out_of_space_ = true;
-        return Error{
-            "cannot write to the recording " + name(),
-            "its size limit is reached, and what is old cannot be reused while another program reads it",
-            "End that program, or raise --max-size."};
+        const std::string what = "cannot write to the recording " + name();
+        if (!pruner_.is_wal_held()) {
+            return Error{what, "its size limit is reached, and nothing old is left in it that could go",
+                         "Raise --max-size, or record elsewhere with -o."};
+        }
+        return Error{what,
+                     "its size limit is reached, for a program that reads it keeps its log, " + file_.name() +
+                         "-wal, from being emptied",
+                     "End that program (`fuser " + file_.name() + "` names it)."};
     }
     if (Status begun = database_->execute("BEGIN IMMEDIATE"); !begun) return begun;
     Status changed = change();
