@@ -199,6 +199,21 @@ class RecordTest(LiveTest):
         self.assert_whole(path)
         self.assertTrue(self.ports(load, path))
 
+    def test_a_removed_file_is_told_once_and_what_follows_is_lost(self):
+        tracer = self.record()
+        load = Load(20, 0.01)
+        live.wait_for(lambda: self.ports(load), 15, "an incident in the recording")
+        for suffix in ("", "-wal", "-shm"):
+            os.unlink(f"{self.path}{suffix}")
+        live.wait_for(lambda: "its file has been removed" in tracer.stderr(), 15, "a message of the removed file")
+        self.assertIsNone(tracer.process.poll(), "it goes on")
+        load.log(end=True)
+        status, _ = tracer.stop()
+        self.assertEqual(status, 1)
+        self.assertEqual(tracer.stderr().count("has been removed"), 1)
+        self.assertRegex(tracer.stderr(), r"recording\s+\d+")
+        self.assertEqual(list(self.directory.iterdir()), [])
+
     def test_the_size_is_never_exceeded(self):
         tracer = self.record("--max-size", "4M")
         load = Load(30, 0)

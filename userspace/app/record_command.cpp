@@ -89,7 +89,7 @@ int record_command(const Options& asked) {
     const SessionResult result = (*session)->finish();
     if (const Status closed = recorder.close((*session)->pipeline().summary()); !closed)
         return failed(closed.error());
-    return result.failed || recorder.lost() > 0 ? kStatusFailed : kStatusDone;
+    return result.failed || recorder.has_failed() ? kStatusFailed : kStatusDone;
 }
 
 }  // namespace pipetrace

@@ -214,6 +214,10 @@ Status Recorder::close(const TraceSummary& summary) {
     totals.resets_sent = summary.resets_sent;
     totals.endpoints_older_than_trace = summary.endpoints_older_than_trace;
     totals.evicted = summary.evicted;
+    if (is_removed()) {
+        tell_trouble();
+        return Done{};
+    }
     if (failing_) return *failing_;
     return writer_->close(read_clock_offsets().wall(read_ktime()), summary.lost_by_kind, totals);
 }
@@ -276,6 +280,10 @@ void Recorder::write_one(RecordingBatch& batch) {
         if (lost_ > 0) segment.losses["recording"] = lost_;
     }
     for (;;) {
+        if (is_removed()) {
+            lost_ += entries_of(batch);
+            return;
+        }
         const Status written = writer_->write_what_fits(batch);
         if (written) {
             failing_.reset();
@@ -299,7 +307,18 @@ void Recorder::write_one(RecordingBatch& batch) {
     }
 }
 
+/// For good: what was in it is gone, and a new file would begin in the midst of the trace.
+bool Recorder::is_removed() {
+    if (is_removed_ || !writer_->is_removed()) return is_removed_;
+    is_removed_ = true;
+    const std::lock_guard lock(mutex_);
+    trouble_ = Error{"cannot write to the recording " + settings_.path, "its file has been removed",
+                     "The trace goes on, and nothing of it is kept any more: end it, and record anew."};
+    return true;
+}
+
 void Recorder::expire_now_and_then() {
+    if (is_removed()) return;
     constexpr std::int64_t kIntervalNs = 10'000'000'000;
     const WallTime now = read_clock_offsets().wall(read_ktime());
     if (now.ns >= expired_at_ns_ && now.ns < expired_at_ns_ + kIntervalNs) return;

@@ -59,7 +59,9 @@ public:
     /// Batches are on their way to the disk.
     bool is_writing() const { return in_flight_ > 0; }
 
-    /// After finish(): the trace's end. An Error if anything could not be written.
+    /// Anything that should be in the recording is not, as far as it has been noticed.
+    bool has_failed() const { return lost_ > 0 || is_removed_; }
+    /// After finish(): the trace's end. An Error if it could not be written and that has not been told.
     Status close(const TraceSummary& summary);
 
 private:
@@ -75,6 +77,7 @@ private:
     void write_one(RecordingBatch& batch);
     void sync_until_stopped();
     void expire_now_and_then();
+    bool is_removed();
 
     Settings settings_;
     std::unique_ptr<RecordingWriter> writer_;
@@ -118,6 +121,7 @@ private:
     std::thread syncing_thread_;
     bool failing_sync_ = false;
     std::atomic<std::uint64_t> written_ = 0;  ///< batches
+    std::atomic<bool> is_removed_ = false;    ///< somebody removed the file: noticed, and told
     std::optional<Error> failing_;            ///< since the last batch that could be written
     std::optional<std::chrono::steady_clock::time_point> last_tries_end_;
     std::int64_t expired_at_ns_ = 0;

@@ -104,6 +104,11 @@ void RecordingFile::make_private() const {
     }
 }
 
+bool RecordingFile::is_removed() const {
+    struct stat status {};
+    return ::fstat(fd_, &status) == 0 && status.st_nlink == 0;
+}
+
 void RecordingFile::remove_if_created() const {
     if (!created_) return;
     for (const char* beside : {"-wal", "-shm", "-journal", ""}) ::unlink((path_ + beside).c_str());

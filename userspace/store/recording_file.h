@@ -30,6 +30,8 @@ public:
     const std::string& path() const { return path_; }  ///< with no link in it
     /// It is known to be a recording now, perhaps one that others could read.
     void make_private() const;
+    /// No name leads to it any more: what is written to it is gone when it is closed.
+    bool is_removed() const;
     /// Takes back a file that open() created and that became nothing.
     void remove_if_created() const;
 

@@ -55,6 +55,7 @@ public:
     /// Ends the trace.
     Status close(WallTime ended, const LossCounts& losses, const TraceTotals& totals);
 
+    bool is_removed() const { return file_.is_removed(); }
     const std::string& name() const { return file_.name(); }
     std::int64_t trace_id() const { return trace_.trace_id; }
     std::uint64_t bytes_on_disk() const { return recording_bytes(file_.path()); }
