@@ -24,10 +24,7 @@ TEST_F(EndPairsTest, PortsThatAreUsedAgainAreToldApartBySequence) {
 TEST_F(EndPairsTest, TwoThatCouldBeItAreNone) {
     Rst rst;
     note_pair(rst);
-    Rst again = rst;
-    again.at = 300 * kSecond;
-    again.id = "2";
-    merge_.note(db_, sent(again));
+    note_sent_again(rst, 300 * kSecond);
     merge_.match();
     EXPECT_EQ(take(rst), Outcome::kUnchanged);
     EXPECT_EQ(count(EndFate::kManyAlike), 1U) << all();
@@ -37,10 +34,7 @@ TEST_F(EndPairsTest, TwoThatCouldBeItAreNone) {
 TEST_F(EndPairsTest, ClockDecidesBetweenTwoThatCouldBeIt) {
     Rst rst;
     note_pair(rst);
-    Rst again = rst;
-    again.at = 300 * kSecond;
-    again.id = "2";
-    merge_.note(db_, sent(again));
+    note_sent_again(rst, 300 * kSecond);
     for (int i = 3; i < 6; ++i) {
         Rst other;
         other.client = "192.0.2.10:" + std::to_string(40'000 + i);

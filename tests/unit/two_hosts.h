@@ -73,6 +73,12 @@ protected:
         merge_.note(web_, received(rst));
         merge_.note(db_, sent(rst));
     }
+    /// Another connection's, alike in all but its time.
+    void note_sent_again(Rst rst, std::uint64_t at) {
+        rst.at = at;
+        rst.id = "2";
+        merge_.note(db_, sent(rst));
+    }
     Outcome take(const Rst& rst) {
         Incident incident = received(rst);
         return merge_.take(web_, incident);
