@@ -76,11 +76,9 @@ Pipeline::Settings settings_of(const TraceContext& trace, const RecordingSource&
 }  // namespace
 
 Status replay(const Replay& replay, const ReplayedIncident& take) {
-    SegmentRange whole;
-    whole.trace_id = replay.trace.trace_id;
-    const auto all = replay.reader.segment_totals(whole);
-    if (!all) return all.error();
-    RecordingSource source(replay.reader, replay.trace, replay.range, all->is_pruned);
+    const auto is_pruned = replay.reader.is_pruned(replay.trace.trace_id);
+    if (!is_pruned) return is_pruned.error();
+    RecordingSource source(replay.reader, replay.trace, replay.range, *is_pruned);
     RecordedProcesses processes(replay.reader, replay.trace.trace_id);
     LastRevisions sink(source, take);
     Pipeline pipeline(settings_of(replay.trace, source), source, processes, sink);

@@ -218,9 +218,7 @@ Result<std::uint64_t> RecordingReader::count_incidents(const IncidentQuery& quer
 Result<SegmentTotals> RecordingReader::segment_totals(const SegmentRange& range) const {
     auto statement = database_->prepare(
         "SELECT count(*), coalesce(sum(record_count), 0), coalesce(min(first_ktime_ns), 0), "
-        "coalesce(max(last_ktime_ns), 0), "
-        "coalesce((SELECT segment_id > 1 AND trace_id = ?1 FROM segments ORDER BY segment_id LIMIT 1), 0) "
-        "FROM segments WHERE trace_id = ?1 AND " +
+        "coalesce(max(last_ktime_ns), 0) FROM segments WHERE trace_id = ? AND " +
         std::string(kInRange));
     if (!statement) return statement.error();
     statement->add(range.trace_id);
@@ -233,9 +231,17 @@ Result<SegmentTotals> RecordingReader::segment_totals(const SegmentRange& range)
     totals.records = row.number<std::uint64_t>();
     totals.first.ns = row.number<std::uint64_t>();
     totals.last.ns = row.number<std::uint64_t>();
-    totals.is_pruned = row.boolean();
     if (row.damage()) return database_->damaged(*row.damage());
     return totals;
+}
+
+/// The oldest go first, over all traces.
+Result<bool> RecordingReader::is_pruned(std::int64_t trace_id) const {
+    const auto begins_late = database_->number(
+        "SELECT coalesce((SELECT segment_id > 1 AND trace_id = " + std::to_string(trace_id) +
+        " FROM segments ORDER BY segment_id LIMIT 1), 0)");
+    if (!begins_late) return begins_late.error();
+    return *begins_late != 0;
 }
 
 Result<std::vector<RecordedProcess>> RecordingReader::process_history(std::int64_t trace_id,

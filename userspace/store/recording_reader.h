@@ -43,7 +43,6 @@ struct SegmentTotals {
     std::uint64_t records = 0;
     Ktime first;  ///< unknown where there are none
     Ktime last;
-    bool is_pruned = false;  ///< what came before the trace's first one is not there any more
 };
 
 class RecordingReader {
@@ -66,6 +65,8 @@ public:
     Result<std::uint64_t> count_incidents(const IncidentQuery& query) const;
 
     Result<SegmentTotals> segment_totals(const SegmentRange& range) const;
+    /// Whether what came before the trace's first segment is not there any more.
+    Result<bool> is_pruned(std::int64_t trace_id) const;
     /// What was read of a process, oldest first; of very many times, the first.
     Result<std::vector<RecordedProcess>> process_history(std::int64_t trace_id,
                                                          const ProcessId& process) const;
