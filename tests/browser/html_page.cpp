@@ -14,7 +14,7 @@ pipetrace::HtmlContext sample_context(std::uint64_t incidents, std::uint64_t los
     context.generated_by = "pipetrace test";
     context.generated_at = pipetrace::WallTime{1'795'000'000 * kNs};
     context.recordings = {{"/var/lib/pipetrace/web1.db", "web1", "6.12.0", "0.1.0",
-                           pipetrace::WallTime{1'794'990'000 * kNs}, std::nullopt}};
+                           pipetrace::WallTime{1'794'990'000 * kNs}, std::nullopt, false, std::nullopt}};
     if (incidents > 0) context.incidents = incidents;
     if (lost > 0) {
         context.events = 120'000;

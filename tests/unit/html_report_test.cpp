@@ -169,7 +169,7 @@ TEST(HtmlReport, NothingHostileBecomesMarkup) {
     incident.verdict.summary = incident.verdict.advice = name;
     HtmlContext context;
     context.generated_by = context.selection = name;
-    context.recordings = {{name, name, name, name, WallTime{0}, std::nullopt}};
+    context.recordings = {{name, name, name, name, WallTime{0}, std::nullopt, false, std::nullopt}};
     context.lost_by_kind = {{name, 1}};
     context.notes = {name};
     const Page plain({line_of(sample_incident())});
@@ -212,7 +212,7 @@ TEST(HtmlReport, PolicyAllowsNothingFromElsewhere) {
 TEST(HtmlReport, ContextIsTold) {
     HtmlContext context;
     context.generated_by = "pipetrace 1.2";
-    context.recordings = {{"a.db", "web1", "6.12", "1.0", WallTime{0}, std::nullopt}};
+    context.recordings = {{"a.db", "web1", "6.12", "1.0", WallTime{0}, std::nullopt, false, std::nullopt}};
     context.incidents = 7;
     context.lost_by_kind = {{"call_failed", 3}};
     const json told = json::parse(Page({}, context).scripts("context").at(0));

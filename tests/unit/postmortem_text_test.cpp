@@ -38,7 +38,7 @@ Postmortem sample() {
 }
 
 std::string text_of(const Postmortem& postmortem) {
-    return postmortem_text(postmortem, {false, 100, true, 10});
+    return postmortem_text(postmortem, {false, 100, false, true});
 }
 
 bool contains(const std::string& text, const std::string& part) {
@@ -122,7 +122,7 @@ TEST(PostmortemText, OfAPrunedIncidentTheRowIsTold) {
     row.confidence = Confidence::kLikely;
     row.summary = "A RST came.";
     row.advice = "Look there.";
-    const std::string text = recorded_story_text(row, {false, 100, true, 10});
+    const std::string text = recorded_story_text(row, {false, 100, false, true});
     EXPECT_TRUE(contains(text, "2026-01-02 12:00:01.000 UTC, on web-1\n")) << text;
     EXPECT_TRUE(contains(text, "[7]  ECONNRESET  peer_reset\n    10.0.0.1:80 > ?\n"));
     EXPECT_TRUE(contains(

@@ -93,7 +93,6 @@ TextStyle text_style(const Options& options, int fd) {
 
 Postmortem describe_traces(const Recordings& recordings) {
     Postmortem postmortem;
-    postmortem.notes = recordings.notes();
     for (const Recordings::Trace& trace : recordings.traces()) {
         const TraceContext& context = trace.context;
         postmortem.traces.push_back({recordings.path(trace), context.host.name, context.host.kernel,
@@ -175,9 +174,8 @@ Status tell_row(const RecordingReader& reader, const IncidentRow& found, const O
     IncidentQuery query;
     query.trace_id = found.trace_id;
     query.id = found.id;
-    const TextStyle style = text_style(options, file.fd());
     const Status done = reader.scan_incidents(query, [&](const IncidentRow& row) {
-        out.text() = recorded_story_text(row, {style.colour, style.width, style.utc, 0});
+        out.text() = recorded_story_text(row, text_style(options, file.fd()));
         return false;
     });
     if (!done) return done;
@@ -250,13 +248,9 @@ Status sum_up(const Recordings& recordings, const Options& options, OutputFile& 
               });
     Postmortem postmortem = describe_traces(recordings);
     tally.fill(postmortem);
-    for (std::string& note : reader.notes()) postmortem.notes.push_back(std::move(note));
-    PostmortemStyle style;
-    style.colour = wants_colour(file.fd());
-    style.width = terminal_width(file.fd());
-    style.utc = options.utc;
+    postmortem.notes = reader.notes();
     Out out(file);
-    out.text() = postmortem_text(postmortem, style);
+    out.text() = postmortem_text(postmortem, text_style(options, file.fd()));
     if (const Status written = out.end(); !written) return written;
     return done;
 }

@@ -113,12 +113,9 @@ HtmlContext context_of(const Postmortem& traces, const Options& options) {
     context.generated_by = "pipetrace " PIPETRACE_VERSION;
     context.generated_at = read_clock_offsets().wall(read_ktime());
     context.selection = selection_of(options);
-    for (const PostmortemTrace& trace : traces.traces) {
-        context.recordings.push_back(
-            {trace.file, trace.host, trace.kernel, trace.version, trace.started, trace.ended});
-    }
+    context.recordings = traces.traces;
     context.events = events_of(traces);
-    for (const auto& [kind, count] : traces.lost_by_kind) context.lost_by_kind.emplace_back(kind, count);
+    context.lost_by_kind = traces.lost_by_kind;
     return context;
 }
 
@@ -159,8 +156,7 @@ Status write_report_page(const Recordings& recordings, const Options& options, c
         });
     HtmlContext context = context_of(traces, options);
     if (begin) context.incidents = times->size();
-    context.notes = traces.notes;
-    for (std::string& note : reader.notes()) context.notes.push_back(std::move(note));
+    context.notes = reader.notes();
     if (!done) context.notes.push_back("Not all could be read: " + done.error().what + ".");
     page.finish(context);
     if (const Status written = file->finish(); !written) return written;

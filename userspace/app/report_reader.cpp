@@ -53,7 +53,7 @@ Incident sketch_of(const IncidentRow& row, const IncidentFilter& filter) {
 }  // namespace
 
 ReportReader::ReportReader(const Recordings& recordings, const Options& options)
-    : recordings_(recordings), options_(options), chooser_(options.filter) {}
+    : recordings_(recordings), options_(options), chooser_(options.filter), notes_(recordings.notes()) {}
 
 SegmentRange ReportReader::range_of(const TraceContext& trace) const {
     SegmentRange range;
@@ -101,7 +101,7 @@ Status ReportReader::note_ends(HostMerge& merge) {
                                     });
     if (!noted) return noted;
     merge.match();
-    notes_ = merge.report().sentences();
+    for (std::string& sentence : merge.report().sentences()) notes_.push_back(std::move(sentence));
     return Done{};
 }
 
@@ -182,7 +182,5 @@ Status ReportReader::scan_rows(const std::function<void(const IncidentRow&)>& ta
     }
     return Done{};
 }
-
-std::vector<std::string> ReportReader::notes() const { return notes_; }
 
 }  // namespace pipetrace

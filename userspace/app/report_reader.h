@@ -32,8 +32,8 @@ public:
     bool rows_will_do() const;
     Status scan_rows(const std::function<void(const IncidentRow&)>& take);
 
-    /// How the hosts were joined: whole sentences.
-    std::vector<std::string> notes() const;
+    /// What was left out or is told twice, and how the hosts were joined.
+    const std::vector<std::string>& notes() const { return notes_; }
 
 private:
     using Replayed = std::function<void(std::size_t trace, Incident&, const ClockOffsets&)>;

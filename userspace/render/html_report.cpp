@@ -57,7 +57,7 @@ void append_row(std::string& out, const JsonSlice& incident) {
     out += "]]";
 }
 
-void append_recording(JsonText& out, const HtmlRecording& recording) {
+void append_recording(JsonText& out, const PostmortemTrace& recording) {
     out += '{';
     out.first_field("file", recording.file);
     out.field("host", recording.host);
@@ -75,7 +75,7 @@ std::string context_json(const HtmlContext& context) {
     out.first_field("generated_by", context.generated_by);
     out.field("generated_at", context.generated_at);
     out.array("recordings", context.recordings,
-              [&](const HtmlRecording& recording) { append_recording(out, recording); });
+              [&](const PostmortemTrace& recording) { append_recording(out, recording); });
     out.field("selection", context.selection);
     out.field("incidents", context.incidents);
     out.field("events", context.events);

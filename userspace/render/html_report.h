@@ -2,6 +2,7 @@
 #pragma once
 
 #include "model/ktime.h"
+#include "model/postmortem.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -9,31 +10,20 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 namespace pipetrace {
-
-/// One trace that the page's incidents come from.
-struct HtmlRecording {
-    std::string file;  ///< as the user named it
-    std::string host;
-    std::string kernel;
-    std::string version;  ///< of the pipetrace that recorded
-    std::optional<WallTime> started;
-    std::optional<WallTime> ended;  ///< none: still running, or killed
-};
 
 /// What the page says beside the incidents. All text may be hostile: it is escaped here.
 struct HtmlContext {
     std::string generated_by;  ///< "pipetrace 1.2"
     WallTime generated_at;
-    std::vector<HtmlRecording> recordings;
+    std::vector<PostmortemTrace> recordings;
     std::string selection;  ///< what was chosen to be shown, in words; empty: everything
     /// Of the selection, shown or not; none: all of them are on the page.
     std::optional<std::uint64_t> incidents;
     std::optional<std::uint64_t> events;
-    std::vector<std::pair<std::string, std::uint64_t>> lost_by_kind;
+    LossCounts lost_by_kind;
     std::vector<std::string> notes;  ///< whole sentences: how hosts were merged, what could not be read
 };
 

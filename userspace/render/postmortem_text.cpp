@@ -17,6 +17,7 @@ namespace {
 
 constexpr std::int64_t kSecondNs = 1'000'000'000;
 constexpr std::size_t kTracesNamedMax = 4;
+constexpr std::size_t kRowsMax = 10;  // of each table
 constexpr std::size_t kBarsMax = 24;
 
 std::string counted(std::uint64_t count, const char* one, const char* many) {
@@ -30,7 +31,7 @@ std::string short_moment(WallTime at, bool utc) {
     return date_text(at, utc) + " " + time_of_day_text(at, utc).substr(0, 8);
 }
 
-std::string trace_line(const PostmortemTrace& trace, const PostmortemStyle& style) {
+std::string trace_line(const PostmortemTrace& trace, const TextStyle& style) {
     const std::string end =
         trace.ended ? "to " + moment(*trace.ended, style.utc) : "and not ended in order (or still running)";
     const std::string line =
@@ -40,7 +41,7 @@ std::string trace_line(const PostmortemTrace& trace, const PostmortemStyle& styl
     return labelled("", line, 0, style.width);
 }
 
-std::string traces_text(const Postmortem& postmortem, const PostmortemStyle& style) {
+std::string traces_text(const Postmortem& postmortem, const TextStyle& style) {
     std::string out;
     const std::size_t shown = std::min(postmortem.traces.size(), kTracesNamedMax);
     for (std::size_t i = 0; i < shown; ++i) out += trace_line(postmortem.traces[i], style);
@@ -49,7 +50,7 @@ std::string traces_text(const Postmortem& postmortem, const PostmortemStyle& sty
     return out;
 }
 
-std::string totals_text(const Postmortem& postmortem, const PostmortemStyle& style) {
+std::string totals_text(const Postmortem& postmortem, const TextStyle& style) {
     const SeverityCounts& counts = postmortem.by_severity;
     const auto of = [&](Severity severity) { return count_of(counts, severity); };
     std::string text =
@@ -63,7 +64,7 @@ std::string totals_text(const Postmortem& postmortem, const PostmortemStyle& sty
     return labelled("", text + ".", 0, style.width);
 }
 
-std::string losses_text(const Postmortem& postmortem, const PostmortemStyle& style) {
+std::string losses_text(const Postmortem& postmortem, const TextStyle& style) {
     std::uint64_t lost = 0;
     std::string kinds;
     for (const auto& [kind, count] : postmortem.lost_by_kind) {
@@ -90,7 +91,7 @@ std::string table_line(const std::string& incidents, const std::string& faults, 
 }
 
 std::string group_line(const IncidentGroup& group, bool with_cause, std::size_t name_columns,
-                       const PostmortemStyle& style) {
+                       const TextStyle& style) {
     const std::string line = table_line(
         std::to_string(total_of(group.by_severity)),
         std::to_string(count_of(group.by_severity, Severity::kFault)), terminal_safe(group.name),
@@ -100,9 +101,9 @@ std::string group_line(const IncidentGroup& group, bool with_cause, std::size_t 
 
 /// `what` the names are of; with_cause: and the cause that most of each have.
 std::string groups_text(const char* what, const std::vector<IncidentGroup>& groups, std::uint64_t unnamed,
-                        bool with_cause, const PostmortemStyle& style) {
+                        bool with_cause, const TextStyle& style) {
     if (groups.empty()) return "";
-    const std::size_t shown = std::min(groups.size(), style.rows_max);
+    const std::size_t shown = std::min(groups.size(), kRowsMax);
     std::size_t name_columns = display_width(what);
     std::uint64_t hidden = unnamed;
     for (std::size_t i = 0; i < groups.size(); ++i) {
@@ -139,7 +140,7 @@ std::int64_t zone_seconds(WallTime at, bool utc) {
     return ::localtime_r(&clock, &local) != nullptr ? local.tm_gmtoff : 0;
 }
 
-std::string times_text(const Postmortem& postmortem, const PostmortemStyle& style) {
+std::string times_text(const Postmortem& postmortem, const TextStyle& style) {
     if (postmortem.by_time.size() < 2) return "";
     const std::int64_t slice = postmortem.slice_seconds;
     const std::int64_t span =
@@ -177,7 +178,7 @@ std::string next_step(const Postmortem& postmortem) {
 
 }  // namespace
 
-std::string recorded_story_text(const IncidentRow& row, const PostmortemStyle& style) {
+std::string recorded_story_text(const IncidentRow& row, const TextStyle& style) {
     constexpr std::size_t kIndent = 13;
     const std::string process = row.comm ? terminal_safe(*row.comm) : "no process";
     const std::string told = row.errors.empty() ? "no program was told" : terminal_safe(row.errors);
@@ -197,7 +198,7 @@ std::string recorded_story_text(const IncidentRow& row, const PostmortemStyle& s
                           kIndent, style.width);
 }
 
-std::string postmortem_text(const Postmortem& postmortem, const PostmortemStyle& style) {
+std::string postmortem_text(const Postmortem& postmortem, const TextStyle& style) {
     std::string out = traces_text(postmortem, style);
     out += totals_text(postmortem, style) + losses_text(postmortem, style);
     for (const std::string& note : postmortem.notes) out += labelled("", terminal_safe(note), 0, style.width);
