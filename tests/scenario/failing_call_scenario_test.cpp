@@ -71,6 +71,13 @@ TEST(FailingCall, UringWriteToAPipeSurelyFailedWhereItsSizeSaysSo) {
               Words{"EPIPE io_uring_enter inferred"});
 }
 
+/// A reading thread takes the error; the record of another's write, which found it gone, is the first to come.
+TEST(FailingCall, ErrorThatAReaderTookWasNotAskedFor) {
+    constexpr Person kReadingThread{kClient.tgid, kClient.comm, 4243};
+    const Story story = reset_and_taken({}).call_fails(kRead, ECONNRESET, kReadingThread);
+    EXPECT_EQ(errors_of(play_to_one_incident(story)), (Words{"EPIPE write", "ECONNRESET read"}));
+}
+
 TEST(FailingCall, ErrorAskedForIsInferredOnlyWhereItWouldNotBeSeen) {
     EXPECT_EQ(errors_of(play_to_one_incident(reset_and_taken({}))),
               (Words{"ECONNRESET getsockopt inferred", "EPIPE write"}));

@@ -70,6 +70,30 @@ const auto client_left = scenario("peer_closed_unread_data_client", {Cause::kPee
         .call_fails(kWrite, ECONNRESET);
 });
 
+/// As a server in Java does: close() of a channel that a selector holds shuts it down, and the next select()
+/// closes it.
+const auto in_two_steps = scenario("peer_closed_unread_data_after_fin", {Cause::kPeerClosedUnreadData}, [] {
+    Story story;
+    return story.connected()
+        .sent(2000, true)
+        .fin_received()
+        .wait_ms(300)
+        .sent(700, true)
+        .wait_ms(700)
+        .peer_aborts(kResetAbortOnClose, 700, ClosePath::kClose)
+        .reset_received(0x14)
+        .write_meets_sigpipe(kWrite, Stance::kIgnored);
+});
+
+TEST(PeerClosedUnreadData, FinThatCameFirstIsNotDenied) {
+    const Told told = play_to_one_incident(in_two_steps());
+    const std::string& summary = told.incident.verdict.summary;
+    EXPECT_EQ(summary.find("instead of FIN"), std::string::npos) << summary;
+    EXPECT_NE(summary.find("had ended its sending 1.000 s earlier"), std::string::npos) << summary;
+    EXPECT_NE(told.incident.verdict.advice.find("a read that returns 0"), std::string::npos)
+        << told.incident.verdict.advice;
+}
+
 TEST(PeerClosedUnreadData, SenderOfTheRstIsWaitedFor) {
     const Told told = play_to_one_incident(orphan());
     ASSERT_TRUE(told.incident.rst);

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 namespace pipetrace::testing {
 namespace {
 
@@ -71,6 +73,34 @@ const auto peer_shut_down = scenario("write_after_peer_shutdown", {Cause::kWrite
         .wait_ms(50)
         .sent(5, false)
         .peer_kernel_answers(kResetAbortOnData)
+        .reset_received()
+        .write_meets_sigpipe(kSendto, Stance::kIgnored);
+});
+
+/// A close in two steps: the FIN has come of a shutdown, and this one sends none.
+const auto closed_after_fin = scenario("write_after_peer_close_two_steps", {Cause::kWriteAfterPeerClose}, [] {
+    Story story;
+    return story.connected()
+        .wait_ms(1)
+        .fin_received()
+        .wait_ms(1000)
+        .peer_closed_behind_full_window()
+        .wait_ms(50)
+        .sent(5, false)
+        .peer_kernel_answers(kResetTimeWait)
+        .reset_received()
+        .write_meets_sigpipe(kSendto, Stance::kIgnored);
+});
+/// A server whose client leaves while the answer is made.
+const auto client_left = scenario("write_after_peer_close_client", {Cause::kWriteAfterPeerClose}, [] {
+    Story story;
+    return story.accepted()
+        .received(80)
+        .wait_ms(500)
+        .peer_closed()
+        .wait_ms(50)
+        .sent(5, false)
+        .peer_kernel_answers(kResetTimeWait)
         .reset_received()
         .write_meets_sigpipe(kSendto, Stance::kIgnored);
 });
@@ -189,6 +219,26 @@ TEST(WriteAfterPeerClose, ResetThatNobodyWasToldOfHasNoErrors) {
     EXPECT_EQ(told.incident.sigpipe, SigpipeFate::kNone);
     EXPECT_EQ(told.incident.process.tgid, 4242U);
     EXPECT_NE(told.incident.verdict.summary.find("No program was told"), std::string::npos);
+}
+
+TEST(WriteAfterPeerClose, LaterCloseDidNotSendTheFin) {
+    const auto via_of = [](const Story& story) {
+        const Told told = play_to_one_incident(story);
+        const auto& timeline = told.incident.timeline;
+        const auto closed = std::find_if(timeline.begin(), timeline.end(),
+                                         [](const TimelineEntry& entry) { return entry.event == "closed"; });
+        return closed != timeline.end() && closed->detail.contains("via");
+    };
+    EXPECT_TRUE(via_of(ignored()));
+    EXPECT_FALSE(via_of(closed_after_fin()));
+}
+
+TEST(WriteAfterPeerClose, ServerIsToldWhatClientsDo) {
+    const std::string of_server = play_to_one_incident(client_left()).incident.verdict.advice;
+    EXPECT_NE(of_server.find("server[4240] left while it was still being written to"), std::string::npos)
+        << of_server;
+    const std::string of_client = play_to_one_incident(ignored()).incident.verdict.advice;
+    EXPECT_EQ(of_client.find("left while"), std::string::npos) << of_client;
 }
 
 }  // namespace

@@ -126,6 +126,7 @@ private:
     Failure& open_failure(const Endpoint& endpoint, const Task& task, Ktime at);
     void add_call(Failure& failure, const FailedCall& call);
     void infer_taken_error(Failure& failure, const Connection& connection, Ktime at, const Task& task);
+    void forget_inferred_taker(const Endpoint& endpoint, int error);
     void infer_taken_reset(Failure& failure, const TcpFacts& facts, Ktime at, const Task& task);
     void end_endpoint(std::uint64_t id);
     void end_silent(Connection& connection);

@@ -122,7 +122,11 @@ void Correlator::on(const Event& event, const CallFailed& body) {
     Endpoint endpoint = body.endpoint;
     if (endpoint.kind != EndpointKind::kTcp) {
         Failure& failure = open_failure(endpoint, event.task, event.at);
-        if (body.error != ECONNRESET) infer_taken_reset(failure, body.tcp, event.at, event.task);
+        if (body.error == ECONNRESET) {
+            forget_inferred_taker(endpoint, ECONNRESET);
+        } else {
+            infer_taken_reset(failure, body.tcp, event.at, event.task);
+        }
         add_call(failure, {event.at, event.task, body, 1, false, nullptr});
         return;
     }
@@ -132,6 +136,7 @@ void Correlator::on(const Event& event, const CallFailed& body) {
     Failure& failure = open_failure(endpoint, event.task, event.at);
     if (body.error == pending_error(connection)) {
         connection.error_taken = true;
+        forget_inferred_taker(endpoint, body.error);
     } else if (body.tcp.error == 0 && pending_error(connection) != EPIPE) {
         infer_taken_error(failure, connection, event.at, event.task);
     }
@@ -184,6 +189,17 @@ void Correlator::infer_taken_reset(Failure& failure, const TcpFacts& facts, Ktim
     Task unknown_thread = task;
     unknown_thread.tid = 0;
     add_call(failure, FailedCall{at, unknown_thread, call, 1, true, was_asked ? "getsockopt" : nullptr});
+}
+
+/// Only one call takes a pending error, and here it is. Another thread's write that found it gone can be
+/// recorded first.
+void Correlator::forget_inferred_taker(const Endpoint& endpoint, int error) {
+    for (const FailureKey& key : failures_.of_endpoint(endpoint.id)) {
+        Failure& failure = *failures_.find(key);
+        const auto forgotten = std::erase_if(
+            failure.calls, [&](const FailedCall& call) { return call.inferred && call.body.error == error; });
+        failure.changed |= forgotten != 0;
+    }
 }
 
 void Correlator::on(const Event& event, const SigpipeGenerated& body) {

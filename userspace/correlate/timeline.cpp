@@ -43,6 +43,13 @@ void add_fin(std::vector<TimelineEntry>& timeline, const EndpointRemembered& rem
     timeline.push_back(std::move(told));
 }
 
+/// The peer had shut its end down earlier, as a server in Java does whose selector holds the channel.
+bool fin_came_before(const Story& story, const Closure& closure) {
+    if (story.own == nullptr || !story.own->remembered) return false;
+    const Ktime fin_received = story.own->remembered->fin_received;
+    return fin_received.known() && fin_received < closure.at;
+}
+
 void add_closure(std::vector<TimelineEntry>& timeline, const Story& story, const Closure& closure,
                  Side side) {
     if (!closure.known()) return;
@@ -58,8 +65,11 @@ void add_closure(std::vector<TimelineEntry>& timeline, const Story& story, const
     if (closure.path == ClosePath::kListener) told.detail["accepted"] = false;
     if (action == PeerAction::kShutdown && closure.shutdown == kReceiveShutdown)
         told.detail["direction"] = "receiving";
-    if (closure.to != TcpState::kUnknown) {
-        told.detail["via"] = closure.to == TcpState::kClose ? "RST" : "FIN";
+    if (closure.to == TcpState::kClose) {
+        told.detail["via"] = "RST";
+    } else if (closure.to != TcpState::kUnknown &&
+               !(side == Side::kPeer && fin_came_before(story, closure))) {
+        told.detail["via"] = "FIN";
     }
     timeline.push_back(std::move(told));
 }

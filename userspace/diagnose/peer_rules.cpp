@@ -66,6 +66,14 @@ std::string died_advice(const Incident& incident) {
                        peer_name(incident), sigpipe_advice(incident));
 }
 
+/// Nothing where it came before the trace, or not at all.
+Ktime fin_received_at(const Incident& incident) {
+    for (const TimelineEntry& entry : incident.timeline) {
+        if (entry.event == "fin_received" && entry.time_known) return entry.at;
+    }
+    return {};
+}
+
 // --- peer_closed_unread_data ---
 
 MaybeConfidence unread_applies(const Incident& incident) {
@@ -84,6 +92,14 @@ std::string unread_why_not(const Incident& incident) {
 }
 std::string unread_summary(const Incident& incident) {
     const std::uint32_t unread = unread_at_peer(incident);
+    const Ktime fin = fin_received_at(incident);
+    if (fin.known() && fin < incident.facts.peer_closure.at) {
+        return fmt::format("{} had ended its sending{} (its FIN came), and closed the connection{} with {} from {} "
+                           "unread: its kernel sent RST.",
+                           peer_name(incident), earlier_text(incident, fin),
+                           earlier_text(incident, incident.facts.peer_closure.at),
+                           unread != 0 ? byte_count_text(unread) : "data", victim_name(incident));
+    }
     return fmt::format("{} closed the connection{} with {} from {} unread, so its kernel sent RST "
                        "instead of FIN.",
                        peer_name(incident), earlier_text(incident, incident.facts.peer_closure.at),
@@ -96,10 +112,14 @@ std::string unread_advice(const Incident& incident) {
             "a transfer is cancelled: look there for the reason, and expect here that one leaves.{}",
             peer_name(incident), sigpipe_advice(incident));
     }
+    const std::string look = incident.facts.sent_after_fin == true
+                                 ? fmt::format(" {} wrote on after its FIN: a read that returns 0 (or POLLRDHUP) shows it.",
+                                               victim_name(incident))
+                                 : "";
     return fmt::format(
         "Have {} read to the end of what it is sent before it closes: shutdown(SHUT_WR), read "
-        "until 0, then close (a lingering close).{}",
-        peer_name(incident), sigpipe_advice(incident));
+        "until 0, then close (a lingering close).{}{}",
+        peer_name(incident), look, sigpipe_advice(incident));
 }
 
 // --- peer_abortive_close ---
@@ -229,9 +249,7 @@ std::string late_write_summary(const Incident& incident) {
     std::uint64_t failed = 0;
     for (const CallError& error : incident.errors) failed += error.count;
     Ktime closed_at = incident.facts.peer_closure.at;
-    for (const TimelineEntry& entry : incident.timeline) {
-        if (!closed_at.known() && entry.event == "fin_received" && entry.time_known) closed_at = entry.at;
-    }
+    if (!closed_at.known()) closed_at = fin_received_at(incident);
     const std::string then = failed > 0 ? fmt::format(", and {} failed with {}",
                                                       failed == 1 ? "the next call" : fmt::format("{} later calls", failed),
                                                       told_text(incident))
@@ -246,6 +264,12 @@ std::string late_write_summary(const Incident& incident) {
                        peer_name(incident), earlier_text(incident, closed_at), victim_name(incident), then);
 }
 std::string late_write_advice(const Incident& incident) {
+    if (incident.facts.passive && incident.endpoint.bytes_received.value_or(0) > 0) {
+        return fmt::format("{} left while it was still being written to, as clients do at a timeout or when a request "
+                           "is cancelled: look there for the reason, and expect here that one leaves (a read that "
+                           "returns 0, or POLLRDHUP, shows it).{}",
+                           peer_name(incident), sigpipe_advice(incident));
+    }
     return "A read that returns 0 (or POLLRDHUP) says that the peer is gone: check after a pause, before "
            "writing." +
            sigpipe_advice(incident);
