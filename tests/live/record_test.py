@@ -24,6 +24,25 @@ MAY_MISS_NS = 1_000_000_000
 MEBIBYTE = 1 << 20
 
 
+CHILD_OF_A_PARENT = """
+import os, sys
+to_child, go = os.pipe()
+victim = os.fork()
+if victim == 0:
+    os.read(to_child, 1)
+    broken, end = os.pipe()
+    os.close(broken)
+    try:
+        os.write(end, b"x")
+    except BrokenPipeError:
+        os._exit(0)
+print(victim, flush=True)
+sys.stdin.readline()
+os.write(go, b"x")
+os.waitpid(victim, 0)
+"""
+
+
 class Load:
     """A program that fails, and its log: [(monotonic ns, local port)]."""
 
@@ -121,6 +140,22 @@ class RecordTest(LiveTest):
                          [("ECONNRESET", "peer_closed_unread_data")])
         # Whatever others do meanwhile, and the kernel's buffer does not hold: the recording takes all it is given.
         self.assertNotRegex(tracer.stderr(), r"recording\s+\d")
+
+    def test_a_replay_has_the_children_that_are_older_than_the_trace(self):
+        """Their parent's process id is all that was asked for."""
+        child = subprocess.Popen([sys.executable, "-c", CHILD_OF_A_PARENT], text=True, stdin=subprocess.PIPE,
+                                 stdout=subprocess.PIPE)
+        self.addCleanup(child.communicate)
+        victim = int(child.stdout.readline())
+        recorder = self.record("-p", str(child.pid))
+        child.stdin.write("now\n")
+        child.stdin.close()
+        child.wait(live.COMMAND_SECONDS)
+        child.stdin = None
+        self.stop(recorder)
+        done = run("report", "--json", self.path)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertEqual([json.loads(line)["process"]["pid"] for line in done.stdout.splitlines()], [victim])
 
     def test_another_writer_is_refused(self):
         first = self.record()

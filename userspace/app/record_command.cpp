@@ -62,10 +62,13 @@ Result<Options> with_processes(const Options& asked) {
     return options;
 }
 
+/// A replay cannot ask who was whose child before the trace: the recording names them all.
 Status start(TraceSession& session, Recorder& recorder, const Options& options) {
-    Status started =
-        recorder.start(context_of(session, options), [&session] { return session.source().losses(); });
-    return started ? watch_processes(session, options.filter) : started;
+    const auto traced = watch_processes(session, options.filter);
+    if (!traced) return traced.error();
+    TraceContext trace = context_of(session, options);
+    trace.filter.tgids = *traced;
+    return recorder.start(std::move(trace), [&session] { return session.source().losses(); });
 }
 
 int failed(const Error& error) {

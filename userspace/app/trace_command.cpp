@@ -23,7 +23,7 @@ int trace_command(const Options& asked) {
         report_error(session.error());
         return kStatusFailed;
     }
-    if (const Status watched = watch_processes(**session, options.filter); !watched) {
+    if (const auto watched = watch_processes(**session, options.filter); !watched) {
         report_error(watched.error());
         return kStatusFailed;
     }

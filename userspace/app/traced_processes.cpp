@@ -22,19 +22,22 @@ Result<std::vector<Tgid>> find_processes(const std::vector<Tgid>& ids) {
     return tgids;
 }
 
-Status watch_processes(TraceSession& session, const IncidentFilter& filter) {
+Result<std::vector<Tgid>> watch_processes(TraceSession& session, const IncidentFilter& filter) {
     const ProcessReader reader;
+    std::vector<Tgid> all;
     for (const Tgid tgid : filter.tgids) {
         const Status watched = session.source().watch(tgid, filter.follow_children);
-        if (!watched) return watched;
+        if (!watched) return watched.error();
         session.pipeline().trace_process(tgid);
+        all.push_back(tgid);
         if (!filter.follow_children) continue;
         for (const Tgid child : reader.descendants(tgid)) {
             if (!session.source().watch(child, true)) continue;
             session.pipeline().trace_process(child);
+            all.push_back(child);
         }
     }
-    return Done{};
+    return all;
 }
 
 }  // namespace pipetrace

@@ -13,7 +13,7 @@ namespace pipetrace {
 Result<std::vector<Tgid>> find_processes(const std::vector<Tgid>& ids);
 
 /// Has the trace follow those of the filter, and the children that they have, unless they are not to be
-/// followed.
-Status watch_processes(TraceSession& session, const IncidentFilter& filter);
+/// followed. All of them.
+Result<std::vector<Tgid>> watch_processes(TraceSession& session, const IncidentFilter& filter);
 
 }  // namespace pipetrace
