@@ -94,6 +94,29 @@ TEST(PeerClosedUnreadData, FinThatCameFirstIsNotDenied) {
         << told.incident.verdict.advice;
 }
 
+/// A server that was still sending: what was under way did not draw the RST.
+const auto still_sending =
+    scenario("peer_closed_unread_data_still_sending", {Cause::kPeerClosedUnreadData}, [] {
+        Story story;
+        return story.accepted()
+            .sent(2000, true)
+            .wait_ms(40)
+            .sent(500, false)
+            .wait_ms(8)
+            .peer_aborts(kResetAbortOnClose, 2000, ClosePath::kClose)
+            .reset_received(0x14)
+            .wait_ms(7)
+            .call_fails(kWrite, ECONNRESET);
+    });
+
+TEST(PeerClosedUnreadData, AbortAnswersNoData) {
+    const Told told = play_to_one_incident(still_sending());
+    EXPECT_EQ(timeline_of(told), (Words{"local:connected", "peer:closed", "peer:rst_sent",
+                                        "network:rst_received", "local:call_failed"}));
+    EXPECT_EQ(told.incident.endpoint.idle_us.value_or(0) / 1000, 15U)
+        << "since the last send, before the call that failed";
+}
+
 TEST(PeerClosedUnreadData, SenderOfTheRstIsWaitedFor) {
     const Told told = play_to_one_incident(orphan());
     ASSERT_TRUE(told.incident.rst);

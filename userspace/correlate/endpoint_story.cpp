@@ -36,7 +36,7 @@ std::optional<std::uint64_t> idle_of(const Story& story, const std::vector<Faile
     if (story.own->error) at = story.own->error->at;
     if (story.own->reset) at = story.own->reset->at;
     if (story.own->reset && was_sent_again(story.own->reset->body.tcp)) return std::nullopt;
-    const Ktime write = drawing_write_at(*story.own);
+    const Ktime write = drawing_write_at(story);
     if (write.known()) return elapsed(last_activity(*story.own, *tcp, at, write, true), write);
     if (calls.empty()) return std::nullopt;
     const Ktime call = calls.front().at;
@@ -105,16 +105,18 @@ TcpState state_at_failure(const Story& story, const std::vector<FailedCall>& cal
     return own != nullptr ? own->endpoint.state : story.failure->endpoint.state;
 }
 
-Ktime drawing_write_at(const Connection& connection) {
-    if (!connection.reset) return {};
-    const ResetReceived& reset = connection.reset->body;
+bool is_abort(const Story& story) { return story.peer_reset != nullptr && story.peer_reset->body.active; }
+
+Ktime drawing_write_at(const Story& story) {
+    if (story.own == nullptr || !story.own->reset || is_abort(story)) return {};
+    const ResetReceived& reset = story.own->reset->body;
     if (was_sent_again(reset.tcp)) return {};
     if (reset.endpoint.state == TcpState::kSynSent || reset.tcp.bytes_sent == 0) return {};
     if (reset.tcp.unacked_sent_ns != 0) return Ktime{reset.tcp.unacked_sent_ns};
     const auto& sent = reset.tcp.last_sent_ago_us;
     const auto& received = reset.tcp.last_received_ago_us;
     if (!sent || !received || *sent >= *received) return {};
-    return connection.reset->at - *sent * 1000;
+    return story.own->reset->at - *sent * 1000;
 }
 
 }  // namespace pipetrace

@@ -18,9 +18,12 @@ const TcpFacts* facts_of(const Story& story, const std::vector<FailedCall>& call
 /// The state when the first error was raised.
 TcpState state_at_failure(const Story& story, const std::vector<FailedCall>& calls);
 
+/// The peer's kernel was seen to send the RST of its own accord: it answers nothing that was under way.
+bool is_abort(const Story& story);
+
 /// When the write that drew the RST left; unknown if no write can have drawn it, or if it was sent again:
 /// then the RST may answer either time, and the socket remembers the last alone.
-Ktime drawing_write_at(const Connection& connection);
+Ktime drawing_write_at(const Story& story);
 bool was_sent_again(const TcpFacts& tcp);
 
 std::string address_text(const Address& address);

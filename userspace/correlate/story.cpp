@@ -23,10 +23,10 @@ namespace {
 constexpr std::uint64_t kOneActNsMax = 50'000'000;
 
 /// From the write that drew it to the RST.
-std::optional<std::uint64_t> rst_delay_of(const Connection& own) {
-    const Ktime write = drawing_write_at(own);
-    if (!write.known() || own.reset->at < write) return std::nullopt;
-    return (own.reset->at.ns - write.ns) / 1000;
+std::optional<std::uint64_t> rst_delay_of(const Story& story) {
+    const Ktime write = drawing_write_at(story);
+    if (!write.known() || story.own->reset->at < write) return std::nullopt;
+    return (story.own->reset->at.ns - write.ns) / 1000;
 }
 
 std::optional<RstFacts> rst_of(const Story& story) {
@@ -37,7 +37,7 @@ std::optional<RstFacts> rst_of(const Story& story) {
     rst.state = reset.endpoint.state;
     rst.at = story.own->reset->at;
     rst.why = why_reset(story);
-    rst.delay_us = rst_delay_of(*story.own);
+    rst.delay_us = rst_delay_of(story);
     if (reset.packet) {
         rst.seq = reset.packet->seq;
         rst.flags = flags_text(reset.packet->flags);
@@ -269,7 +269,7 @@ IncidentFacts judged_facts(const Story& story, const std::vector<FailedCall>& ca
     facts.filtered = story.own->filtered;
     facts.data_after_rst = story.late_answer != nullptr;
     facts.answered_late_data = story.own->reset_sent && !story.own->reset_sent->body.active;
-    facts.rst_delay_us = rst_delay_of(*story.own);
+    facts.rst_delay_us = rst_delay_of(story);
     if (story.own->reset_sent) facts.own_reset = story.own->reset_sent->body;
     if (story.own->error) {
         facts.at_error = story.own->error->body.tcp;

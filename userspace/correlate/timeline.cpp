@@ -75,11 +75,12 @@ void add_closure(std::vector<TimelineEntry>& timeline, const Story& story, const
 }
 
 /// The socket's own clock remembers the write that drew the RST.
-void add_drawing_write(std::vector<TimelineEntry>& timeline, const Connection& own) {
-    if (!own.reset) return;
+void add_drawing_write(std::vector<TimelineEntry>& timeline, const Story& story) {
+    const Connection& own = *story.own;
+    if (!own.reset || is_abort(story)) return;
     const TcpFacts& tcp = own.reset->body.tcp;
     const bool again = was_sent_again(tcp);
-    const Ktime at = again ? Ktime{tcp.unacked_sent_ns} : drawing_write_at(own);
+    const Ktime at = again ? Ktime{tcp.unacked_sent_ns} : drawing_write_at(story);
     if (!at.known()) return;
     TimelineEntry told = entry(std::min(at, own.reset->at), "data_sent", Side::kLocal);
     if (tcp.bytes_sent > tcp.bytes_acked) {
@@ -263,7 +264,7 @@ std::vector<TimelineEntry> timeline_of(const Story& story, const Incident& incid
     if (own != nullptr && own->remembered) {
         Ktime seen_by = story.failure->first_at;
         if (own->reset) seen_by = std::min(seen_by, own->reset->at);
-        const Ktime write = drawing_write_at(*own);
+        const Ktime write = drawing_write_at(story);
         if (write.known()) seen_by = std::min(seen_by, write);
         add_opening(timeline, *own->remembered);
         if (story.peer != nullptr) {
@@ -277,7 +278,7 @@ std::vector<TimelineEntry> timeline_of(const Story& story, const Incident& incid
     }
     if (own != nullptr) {
         add_closure(timeline, story, incident.facts.own_closure, Side::kLocal);
-        add_drawing_write(timeline, *own);
+        add_drawing_write(timeline, story);
         add_peer_reset(timeline, story, why);
         add_reset(timeline, *own, incident);
         add_filter_drops(timeline, *own);
