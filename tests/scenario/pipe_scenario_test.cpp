@@ -85,6 +85,31 @@ const auto handled_and_left = scenario("pipe_sigpipe_handled_exit", {Cause::kPip
         .wait_ms(4)
         .process_exits(13 << 8);
 });
+/// gzip -dc: what it was sent is no archive.
+const auto reader_failed = scenario("pipe_reader_failed", {Cause::kPipeReaderClosed}, [] {
+    Story story;
+    return story.on_a_pipe()
+        .reader_gone(kHead, 0, true)
+        .with_exit_status(1)
+        .write_meets_sigpipe(kWriteLine, Stance::kDefault)
+        .process_exits(13);
+});
+/// A shell whose child read the pipe and was killed.
+const auto reader_passed_on = scenario("pipe_reader_passed_on", {Cause::kPipeReaderClosed}, [] {
+    Story story;
+    return story.on_a_pipe()
+        .reader_gone(kHead, 0, true)
+        .with_exit_status(137)
+        .write_meets_sigpipe(kWriteLine, Stance::kIgnored);
+});
+const auto part_written_killed = scenario("pipe_part_written_killed", {Cause::kPipeReaderDied}, [] {
+    Story story;
+    return story.on_a_pipe()
+        .reader_gone(kHead, 9, true)
+        .took_of_the_write(true)
+        .sigpipe_raised(kWriteMuch, Stance::kDefault)
+        .process_exits(13);
+});
 const auto reader_unseen = scenario("pipe_reader_unseen", {Cause::kPipeReaderClosed}, [] {
     Story story;
     return story.on_a_pipe().write_meets_sigpipe(kWriteLine, Stance::kIgnored);
@@ -112,6 +137,43 @@ TEST(PipeReaderClosed, HandlerThatRaisesSigpipeAgainKills) {
     EXPECT_EQ(play(killed_later()).back().incident.sigpipe, SigpipeFate::kHandled) << "for another reason";
     EXPECT_EQ(play_to_one_incident(handled_and_left()).incident.sigpipe, SigpipeFate::kHandled)
         << "an exit status";
+}
+
+/// What it says is looked for, and what it must not say.
+void expect_advice(const Told& told, const char* says, const char* not_this) {
+    const std::string& advice = told.incident.verdict.advice;
+    EXPECT_NE(advice.find(says), std::string::npos) << advice;
+    EXPECT_EQ(advice.find(not_this), std::string::npos) << advice;
+}
+
+TEST(PipeReaderClosed, ReaderThatFailedIsNoHead) {
+    const Told told = play_to_one_incident(reader_failed());
+    EXPECT_NE(told.incident.verdict.summary.find(" with status 1;"), std::string::npos)
+        << told.incident.verdict.summary;
+    expect_advice(told, "head[4401]", "`| head`");
+    EXPECT_EQ(told.incident.verdict.severity, Severity::kBenign);
+}
+
+TEST(PipeReaderClosed, StatusOfAShellTellsWhatKilledItsChild) {
+    const Told told = play_to_one_incident(reader_passed_on());
+    EXPECT_NE(told.incident.verdict.summary.find("with status 137"), std::string::npos)
+        << told.incident.verdict.summary;
+    expect_advice(told, "SIGKILL", "`| head`");
+}
+
+TEST(PipeReaderClosed, NoFlagOfASendIsAdvisedForAPipe) {
+    const Told told = play_to_one_incident(part_written_killed());
+    ASSERT_EQ(told.incident.sigpipe, SigpipeFate::kKilled);
+    expect_advice(told, "SIG_IGN", "send with");
+}
+
+TEST(PipeReaderClosed, HandlerOfItsOwnThatEndedItIsNotTheDefault) {
+    Story story;
+    story.on_a_pipe()
+        .reader_gone(kHead, 9, true)
+        .write_meets_sigpipe(kWriteLine, Stance::kHandled)
+        .wait_ms(4);
+    expect_advice(play_to_one_incident(story.process_exits(13)), "handler", "at its default");
 }
 
 TEST(PipeReaderDied, ReaderThatWasKilledIsAFault) {

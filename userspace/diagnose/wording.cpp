@@ -3,10 +3,10 @@
 #include "model/errno_name.h"
 #include "model/quantity_text.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cerrno>
-
-#include <fmt/format.h>
 
 namespace pipetrace {
 namespace {
@@ -15,11 +15,34 @@ std::string process_name(const InvolvedProcess& process) {
     return fmt::format("{}[{}]", process.comm.value_or("?"), process.tgid.value_or(0));
 }
 
-/// By a call that takes no MSG_* flags, as libraries do.
+/// By a call that takes no MSG_* flags, as libraries do, and as all do on a pipe.
 bool wrote_without_flags(const Incident& incident) {
+    if (incident.endpoint.kind == EndpointKind::kPipe) return true;
     return std::any_of(incident.errors.begin(), incident.errors.end(), [](const CallError& error) {
         return error.error == EPIPE && (error.syscall == "write" || error.syscall == "writev");
     });
+}
+
+/// The signal had a handler, which ended the program by it (fate "handled", and yet "killed" in all).
+bool ended_by_its_handler(const Incident& incident) {
+    return std::any_of(incident.timeline.begin(), incident.timeline.end(), [](const TimelineEntry& entry) {
+        const auto fate = entry.detail.find("fate");
+        return entry.event == "sigpipe_generated" && fate != entry.detail.end() &&
+               fate->second == Details::Value(std::string(sigpipe_fate_name(SigpipeFate::kHandled)));
+    });
+}
+
+std::string killed_advice(const Incident& incident) {
+    if (ended_by_its_handler(incident)) {
+        return " The program's own handler of SIGPIPE ended it: if it must live on, have it ignore the "
+               "signal and "
+               "handle EPIPE.";
+    }
+    return wrote_without_flags(incident)
+               ? " SIGPIPE at its default killed the program: set it to SIG_IGN (write() cannot carry "
+                 "MSG_NOSIGNAL) and handle EPIPE."
+               : " SIGPIPE at its default killed the program: ignore it (SIG_IGN) or send with "
+                 "MSG_NOSIGNAL, and handle EPIPE.";
 }
 
 }  // namespace
@@ -33,7 +56,8 @@ std::string on_host(const Incident& incident) {
 }
 
 std::string peer_name(const Incident& incident) {
-    if (incident.peer && incident.peer->process.tgid) return process_name(incident.peer->process) + on_host(incident);
+    if (incident.peer && incident.peer->process.tgid)
+        return process_name(incident.peer->process) + on_host(incident);
     if (incident.endpoint.kind == EndpointKind::kPipe) return "the last reader";
     if (incident.endpoint.remote) return "the peer " + *incident.endpoint.remote + on_host(incident);
     return "the peer";
@@ -59,15 +83,9 @@ std::string told_text(const Incident& incident) {
 
 std::string sigpipe_advice(const Incident& incident) {
     switch (incident.sigpipe.value_or(SigpipeFate::kNone)) {
-        case SigpipeFate::kKilled:
-            return wrote_without_flags(incident)
-                       ? " SIGPIPE at its default killed the program: set it to SIG_IGN (write() cannot carry "
-                         "MSG_NOSIGNAL) and handle EPIPE."
-                       : " SIGPIPE at its default killed the program: ignore it (SIG_IGN) or send with "
-                         "MSG_NOSIGNAL, and handle EPIPE.";
+        case SigpipeFate::kKilled: return killed_advice(incident);
         case SigpipeFate::kIgnored:
-        case SigpipeFate::kSuppressed:
-            return " SIGPIPE did no harm here; the EPIPE must be handled.";
+        case SigpipeFate::kSuppressed: return " SIGPIPE did no harm here; the EPIPE must be handled.";
         case SigpipeFate::kBlocked:
             return " SIGPIPE is blocked and stays pending: it strikes when it is unblocked.";
         case SigpipeFate::kHandled:
