@@ -42,6 +42,8 @@ static __always_inline void pt_look_at_unix_socket(struct sock *sk, struct file 
 	__u64 key = (__u64)sk;
 	struct pt_unix_end *end;
 
+	if (exiting && BPF_CORE_READ(sk, __sk_common.skc_state) == PT_TCP_LISTEN && !pt_is_shared(file))
+		pt_note_unaccepted(pt_as_number(sk));
 	if (!other || pt_is_dead(other))
 		return;
 	/* What a program begins with is meant for it, though its parent may not have closed its copy yet. */

@@ -170,6 +170,26 @@ __noinline __u32 pt_unix_unread(__u64 socket)
 	return PT_UNREAD_SOME;
 }
 
+/* A listener's queue holds the other ends of those that connected, each a buffer's owner
+ * (unix_stream_connect(), all releases). As many as are looked at by one call. */
+__noinline int pt_note_unaccepted(__u64 listener)
+{
+	struct sock *sk = (struct sock *)listener;
+	struct sk_buff *skb = PT_READ(sk, sk_receive_queue.next);
+	struct pt_unix_end *end;
+
+	for (int i = 0; i < PT_BUFFERS_AT_ONCE && skb && skb != pt_unix_queue(sk); i++) {
+		__u64 key = pt_as_number(PT_READ(skb, sk));
+
+		pt_note_unix_holder((struct sock *)key, pt_current(), true);
+		end = bpf_map_lookup_elem(&unix_ends, &key);
+		if (end)
+			end->closure.path = PT_PATH_LISTENER;
+		skb = PT_READ(skb, next);
+	}
+	return 0;
+}
+
 static const struct pt_other_end_seen pt_no_other_end = {};
 
 __noinline int pt_report_unix(__u64 socket, __u64 other)

@@ -121,6 +121,9 @@ static __always_inline void pt_note_unix_holder(struct sock *sk, struct task_str
 		bpf_map_update_elem(&unix_ends, &inode, end, BPF_ANY);
 }
 
+/* unix.bpf.c: a listener goes with current, and what connected to it was not accepted. */
+int pt_note_unaccepted(__u64 listener);
+
 static __always_inline void pt_note_unix_gone_before(struct sock *sk)
 {
 	struct pt_unix_end end = {};

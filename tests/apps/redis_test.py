@@ -301,30 +301,42 @@ say(end.recv(100))
         self.assert_alone(incident)
 
     def test_a_server_killed_over_its_unix_socket(self):
+        """One client was idle, one had sent what redis had not read, one was not accepted yet."""
         server = self.server("--unixsocket", "/tmp/redis.sock")
         self.start_tracing("--comm", "python3")
-        idle = self.client('say("connected")\nsys.stdin.readline()\ntold(end.send, command("PING"))', "/tmp/redis.sock")
-        waiting = self.client("""
-end.sendall(command(*BUSY))
-say("connected")
+        idle, asking, queued = [self.client(script, "/tmp/redis.sock") for script in (
+            'end.sendall(command("PING"))\nsay(end.recv(100))\nsys.stdin.readline()\ntold(end.send, command("PING"))',
+            """
+end.sendall(command("PING"))
+say(end.recv(100))
 sys.stdin.readline()
 end.sendall(command("PING"))
 say("asked")
 told(end.recv, 100)
 told(end.send, command("PING"))
-""", "/tmp/redis.sock")
-        idle.wait_log("connected")
-        waiting.wait_log("connected")
+""", """
+end.close()
+sys.stdin.readline()
+end = connect(sys.argv[1])
+say("queued")
+sys.stdin.readline()
+told(end.send, command("PING"))
+""")]
+        idle.wait_log("PONG")
+        asking.wait_log("PONG")
         server.kill(signal.SIGSTOP)
-        self.go_on(waiting)
-        waiting.wait_log("asked")
+        for client, text in ((asking, "asked"), (queued, "queued")):
+            self.go_on(client)
+            client.wait_log(text)
         server.kill()
         server.wait()
-        self.go_on(idle)
-        self.assertEqual((idle.wait(), waiting.wait()), (0, 0), waiting.text())
+        for client in (idle, queued):
+            self.go_on(client)
+        self.assertEqual([client.wait() for client in (idle, asking, queued)], [0, 0, 0], asking.text())
         self.assertEqual(idle.text().splitlines()[1:], ["send 32"])
-        self.assertEqual(waiting.text().splitlines()[2:], ["recv 104", "send 32"])
-        for client, errors in ((waiting, ("ECONNRESET", "EPIPE")), (idle, ("EPIPE",))):
+        self.assertEqual(asking.text().splitlines()[2:], ["recv 104", "send 32"])
+        self.assertEqual(queued.text().splitlines()[1:], ["send 32"])
+        for client, errors in ((asking, ("ECONNRESET", "EPIPE")), (idle, ("EPIPE",)), (queued, ("EPIPE",))):
             incident = self.incident(pid=client.pid, kind="unix", remote="/tmp/redis.sock")
             self.assert_verdict(incident, "unix_peer_died", severity="fault")
             self.assert_errors(incident, *errors)

@@ -260,6 +260,8 @@ UNIX_STREAMS = [
          STREAM_RESET, sigpipe="ignored"),
     unix("unix_listener_unread", ["--variant", "listener", "--named", "path", *UNREAD], STREAM_RESET,
          sigpipe="ignored", cause=("unix_peer_unread_data",)),
+    unix("unix_unaccepted_killed", ["--variant", "unaccepted", "--named", "path", "--bytes", "0", *UNREAD],
+         STREAM_RESET, sigpipe="ignored", action=("killed",), cause=("unix_peer_died",)),
     unix("unix_own_shutdown", ["--variant", "shutdown", "--repeat", "2", *IGNORE],
          [("EPIPE", "sendto", 2)], sigpipe="ignored", **OWN),
     unix("unix_unconnected", ["--variant", "unconnected", "--repeat", "2"], [("ENOTCONN", "sendto", 2)],

@@ -170,6 +170,7 @@ void settle(int fd, bool begins);
 /* unix.c */
 void unix_prepare(struct story *story); /* before story_play() */
 int unix_socket(struct story *story);
+bool unix_never_accepts(const struct story *story); /* variants `listener` and `unaccepted` */
 int unix_join(struct story *story, bool is_victim); /* at variant `listener` a peer that accepts nobody */
 const struct sockaddr *unix_name(socklen_t *size);
 void unix_leave_name(struct story *story); /* bound to nobody any more */

@@ -86,6 +86,11 @@ void unix_remove_name(void)
 	unlink(path);
 }
 
+bool unix_never_accepts(const struct story *story)
+{
+	return is_variant(story, "listener") || is_variant(story, "unaccepted");
+}
+
 static int accept_one(int listener)
 {
 	int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
@@ -118,7 +123,7 @@ int unix_join(struct story *story, bool is_victim)
 			await(story, STEP_GO); /* the peer is to be the only one at its end */
 	} else {
 		fd = accepts ? bind_name(story) : connect_to_name(story);
-		if (accepts && story->options.type != SOCK_DGRAM && !is_variant(story, "listener"))
+		if (accepts && story->options.type != SOCK_DGRAM && !unix_never_accepts(story))
 			fd = accept_one(fd);
 	}
 	if (is_victim) {

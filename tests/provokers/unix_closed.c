@@ -1,9 +1,9 @@
 /*
  * The other end of a unix socket goes, with --bytes of the victim's lying unread there (0: it has read
  * all). Variants: `close`, `exit`, `killed` (SIGKILL), `shutdown` (of its receiving side), `listener`
- * (closed before it accepted), `blocked` (close, while the victim stands in a send because nothing is
- * read). With --reads the victim reads before it sends. --hold: what comes before the trace, up to the
- * peer's end (`open`) or with it (`gone`).
+ * (closed before it accepted), `unaccepted` (SIGKILL before it accepted), `blocked` (close, while the
+ * victim stands in a send because nothing is read). With --reads the victim reads before it sends. --hold:
+ * what comes before the trace, up to the peer's end (`open`) or with it (`gone`).
  */
 #include "provoke.h"
 
@@ -14,14 +14,14 @@
 
 static bool ends_process(const struct story *story)
 {
-	return is_variant(story, "exit") || is_variant(story, "killed");
+	return is_variant(story, "exit") || is_variant(story, "killed") || is_variant(story, "unaccepted");
 }
 
 static void leave(struct story *story, int fd)
 {
 	if (is_variant(story, "exit"))
 		_exit(0);
-	if (is_variant(story, "killed"))
+	if (is_variant(story, "killed") || is_variant(story, "unaccepted"))
 		kill(getpid(), SIGKILL);
 	if (!is_variant(story, "shutdown"))
 		close(fd);
@@ -38,7 +38,7 @@ static void peer(struct story *story)
 	await(story, STEP_SENT);
 	if (is_variant(story, "blocked"))
 		await_asleep(story->victim.pid);
-	else if (!is_variant(story, "listener") && story->options.bytes == 0)
+	else if (!unix_never_accepts(story) && story->options.bytes == 0)
 		read_exactly(fd, 5);
 	if (is_hold(story, "open"))
 		await(story, STEP_CLOSE);
@@ -92,7 +92,7 @@ static void victim(struct story *story)
 	char data[16];
 
 	sigpipe_prepare(story);
-	if (!is_variant(story, "listener") || story->options.bytes > 0)
+	if (!unix_never_accepts(story) || story->options.bytes > 0)
 		first_send(story, fd);
 	pass(story, STEP_SENT);
 	if (is_variant(story, "blocked"))
