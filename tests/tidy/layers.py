@@ -14,6 +14,7 @@ FOLDERS = {
     "model": set(),
     "correlate": {"model"},
     "diagnose": {"model"},
+    "advise": {"model"},
     "merge": {"model"},
     "render": {"model"},
     "export": {"model"},
@@ -21,13 +22,13 @@ FOLDERS = {
     "store": {"model"},
     "source": {"model", "store"},
     "cli": {"model"},
-    "app": {"model", "correlate", "diagnose", "merge", "render", "export", "decode", "store", "source",
+    "app": {"model", "correlate", "diagnose", "advise", "merge", "render", "export", "decode", "store", "source",
             "cli"},
     "main": {"app", "cli"},
 }
 READS_ABI = {"decode", "store", "source"}
 # Folders without clock, files and threads: of the system's headers, only the standard library's.
-PURE = {"model", "correlate", "diagnose", "merge", "render", "decode"}
+PURE = {"model", "correlate", "diagnose", "advise", "merge", "render", "decode"}
 # Turns addresses into text and swaps byte order; does no I/O.
 PURE_SYSTEM_HEADERS = {"arpa/inet.h"}
 # First part of a library's include path -> folders that may use it.
@@ -38,7 +39,8 @@ LIBRARIES = {
     "nlohmann": {"store"},
     "sqlite3.h": {"store"},
     # Stands in for std::format, which g++ 12 has not.
-    "fmt": {"correlate", "diagnose", "merge", "render", "export", "app", "cli"},
+    "toml++": {"advise"},
+    "fmt": {"correlate", "diagnose", "advise", "merge", "render", "export", "app", "cli"},
     "gtest": set(),
     "gmock": set(),
 }

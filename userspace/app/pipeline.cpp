@@ -203,6 +203,8 @@ void Pipeline::tell(Incident&& incident) {
     describe(incident.process, incident.at);
     if (incident.peer) describe(incident.peer->process, incident.at);
     if (!chooser_.wants(incident)) return;
+    // By the names of the programs, so not before they are looked up.
+    settings_.advice->advise(incident);
     bursts_.join(incident);
     sink_.take(incident, incident.burst ? bursts_.find(incident.burst->id) : nullptr, now_);
     const auto& count = settings_.options.count;

@@ -2,6 +2,7 @@
 // The only file that knows every stage.
 #pragma once
 
+#include "advise/advice_table.h"
 #include "app/incident_filter.h"
 #include "app/incident_sink.h"
 #include "app/process_lookup.h"
@@ -39,6 +40,7 @@ class Pipeline {
 public:
     struct Settings {
         Options options;
+        const AdviceTable* advice = nullptr;           ///< must be set, and outlive it
         TracedHost traced;
         std::function<Ktime()> clock;                  ///< the source's; not set: this host's
         RecordSink on_record;                          ///< is given each record before anything is made of it

@@ -26,6 +26,7 @@ TraceContext context_of(TraceSession& session, const Options& options) {
     trace.hooks = session.source().hook_report();
     trace.syscall_names = *traced.syscall_names;
     trace.tracer = traced.tracer;
+    trace.advice_digest = session.advice().digest();
     trace.filter = options.filter;
     trace.errors = options.errors;
     trace.idle_after_seconds = options.idle_after_seconds;

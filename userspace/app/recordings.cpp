@@ -87,9 +87,10 @@ bool Recordings::have_several_hosts() const {
     });
 }
 
-bool Recordings::are_of_our_rules() const {
+bool Recordings::are_of_our_rules(const std::string& advice_digest) const {
+    const std::string ours = rules_digest(advice_digest);
     return std::all_of(traces_.begin(), traces_.end(),
-                       [](const Trace& trace) { return trace.context.rules_digest == rules_digest(); });
+                       [&](const Trace& trace) { return trace.context.rules_digest == ours; });
 }
 
 }  // namespace pipetrace

@@ -28,8 +28,8 @@ public:
 
     /// Whether they may hold both ends of a connection between hosts.
     bool have_several_hosts() const;
-    /// Whether the recorded verdicts are those that our rules make.
-    bool are_of_our_rules() const;
+    /// Whether the recorded verdicts are those that our rules make, with the user's own advice of that digest.
+    bool are_of_our_rules(const std::string& advice_digest) const;
     /// Whether every incident has its row: what nobody was told of gets one when its endpoint or the trace ends.
     bool have_ended() const;
     /// Whether the path names one of the files: to write there would destroy it.

@@ -59,8 +59,9 @@ private:
     std::uint64_t kept_ = 0;
 };
 
-Pipeline::Settings settings_of(const TraceContext& trace, const RecordingSource& source) {
+Pipeline::Settings settings_of(const TraceContext& trace, const AdviceTable& advice, const RecordingSource& source) {
     Pipeline::Settings settings;
+    settings.advice = &advice;
     settings.options.filter = with_all_origins(trace.filter);
     settings.options.errors = trace.errors;
     settings.options.idle_after_seconds = trace.idle_after_seconds;
@@ -81,7 +82,7 @@ Status replay(const Replay& replay, const ReplayedIncident& take) {
     RecordingSource source(replay.reader, replay.trace, replay.range, *is_pruned);
     RecordedProcesses processes(replay.reader, replay.trace.trace_id);
     LastRevisions sink(source, take);
-    Pipeline pipeline(settings_of(replay.trace, source), source, processes, sink);
+    Pipeline pipeline(settings_of(replay.trace, replay.advice, source), source, processes, sink);
     while (true) {
         const auto more = source.advance();
         if (!more) return more.error();

@@ -1,6 +1,7 @@
 // A recorded trace through the pipeline again: its incidents, judged by the rules of this pipetrace.
 #pragma once
 
+#include "advise/advice_table.h"
 #include "app/incident_sink.h"
 #include "model/options.h"
 #include "model/result.h"
@@ -30,6 +31,7 @@ inline IncidentFilter with_all_origins(IncidentFilter filter) {
 struct Replay {
     const RecordingReader& reader;
     const TraceContext& trace;
+    const AdviceTable& advice;
     SegmentRange range;
     std::function<void(std::uint64_t records)> on_progress;  ///< read since the last call
 };

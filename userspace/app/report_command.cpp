@@ -1,4 +1,5 @@
 // `pipetrace report`: the postmortem. Explains recordings offline, as any user, on any machine.
+#include "app/advice_files.h"
 #include "app/commands.h"
 #include "app/error_report.h"
 #include "app/output_file.h"
@@ -144,10 +145,10 @@ Result<std::optional<Found>> find_incident(const Recordings& recordings, const s
 }
 
 /// Of a trace that did not end in order, an incident that has no row yet.
-Status tell_by_replay(const Recordings& recordings, const Options& options, OutputFile& file) {
+Status tell_by_replay(const Recordings& recordings, const Options& options, const AdviceTable& advice, OutputFile& file) {
     std::map<std::string, std::string> stories;
     StoryTeller teller(options, text_style(options, file.fd()));
-    ReportReader reader(recordings, options);
+    ReportReader reader(recordings, options, advice);
     const Status done = reader.replay_incidents(
         [&](const Recordings::Trace& trace, const Incident& incident, const ClockOffsets& clocks) {
             if (!incident.id.starts_with(*options.incident_id) || stories.size() > kIdsNamedMax) return;
@@ -182,16 +183,16 @@ Status tell_row(const RecordingReader& reader, const IncidentRow& found, const O
     return out.end();
 }
 
-Status tell_one(const Recordings& recordings, const Options& options, OutputFile& file) {
+Status tell_one(const Recordings& recordings, const Options& options, const AdviceTable& advice, OutputFile& file) {
     const auto found = find_incident(recordings, *options.incident_id);
     if (!found) return found.error();
     if (!*found) {
         return recordings.have_ended() ? no_such_incident(*options.incident_id)
-                                       : tell_by_replay(recordings, options, file);
+                                       : tell_by_replay(recordings, options, advice, file);
     }
     StoryTeller teller(options, text_style(options, file.fd()));
     std::string story;
-    ReportReader reader(recordings, options);
+    ReportReader reader(recordings, options, advice);
     const Status done = reader.replay_story(
         (*found)->row, (*found)->recording,
         [&](const Recordings::Trace& trace, const Incident& incident, const ClockOffsets& clocks) {
@@ -219,10 +220,10 @@ void print_notes(const std::vector<std::string>& notes) {
     print_to_stderr(text);
 }
 
-Status tell_all(const Recordings& recordings, const Options& options, OutputFile& file) {
+Status tell_all(const Recordings& recordings, const Options& options, const AdviceTable& advice, OutputFile& file) {
     Out out(file);
     StoryTeller teller(options, text_style(options, file.fd()));
-    ReportReader reader(recordings, options);
+    ReportReader reader(recordings, options, advice);
     const Status done = reader.replay_incidents(
         [&](const Recordings::Trace& trace, const Incident& incident, const ClockOffsets& clocks) {
             teller.tell(trace, incident, clocks, out.text());
@@ -233,9 +234,9 @@ Status tell_all(const Recordings& recordings, const Options& options, OutputFile
     return done;
 }
 
-Status sum_up(const Recordings& recordings, const Options& options, OutputFile& file) {
+Status sum_up(const Recordings& recordings, const Options& options, const AdviceTable& advice, OutputFile& file) {
     ReportTally tally;
-    ReportReader reader(recordings, options);
+    ReportReader reader(recordings, options, advice);
     std::unordered_set<std::string> unfinished;  ///< counted as they stood; a later revision counts no more
     const Status done =
         reader.rows_will_do()
@@ -255,31 +256,36 @@ Status sum_up(const Recordings& recordings, const Options& options, OutputFile& 
     return done;
 }
 
-Status report(const Recordings& recordings, const Options& options) {
+Status report(const Recordings& recordings, const Options& options, const AdviceTable& advice) {
     const std::optional<std::string>& output = options.html_path ? options.html_path : options.output_path;
     if (output && recordings.include(*output)) {
         return Error{"cannot write to " + *output, "it is one of the recordings to be read",
                      "Name another file."};
     }
-    if (options.html_path) return write_report_page(recordings, options, describe_traces(recordings));
+    if (options.html_path) return write_report_page(recordings, options, describe_traces(recordings), advice);
     auto file = options.output_path ? OutputFile::create(*options.output_path)
                                     : OutputFile(STDOUT_FILENO, "standard output");
     if (!file) return file.error();
-    if (options.incident_id) return tell_one(recordings, options, *file);
-    if (options.json || options.verbose) return tell_all(recordings, options, *file);
-    return sum_up(recordings, options, *file);
+    if (options.incident_id) return tell_one(recordings, options, advice, *file);
+    if (options.json || options.verbose) return tell_all(recordings, options, advice, *file);
+    return sum_up(recordings, options, advice, *file);
 }
 
 }  // namespace
 
 int report_command(const Options& options) {
     std::signal(SIGPIPE, SIG_IGN);
+    const auto advice = load_advice(options.advice_paths);
+    if (!advice) {
+        report_error(advice.error());
+        return kStatusFailed;
+    }
     const auto recordings = Recordings::open(options.recordings);
     if (!recordings) {
         report_error(recordings.error());
         return kStatusFailed;
     }
-    if (const Status done = report(*recordings, options); !done) {
+    if (const Status done = report(*recordings, options, *advice); !done) {
         report_error(done.error());
         return kStatusFailed;
     }

@@ -135,8 +135,9 @@ std::optional<WallTime> begin_of_latest(std::vector<WallTime> times, std::size_t
     return *first_shown;
 }
 
-Status write_report_page(const Recordings& recordings, const Options& options, const Postmortem& traces) {
-    ReportReader reader(recordings, options);
+Status write_report_page(const Recordings& recordings, const Options& options, const Postmortem& traces,
+                         const AdviceTable& advice) {
+    ReportReader reader(recordings, options, advice);
     const auto times = times_of_all(reader);
     if (!times) return times.error();
     const auto begin = begin_of_latest(*times, kIncidentsMax);

@@ -52,8 +52,8 @@ Incident sketch_of(const IncidentRow& row, const IncidentFilter& filter) {
 
 }  // namespace
 
-ReportReader::ReportReader(const Recordings& recordings, const Options& options)
-    : recordings_(recordings), options_(options), chooser_(options.filter), notes_(recordings.notes()) {}
+ReportReader::ReportReader(const Recordings& recordings, const Options& options, const AdviceTable& advice)
+    : recordings_(recordings), options_(options), advice_(advice), chooser_(options.filter), notes_(recordings.notes()) {}
 
 SegmentRange ReportReader::range_of(const TraceContext& trace) const {
     SegmentRange range;
@@ -80,7 +80,7 @@ Status ReportReader::replay_all(const char* work, const Replayed& take) {
     ProgressLine progress(work, records, !options_.quiet);
     for (std::size_t i = 0; i < recordings_.traces().size(); ++i) {
         const Recordings::Trace& trace = recordings_.traces()[i];
-        const Replay job{recordings_.reader(trace), trace.context, range_of(trace.context),
+        const Replay job{recordings_.reader(trace), trace.context, advice_, range_of(trace.context),
                          [&](std::uint64_t read) { progress.add(read); }};
         const Status done = replay(job, [&](const Incident& incident, const ClockOffsets& clocks) {
             Incident own = incident;
@@ -117,7 +117,10 @@ Status ReportReader::replay_incidents(const TakeIncident& take) {
             if (is_merge) {
                 const auto outcome = merge.take(static_cast<std::uint32_t>(trace), incident);
                 if (outcome == HostMerge::Outcome::kToldElsewhere) return;
-                if (outcome == HostMerge::Outcome::kJoined) diagnose(incident);
+                if (outcome == HostMerge::Outcome::kJoined) {
+                    diagnose(incident);
+                    advice_.advise(incident);
+                }
             }
             if (!wants(incident, clocks)) return;
             told += incident.revision == 0 || incident.is_final ? 1 : 0;
@@ -150,7 +153,7 @@ Status ReportReader::replay_story(const IncidentRow& row, std::size_t recording,
         if (trace.recording != recording || trace.context.trace_id != row.trace_id) continue;
         const SegmentRange range{row.trace_id, row.first - kBeforeNs, later(row.last, kAfterNs)};
         return replay(
-            {recordings_.reader(trace), trace.context, range, {}},
+            {recordings_.reader(trace), trace.context, advice_, range, {}},
             [&](const Incident& incident, const ClockOffsets& clocks) { told(trace, incident, clocks); });
     }
     return Done{};
@@ -158,7 +161,7 @@ Status ReportReader::replay_story(const IncidentRow& row, std::size_t recording,
 
 bool ReportReader::rows_will_do() const {
     // Rows have the process's name, not the failing thread's.
-    return recordings_.are_of_our_rules() && recordings_.have_ended() && !recordings_.have_several_hosts() &&
+    return recordings_.are_of_our_rules(advice_.digest()) && recordings_.have_ended() && !recordings_.have_several_hosts() &&
            options_.filter.comms.empty();
 }
 

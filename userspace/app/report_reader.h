@@ -2,6 +2,7 @@
 // joined, or from the rows as they were recorded.
 #pragma once
 
+#include "advise/advice_table.h"
 #include "app/incident_filter.h"
 #include "app/recordings.h"
 #include "merge/host_merge.h"
@@ -18,8 +19,8 @@ namespace pipetrace {
 
 class ReportReader {
 public:
-    /// The recordings must outlive it.
-    ReportReader(const Recordings& recordings, const Options& options);
+    /// All must outlive it.
+    ReportReader(const Recordings& recordings, const Options& options, const AdviceTable& advice);
 
     using TakeIncident = std::function<void(const Recordings::Trace&, const Incident&, const ClockOffsets&)>;
     /// Judges all that was recorded anew. Of one id the last that is handed over holds. An Error where a
@@ -45,6 +46,7 @@ private:
 
     const Recordings& recordings_;
     const Options& options_;
+    const AdviceTable& advice_;
     IncidentChooser chooser_;
     std::vector<std::string> notes_;
 };

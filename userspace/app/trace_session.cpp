@@ -33,6 +33,8 @@ Result<OutputFile> open_output(const TraceSession::Settings& settings) {
 }  // namespace
 
 Result<std::unique_ptr<TraceSession>> TraceSession::open(Settings settings) {
+    auto advice = load_advice(settings.options.advice_paths);
+    if (!advice) return advice.error();
     std::optional<OutputFile> output;
     if (settings.sink == nullptr) {
         auto opened = open_output(settings);
@@ -42,18 +44,20 @@ Result<std::unique_ptr<TraceSession>> TraceSession::open(Settings settings) {
     auto source = KernelSource::open({settings.options.mode, settings.options.errors});
     if (!source) return source.error();
     return std::unique_ptr<TraceSession>(
-        new TraceSession(std::move(settings), std::move(*source), std::move(output)));
+        new TraceSession(std::move(settings), std::move(*advice), std::move(*source), std::move(output)));
 }
 
-TraceSession::TraceSession(Settings settings, std::unique_ptr<KernelSource> source,
+TraceSession::TraceSession(Settings settings, AdviceTable advice, std::unique_ptr<KernelSource> source,
                            std::optional<OutputFile> output)
     : settings_(std::move(settings)),
+      advice_(std::move(advice)),
       source_(std::move(source)),
       output_(std::move(output)),
       processes_(settings_.options.cmdline),
       started_(Clock::now()) {
     Pipeline::Settings flow;
     flow.options = settings_.options;
+    flow.advice = &advice_;
     flow.traced = read_traced_host();
     flow.on_record = settings_.on_record;
     flow.print_after_ns = settings_.print_after_ns;

@@ -1,6 +1,7 @@
 // One trace from the readiness line to the summary: the loop around a pipeline, and what may end it.
 #pragma once
 
+#include "app/advice_files.h"
 #include "app/incident_printer.h"
 #include "app/output_file.h"
 #include "app/pipeline.h"
@@ -38,6 +39,7 @@ public:
     /// Attaches everything and opens the output; the readiness line is the caller's to ask for.
     static Result<std::unique_ptr<TraceSession>> open(Settings settings);
 
+    const AdviceTable& advice() const { return advice_; }
     KernelSource& source() { return *source_; }
     Pipeline& pipeline() { return *pipeline_; }
 
@@ -56,7 +58,8 @@ public:
     SessionResult finish();
 
 private:
-    TraceSession(Settings settings, std::unique_ptr<KernelSource> source, std::optional<OutputFile> output);
+    TraceSession(Settings settings, AdviceTable advice, std::unique_ptr<KernelSource> source,
+                 std::optional<OutputFile> output);
 
     std::chrono::milliseconds next_timeout() const;
     bool time_is_up() const;
@@ -66,6 +69,7 @@ private:
     std::uint64_t elapsed_seconds() const;
 
     Settings settings_;
+    AdviceTable advice_;
     std::unique_ptr<KernelSource> source_;
     std::optional<RedactingSource> redacting_;
     std::optional<OutputFile> output_;

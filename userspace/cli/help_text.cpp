@@ -66,6 +66,7 @@ What to print:
   -v, --verbose         evidence and rejected causes as well
   -q, --quiet           no status line and no summary
       --cmdline         full command lines (they may hold secrets)
+      --advice FILE     also the advice in FILE, which may stand in for ours
 )";
 
 constexpr const char* kProbing = R"(
@@ -115,6 +116,7 @@ What to print:
       --html OUT        a page for the browser, which needs no network
       --utc             times in UTC, and read as UTC; else local
   -o, --output FILE     to FILE instead
+      --advice FILE     also the advice in FILE, which may stand in for ours
   -v, --verbose         evidence and rejected causes as well
   -q, --quiet           no progress, and no notes on stderr
 )";
@@ -138,6 +140,7 @@ What to keep:
   -v, --verbose         tell more of the start
   -q, --quiet           no status line and no summary
       --cmdline         full command lines (they may hold secrets)
+      --advice FILE     also the advice in FILE, which may stand in for ours
 )";
 
 constexpr const char* kDemo = R"(Usage: pipetrace demo [OPTION]...

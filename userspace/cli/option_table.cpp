@@ -43,6 +43,7 @@ constexpr OptionSpec kOptions[] = {
     {"errors", '\0', "WAY", kProbing},
     {"idle-after", '\0', "SECONDS", kShowing},
     {"cmdline", '\0', nullptr, kShowing},
+    {"advice", '\0', "FILE", kShowing | kReport},
     {"since", 'S', "TIME", kReport},
     {"until", 'U', "TIME", kReport},
     {"utc", '\0', nullptr, kReport},

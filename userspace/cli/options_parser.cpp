@@ -119,6 +119,7 @@ Problem fill_settings(const GivenOptions& given, Options& options) {
     options.quiet = given.has("quiet");
     options.cmdline = given.has("cmdline");
     options.redact = given.has("redact");
+    options.advice_paths = given.values("advice");
     if (options.redact && options.cmdline) {
         return Error{"--redact and --cmdline contradict each other",
                      "one leaves out where programs lie, the other keeps their whole command lines",

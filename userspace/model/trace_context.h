@@ -33,6 +33,7 @@ struct TraceContext {
     std::string machine;                 ///< `uname -m`
     std::string pipetrace_version;       ///< that recorded
     std::string rules_digest;            ///< of its rules: where ours is the same, so are the verdicts
+    std::string advice_digest;           ///< of the user's own advice, a part of rules_digest; given to who records
     std::uint32_t abi_version = 0;       ///< of the records
     std::uint32_t ticks_per_second = 0;  ///< > 0
     ClockOffsets clocks;                 ///< at the start; each segment has them again

@@ -189,7 +189,7 @@ Status RecordingWriter::change(std::uint64_t bytes, Change change) {
 
 Status RecordingWriter::begin_trace() {
     trace_.pipetrace_version = PIPETRACE_VERSION;
-    trace_.rules_digest = rules_digest();
+    trace_.rules_digest = rules_digest(trace_.advice_digest);
     trace_.abi_version = PT_ABI_VERSION;
     constexpr std::uint64_t kTraceBytes = 32U << 10;
     return change(kTraceBytes, [this]() -> Status {

@@ -4,6 +4,8 @@
 
 namespace pipetrace {
 
-std::string_view rules_digest() { return PIPETRACE_RULES_DIGEST; }
+std::string rules_digest(const std::string& advice_digest) {
+    return std::string(PIPETRACE_RULES_DIGEST) + (advice_digest.empty() ? "" : "+" + advice_digest);
+}
 
 }  // namespace pipetrace
