@@ -63,7 +63,9 @@ int record(const char* path, std::uint64_t incidents) {
         return EXIT_FAILURE;
     }
     Nobody nobody;
+    const AdviceTable advice;
     Pipeline::Settings flow;
+    flow.advice = &advice;
     flow.traced.host = trace.host;
     flow.traced.clocks = trace.clocks;
     flow.traced.syscall_names = &syscall_names();

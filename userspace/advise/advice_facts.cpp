@@ -43,7 +43,7 @@ std::vector<std::string> names_of(const char* (*name_of)(Enum), Enum last) {
     return names;
 }
 
-std::vector<WordFact> make_word_facts() {
+std::vector<WordFact> facts_of_verdict() {
     return {
         {"role",
          {"victim", "origin"},
@@ -58,6 +58,16 @@ std::vector<WordFact> make_word_facts() {
          [](const Incident& incident, std::string_view word) {
              return confidence_name(incident.verdict.confidence) == word;
          }},
+        {"caused",
+         {"yes", "no"},
+         [](const Incident& incident, std::string_view word) {
+             return (incident.caused_by ? "yes" : "no") == word;
+         }},
+    };
+}
+
+std::vector<WordFact> facts_of_socket() {
+    return {
         {"kind", names_of(endpoint_kind_name, EndpointKind::kPipe),
          [](const Incident& incident, std::string_view word) {
              return endpoint_kind_name(incident.endpoint.kind) == word;
@@ -70,19 +80,6 @@ std::vector<WordFact> make_word_facts() {
         {"sigpipe", names_of(sigpipe_fate_name, SigpipeFate::kKilled),
          [](const Incident& incident, std::string_view word) {
              return incident.sigpipe && sigpipe_fate_name(*incident.sigpipe) == word;
-         }},
-        {"first_close", names_of(first_close_name, FirstClose::kNone),
-         [](const Incident& incident, std::string_view word) {
-             return incident.first_close && first_close_name(*incident.first_close) == word;
-         }},
-        {"peer_action", names_of(peer_action_name, PeerAction::kNone),
-         [](const Incident& incident, std::string_view word) {
-             return incident.peer && incident.peer->action && peer_action_name(*incident.peer->action) == word;
-         }},
-        {"caused",
-         {"yes", "no"},
-         [](const Incident& incident, std::string_view word) {
-             return (incident.caused_by ? "yes" : "no") == word;
          }},
         {"syscall",
          {},
@@ -100,6 +97,40 @@ std::vector<WordFact> make_word_facts() {
     };
 }
 
+std::vector<WordFact> facts_of_peer() {
+    return {
+        {"first_close", names_of(first_close_name, FirstClose::kNone),
+         [](const Incident& incident, std::string_view word) {
+             return incident.first_close && first_close_name(*incident.first_close) == word;
+         }},
+        {"peer_action", names_of(peer_action_name, PeerAction::kNone),
+         [](const Incident& incident, std::string_view word) {
+             return incident.peer && incident.peer->action &&
+                    peer_action_name(*incident.peer->action) == word;
+         }},
+        {"signal",
+         {},
+         [](const Incident& incident, std::string_view word) {
+             const bool is_known = incident.peer && incident.peer->killed_by_signal;
+             return is_known && signal_text(*incident.peer->killed_by_signal) == word;
+         }},
+        {"oom",
+         {"yes", "no"},
+         [](const Incident& incident, std::string_view word) {
+             const Closure& closure = incident.facts.peer_closure;
+             return closure.known() && (closure.oom ? "yes" : "no") == word;
+         }},
+    };
+}
+
+std::vector<WordFact> make_word_facts() {
+    std::vector<WordFact> all = facts_of_verdict();
+    for (std::vector<WordFact> more : {facts_of_socket(), facts_of_peer()}) {
+        all.insert(all.end(), more.begin(), more.end());
+    }
+    return all;
+}
+
 constexpr NumberFact kNumberFacts[] = {
     {"idle", Unit::kMicroseconds, [](const Incident& incident) { return incident.endpoint.idle_us; }},
     {"age", Unit::kMicroseconds, [](const Incident& incident) { return incident.endpoint.age_us; }},
@@ -111,6 +142,11 @@ constexpr NumberFact kNumberFacts[] = {
     {"unread", Unit::kBytes,
      [](const Incident& incident) {
          return incident.peer ? widened(incident.peer->unread_bytes) : std::nullopt;
+     }},
+    {"unread_here", Unit::kBytes,
+     [](const Incident& incident) {
+         const auto& socket = incident.facts.at_error;
+         return socket ? MaybeNumber(socket->unread_bytes) : std::nullopt;
      }},
     {"retransmits", Unit::kCount,
      [](const Incident& incident) { return widened(incident.endpoint.retransmits); }},

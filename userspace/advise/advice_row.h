@@ -23,14 +23,15 @@ struct RangeCondition {
 
 struct AdviceRow {
     std::string id;
-    std::string title;                ///< what the program is called: "Redis"
-    std::vector<std::string> knobs;   ///< "ServerAliveInterval"; at least one
-    std::string say;                  ///< why, a template of advice_text.h
-    std::vector<std::string> program;  ///< patterns of the process's name or its executable's
-    std::vector<std::string> peer;     ///< the same of the process at the other end
+    std::string title;                      ///< what the program is called: "Redis"
+    std::vector<std::string> knobs;         ///< "ServerAliveInterval"; at least one
+    std::string say;                        ///< why, a template of advice_text.h
+    std::vector<std::string> program;       ///< patterns of the process's name or its executable's
+    std::vector<std::string> peer;          ///< the same of the process at the other end
     std::vector<std::uint16_t> peer_ports;  ///< stand for `peer` where that process is not seen
-    std::vector<std::string> thread;   ///< patterns of a thread whose call failed
-    std::uint64_t causes = 0;          ///< a bit for each
+    std::vector<std::string> thread;        ///< patterns of a thread whose call failed
+    std::vector<std::string> remote;        ///< patterns of the other end's address or path
+    std::uint64_t causes = 0;               ///< a bit for each
     std::vector<WordCondition> words;
     std::vector<WordCondition> usual;  ///< those that every row has unless it says otherwise
     std::vector<RangeCondition> ranges;

@@ -1,9 +1,9 @@
 #include "advise/advice_table.h"
 
 #include "advise/advice_facts.h"
-#include "advise/advice_file.h"
 #include "advise/advice_text.h"
 #include "advise/name_pattern.h"
+#include "advise/shipped_advice.h"
 
 #include <fmt/format.h>
 
@@ -32,13 +32,15 @@ bool has_thread(const Incident& incident, const std::vector<std::string>& patter
     });
 }
 
-/// What a row with `peer` or `peer_port` says of the other end: nothing where it is another program, or unknown.
+/// What a row with `peer` or `peer_port` says of the other end: nothing where it is another program, or
+/// unknown.
 std::optional<FoundBy> find_peer(const AdviceRow& row, const Incident& incident) {
     if (is_seen(incident.peer)) {
         return is_one_of(row.peer, incident.peer->process) ? std::optional(FoundBy::kPeer) : std::nullopt;
     }
     const auto port = port_of(incident.endpoint.remote);
-    const bool is_there = port && std::find(row.peer_ports.begin(), row.peer_ports.end(), *port) != row.peer_ports.end();
+    const bool is_there =
+        port && std::find(row.peer_ports.begin(), row.peer_ports.end(), *port) != row.peer_ports.end();
     return is_there ? std::optional(FoundBy::kPeerPort) : std::nullopt;
 }
 
@@ -59,6 +61,9 @@ std::optional<FoundBy> calls_for(const Incident& incident, const AdviceRow& row)
     if (!row.program.empty() && !is_one_of(row.program, incident.process)) return std::nullopt;
     std::optional<FoundBy> found = FoundBy::kProcess;
     if (!row.peer.empty() || !row.peer_ports.empty()) found = find_peer(row, incident);
+    if (!row.remote.empty() && !(incident.endpoint.remote && names(row.remote, *incident.endpoint.remote))) {
+        return std::nullopt;
+    }
     if (!found || (!row.thread.empty() && !has_thread(incident, row.thread))) return std::nullopt;
     const auto is_met = [&](const auto& condition) { return holds(condition, incident); };
     if (!std::all_of(row.usual.begin(), row.usual.end(), is_met)) return std::nullopt;
@@ -70,7 +75,8 @@ std::optional<FoundBy> calls_for(const Incident& incident, const AdviceRow& row)
 /// The more a row asks for, the better it fits; a port names no program as surely as its name does.
 std::size_t fit_of(const AdviceRow& row, FoundBy found_by) {
     const std::size_t peer = row.peer.empty() || found_by == FoundBy::kPeerPort ? 0 : 1;
-    return (row.program.empty() ? 0 : 1) + peer + (row.thread.empty() ? 0 : 1) + row.words.size() + row.ranges.size();
+    return (row.program.empty() ? 0 : 1) + peer + (row.thread.empty() ? 0 : 1) +
+           (row.remote.empty() ? 0 : 1) + row.words.size() + row.ranges.size();
 }
 
 struct Choice {
@@ -126,11 +132,6 @@ std::string advice_digest(std::string_view before, std::string_view text) {
         for (const char byte : part) hash = (hash ^ static_cast<unsigned char>(byte)) * 1099511628211U;
     }
     return fmt::format("{:016x}", hash);
-}
-
-std::vector<AdviceRow> shipped_advice() {
-    auto rows = parse_advice("programs.toml", shipped_advice_text());
-    return rows ? std::move(*rows) : std::vector<AdviceRow>{};
 }
 
 }  // namespace pipetrace

@@ -15,11 +15,12 @@ class AdviceTable {
 public:
     /// The shipped rows alone.
     AdviceTable() = default;
-    /// And the user's, which go before them; one with a shipped row's id stands in its place. `digest` names the texts
-    /// that they came from.
+    /// And the user's, which go before them; one with a shipped row's id stands in its place. `digest` names
+    /// the texts that they came from.
     AdviceTable(std::vector<AdviceRow> own, std::string digest);
 
-    /// After diagnose(): appends to the verdict's advice what fits the programs. At most one sentence for each end.
+    /// After diagnose(): appends to the verdict's advice what fits the programs. At most one sentence for
+    /// each end.
     void advise(Incident& incident) const;
 
     /// Of the user's own rows; "" without any. Two with equal digests, of one build, advise alike.
@@ -35,10 +36,5 @@ private:
 
 /// The digest of some text that follows those of another digest.
 std::string advice_digest(std::string_view before, std::string_view text);
-
-/// The rows that come with the program, as TOML.
-std::string_view shipped_advice_text();
-/// The same, read. They are tested: none is bad.
-std::vector<AdviceRow> shipped_advice();
 
 }  // namespace pipetrace

@@ -30,7 +30,8 @@ std::string walk(std::string_view text, Taker& taker) {
         } else if (sign == '}') {
             return "a } closes nothing: write }} for the sign itself";
         } else if ((sign == '[') == is_bracketed) {
-            return is_bracketed ? "brackets stand within brackets" : "a ] closes nothing: write ]] for the sign itself";
+            return is_bracketed ? "brackets stand within brackets"
+                                : "a ] closes nothing: write ]] for the sign itself";
         } else {
             is_bracketed = sign == '[';
             taker.bracket(is_bracketed);
@@ -76,7 +77,8 @@ struct Filler {
     void literal(char sign) { text += sign; }
     std::string fact(std::string_view name) {
         const NumberFact* number = find_number(name);
-        const auto value = number != nullptr ? number_text(*number, incident) : find_text(name)->text(incident);
+        const auto value =
+            number != nullptr ? number_text(*number, incident) : find_text(name)->text(incident);
         if (value) {
             text += *value;
             return "";
@@ -125,7 +127,8 @@ std::optional<std::string> advice_sentence(const AdviceRow& row, FoundBy found_b
     const std::string knobs = knobs_text(row.knobs);
     switch (found_by) {
         case FoundBy::kProcess: return fmt::format("{}: look at {}: {}", row.title, knobs, *why);
-        case FoundBy::kPeer: return fmt::format("{} at the other end: look at its {}: {}", row.title, knobs, *why);
+        case FoundBy::kPeer:
+            return fmt::format("{} at the other end: look at its {}: {}", row.title, knobs, *why);
         case FoundBy::kPeerPort: break;
     }
     return fmt::format("If the other end, on port {}, is {}: look at its {}: {}",

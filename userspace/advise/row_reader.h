@@ -1,25 +1,17 @@
-// One [[advice]] table -> a row, or what is wrong with it and in which line.
+// TOML text -> rows of advice, or what is wrong with one and in which line. The only one that sees the
+// library.
 #pragma once
 
 #include "advise/advice_row.h"
 #include "model/result.h"
 
-// Compiled into the two files that include this: nobody else sees the library, and no shared object is loaded.
-#define TOML_EXCEPTIONS 0
-#define TOML_ENABLE_FORMATTERS 0
-#include <toml++/toml.h>
-
 #include <string>
+#include <string_view>
+#include <vector>
 
 namespace pipetrace {
 
-/// Which file a row stands in, to complain with its line.
-struct RowPlace {
-    const std::string& file;
-
-    Error fault(const toml::node& at, const std::string& what, std::string why, std::string remedy) const;
-};
-
-Result<AdviceRow> read_row(const RowPlace& place, const toml::table& table);
+/// `text` nests no deeper than advice_file.cpp lets it.
+Result<std::vector<AdviceRow>> read_rows(const std::string& file, std::string_view text);
 
 }  // namespace pipetrace
