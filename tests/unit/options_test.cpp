@@ -164,6 +164,12 @@ TEST(Options, RunTakesItsOptionsBeforeTheCommand) {
     EXPECT_EQ(after.run_argv, (Words{"cmd", "--json"}));
 }
 
+TEST(Options, FilesOfAdviceAreKeptInTheirOrder) {
+    EXPECT_EQ(accepted({"--advice", "b", "--advice=a"}).advice_paths, (Words{"b", "a"}));
+    EXPECT_EQ(accepted({"report", "f.db", "--advice", "a"}).advice_paths, Words{"a"});
+    EXPECT_EQ(accepted({"run", "--advice", "a", "--", "true"}).advice_paths, Words{"a"});
+}
+
 TEST(Options, RunNeedsNoDashes) {
     const Options options = accepted({"run", "-v", "sh", "-c", "exit 3", "--help", "--", "-p"});
     EXPECT_TRUE(options.verbose);

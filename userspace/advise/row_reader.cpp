@@ -267,7 +267,8 @@ private:
             known.push_back(std::string(fact.name) + "_min");
             known.push_back(std::string(fact.name) + "_max");
         }
-        const std::string nearest = nearest_name(key_, known);
+        const bool is_number = std::find(known.begin(), known.end(), key_ + "_min") != known.end();
+        const std::string nearest = is_number ? key_ + "_min or " + key_ + "_max" : nearest_name(key_, known);
         fail(node, fmt::format("'{}' is no key of a row", key_), known_keys,
              nearest.empty() ? "Take it out, or look for it in how_to.toml, among the examples."
                              : fmt::format("Did you mean {}?", nearest));
@@ -322,6 +323,7 @@ Result<std::vector<AdviceRow>> rows_of(const std::string& file, const toml::tabl
     std::vector<AdviceRow> rows;
     const toml::node* list = top.get("advice");
     if (list == nullptr) return rows;
+    if (list->is_array() && list->as_array()->empty()) return rows;
     if (!list->is_array_of_tables()) {
         return fault_at(file, *list, "'advice' is no list of rows", "each row begins with a line [[advice]]",
                         "Write [[advice]], with two brackets on each side.");
