@@ -70,6 +70,10 @@ static __always_inline void pt_update_kept(struct pt_kept *kept, struct sock *sk
 		memory->fin_received_ns = bpf_ktime_get_ns();
 		memory->fin_seen = 1;
 		memory->snd_nxt_at_fin = PT_READ((struct tcp_sock *)sk, snd_nxt);
+		/* The peer's kernel answers data with a RST while its FIN is still on the way, and the story
+		 * begins there. */
+		if (memory->reported)
+			pt_send_memory(memory);
 		break;
 	case PT_TCP_CLOSE:
 		memory->held_at_close = !pt_is_orphan(sk);

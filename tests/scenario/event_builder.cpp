@@ -222,6 +222,7 @@ Story& Story::fin_received() {
     own_.memory.fin_received = now_;
     own_.memory.snd_nxt_at_fin = own_.tcp.snd_nxt;
     own_.last_received = now_;
+    if (own_.reported) emit(own_.memory);
     enter(own_, TcpState::kCloseWait);
     return wait_us(1);
 }

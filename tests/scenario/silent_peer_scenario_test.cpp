@@ -277,5 +277,14 @@ TEST(LocalAbort, IsOneStoryInWhateverOrderTheKernelTellsIt) {
     EXPECT_TRUE(says(play_to_one_incident(destroyed_unnoticed()), "No program was told"));
 }
 
+TEST(Unreachable, IsNoMatterOfAFinThatComesLater) {
+    Story story;
+    story.with_a_distant_peer().connected().sent(10, false).network_warns(EHOSTUNREACH).call_fails(kSendto, EHOSTUNREACH);
+    story.wait_ms(50).fin_received().wait_ms(50).closed_by(kClient);
+    const Told told = play_to_one_incident(story.destroyed(kClient));
+    EXPECT_EQ(told.incident.verdict.cause, Cause::kUnreachable);
+    EXPECT_EQ(told.incident.first_close, FirstClose::kNone);
+}
+
 }  // namespace
 }  // namespace pipetrace::testing

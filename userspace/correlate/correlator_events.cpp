@@ -34,6 +34,11 @@ void note_holder(Connection& connection, const Task& task) {
     if (connection.remembered && !connection.remembered->owner.known()) connection.remembered->owner = task;
 }
 
+/// Of a failure before the FIN: one that the connection outlived, say. What comes later is no part of it.
+bool is_told_without_fin(const Connection& connection) {
+    return connection.remembered && !connection.remembered->fin_seen && (connection.told || connection.error);
+}
+
 bool is_connect(const SyscallNames& syscall_names, std::uint16_t number) {
     const char* text = syscall_names.find(number);
     return text != nullptr && std::string_view(text) == "connect";
@@ -246,7 +251,12 @@ void Correlator::on(const Event&, const EndpointRemembered& body) {
     if (add_to_origin(body)) return;
     Connection& connection = connections_.touch(body.endpoint);
     const Task holder = connection.remembered ? connection.remembered->owner : Task{};
+    const bool fin_came_after = is_told_without_fin(connection);
     connection.remembered = body;
+    if (fin_came_after) {
+        connection.remembered->fin_seen = false;
+        connection.remembered->fin_received = {};
+    }
     if (!body.owner.known()) connection.remembered->owner = holder;  // whose call had failed on it
     if (!connection.closure.known()) connection.closure = body.closure;
     if (!connection.remembered->owner.known() && !body.closure.by.known()) owner_wanted_ = true;
