@@ -50,6 +50,18 @@ TEST(CloseRace, IsAWriteThatNoFinPrecededAlthoughThePeerHadClosed) {
     EXPECT_NE(told.incident.verdict.summary.find("its FIN had not come through"), std::string::npos);
 }
 
+TEST(CloseRace, IsToldToWhoReadTheEndAndLeftBeforeTheRstCame) {
+    Story story;
+    story.connected().wait_ms(30).sent(5, false).peer_closed().wait_ms(50).closed_by(kClient).wait_ms(20);
+    story.peer_kernel_answers(kResetTimeWait).wait_ms(50).reset_received().destroyed();
+    const Told told = play_to_one_incident(story);
+    EXPECT_EQ(told.incident.rst->state, TcpState::kLastAck);
+    EXPECT_EQ(told.incident.verdict.cause, Cause::kCloseRace);
+    EXPECT_EQ(told.incident.verdict.confidence, Confidence::kCertain);
+    EXPECT_EQ(told.incident.first_close, FirstClose::kPeer);
+    EXPECT_TRUE(told.incident.errors.empty());
+}
+
 TEST(CloseRace, IsNotClaimedOfARstThatAnswersNothing) {
     Story story;
     story.connected().received(500'000).wait_ms(200).peer_closed_behind_full_window().wait_ms(130);

@@ -287,6 +287,7 @@ Story& Story::closed_by(Person who) {
     const TcpState from = own_.endpoint.state;
     if (from == TcpState::kClose) return *this;
     own_.tcp.shutdown = 3;
+    ++own_.tcp.snd_nxt;  // its FIN
     give_up(own_, from == TcpState::kCloseWait ? TcpState::kLastAck : TcpState::kFinWait1,
             closure_by(who, now_, kCloseCall, 3));
     return wait_us(1);

@@ -241,5 +241,24 @@ TEST(WriteAfterPeerClose, ServerIsToldWhatClientsDo) {
     EXPECT_EQ(of_client.find("left while"), std::string::npos) << of_client;
 }
 
+/// As ssh's, once it has read the end: whether it looked cannot be said.
+TEST(WriteAfterPeerClose, OfAGoodbyeDoesNotSayThatTheProgramDidNotLook) {
+    for (const bool has_closed : {false, true}) {
+        Story story;
+        story.connected().wait_ms(30).peer_closed().wait_us(80).sent(60, false);
+        if (has_closed) story.closed_by(kClient).wait_us(40);
+        story.peer_kernel_answers(kResetAbortOnData).reset_received();
+        if (!has_closed) story.closed_by(kClient);
+        const Told told = play_to_one_incident(story.destroyed());
+        EXPECT_EQ(told.incident.verdict.cause, Cause::kWriteAfterPeerClose);
+        EXPECT_EQ(told.incident.verdict.confidence, Confidence::kCertain);
+        const std::string& summary = told.incident.verdict.summary;
+        EXPECT_NE(summary.find("what client[4242] sent after that drew a RST. No program was told"),
+                  std::string::npos)
+            << summary;
+        EXPECT_EQ(summary.find("did not look"), std::string::npos) << summary;
+    }
+}
+
 }  // namespace
 }  // namespace pipetrace::testing

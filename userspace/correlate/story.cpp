@@ -294,7 +294,11 @@ IncidentFacts judged_facts(const Story& story, const std::vector<FailedCall>& ca
     facts.was_established =
         tcp != nullptr && (tcp->bytes_acked != 0 || tcp->bytes_received != 0 || tcp->rtt_us != 0);
     if (facts.fin_received && story.own->reset && remembered->snd_nxt_at_fin != 0) {
-        const std::uint32_t sent = story.own->reset->body.tcp.snd_nxt - remembered->snd_nxt_at_fin;
+        const ResetReceived& reset = story.own->reset->body;
+        std::uint32_t sent = reset.tcp.snd_nxt - remembered->snd_nxt_at_fin;
+        // Its own FIN, where that had left, takes a number as well.
+        const bool fin_sent = reset.endpoint.state == TcpState::kLastAck && reset.tcp.unsent_bytes == 0;
+        if (fin_sent && sent != 0) --sent;
         // Old endpoints: what was sent between the FIN and the start of the trace is not known.
         if (sent != 0 || !facts.older_than_trace) facts.sent_after_fin = sent != 0;
     }

@@ -193,7 +193,7 @@ bool fin_was_held_up(const Incident& incident) {
 MaybeConfidence race_applies(const Incident& incident) {
     if (peer_aborted(incident) || nothing_under_way(incident)) return std::nullopt;
     if (fin_was_held_up(incident)) return Confidence::kCertain;
-    if (!arrived_in(incident, TcpState::kCloseWait)) return std::nullopt;
+    if (!arrived_after_fin(incident)) return std::nullopt;
     if (incident.facts.sent_after_fin != false || !rst_answers_a_segment(incident)) return std::nullopt;
     if (abort_may_be_lost(incident)) return std::nullopt;
     return Confidence::kCertain;
@@ -230,7 +230,7 @@ std::string race_advice(const Incident& incident) {
 MaybeConfidence late_write_applies(const Incident& incident) {
     // Whether anything was written meanwhile, and taken without a word, is not known.
     if (incident.rst && peer_gave_up_waiting(incident)) return Confidence::kLikely;
-    if (!arrived_in(incident, TcpState::kCloseWait) || peer_aborted(incident)) return std::nullopt;
+    if (!arrived_after_fin(incident) || peer_aborted(incident)) return std::nullopt;
     if (incident.facts.sent_after_fin == false || nothing_under_way(incident)) return std::nullopt;
     const bool fin_may_be_lost =
         records_lost(incident) && !incident.facts.sent_after_fin && !incident.facts.older_than_trace;
@@ -239,7 +239,7 @@ MaybeConfidence late_write_applies(const Incident& incident) {
     return proven ? Confidence::kCertain : Confidence::kLikely;
 }
 std::string late_write_why_not(const Incident& incident) {
-    if (!arrived_in(incident, TcpState::kCloseWait)) return "no FIN came before the RST";
+    if (!arrived_after_fin(incident)) return "no FIN came before the RST";
     if (nothing_under_way(incident)) return kNothingUnderWay;
     if (records_lost(incident)) return "events were lost, and what the peer did may be among them";
     return incident.facts.sent_after_fin == false ? "nothing was sent after the FIN had arrived"
@@ -258,6 +258,11 @@ std::string late_write_summary(const Incident& incident) {
         return fmt::format("{} had closed the connection{}, in order; {} kept its end open, until the peer's kernel gave "
                            "up waiting and sent a RST{}.",
                            peer_name(incident), earlier_text(incident, closed_at), victim_name(incident), then);
+    }
+    if (incident.facts.nobody_told) {
+        // A goodbye, say, after the end had been read.
+        return fmt::format("{} had closed the connection{}, in order; what {} sent after that drew a RST.",
+                           peer_name(incident), earlier_text(incident, closed_at), victim_name(incident));
     }
     return fmt::format("{} had closed the connection{}, in order; {} did not look and sent on: the first "
                        "data drew a RST{}.",

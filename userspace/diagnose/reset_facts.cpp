@@ -24,6 +24,10 @@ bool arrived_in(const Incident& incident, TcpState state) {
     return incident.rst && incident.rst->state == state;
 }
 
+bool arrived_after_fin(const Incident& incident) {
+    return arrived_in(incident, TcpState::kCloseWait) || arrived_in(incident, TcpState::kLastAck);
+}
+
 bool sent_abort(const Incident& incident) {
     return incident.facts.peer_reset && incident.facts.peer_reset->active;
 }

@@ -12,6 +12,9 @@ bool records_lost(const Incident& incident);
 
 bool arrived_in(const Incident& incident, TcpState state);
 
+/// The peer's FIN had come, whether or not this end has closed since.
+bool arrived_after_fin(const Incident& incident);
+
 /// The other end's kernel reset its own connection, rather than answering a segment.
 bool peer_aborted(const Incident& incident);
 /// A hook saw that RST leave.
