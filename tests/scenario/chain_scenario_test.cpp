@@ -32,8 +32,23 @@ Story connection_of_ssh(std::uint64_t exits_after_ms, int status) {
     return story.destroyed(kSsh);
 }
 
+/// sshd is killed with nothing unread; ssh reads the end, says goodbye and exits. The RST that answers comes
+/// after it has gone.
+Story ssh_that_read_the_end(std::uint8_t signal) {
+    Story story;
+    story.held_by(kSsh).served_by(kSshd).connected().wait_ms(5).sent(200, true);
+    if (signal != 0) {
+        story.peer_exited_with_signal(signal);
+    } else {
+        story.peer_closed();
+    }
+    story.wait_us(100).sent(60, false).closed_by(kSsh).process_exits(kExit255, kSsh).wait_ms(20);
+    return story.peer_kernel_answers(kResetAbortOnData).wait_us(30).reset_received().destroyed();
+}
+
 /// The reader is gone after so many ms, and the writer dies of SIGPIPE a little later.
-Story pipe_between(std::uint16_t number, Person writer, Person reader, std::uint8_t signal, std::uint64_t ms) {
+Story pipe_between(std::uint16_t number, Person writer, Person reader, std::uint8_t signal,
+                   std::uint64_t ms) {
     Story story;
     story.on_a_pipe().numbered(number).wait_ms(ms).reader_gone(reader, signal, true).wait_us(300);
     return story.write_meets_sigpipe(kWriteStdout, Stance::kDefault, writer)
@@ -70,9 +85,9 @@ Story proxied(std::uint32_t unread, std::uint64_t aborts_after_us) {
 
 const auto tar_ssh = scenario("chain_tar_ssh", {Cause::kPeerProcessDied, Cause::kPipeReaderClosed},
                               [] { return tar_and_ssh(2, kExit255).wait_ms(300); });
-const auto pipeline = scenario("chain_of_pipes",
-                               {Cause::kPipeReaderClosed, Cause::kPipeReaderDied, Cause::kPipeReaderDied},
-                               [] { return two_cats().wait_ms(300); });
+const auto pipeline =
+    scenario("chain_of_pipes", {Cause::kPipeReaderClosed, Cause::kPipeReaderDied, Cause::kPipeReaderDied},
+             [] { return two_cats().wait_ms(300); });
 const auto proxy = scenario("chain_through_a_proxy", {Cause::kPeerProcessDied, Cause::kPeerClosedUnreadData},
                             [] { return proxied(100, 80).wait_ms(300); });
 
@@ -107,6 +122,23 @@ TEST(Chain, TarPointsToSshAndItsSummaryTellsTheRoot) {
     EXPECT_NE(summary.find("had met a failure of its own and ended"), std::string::npos) << summary;
     EXPECT_NE(summary.find(" It began with ssh[4711]: sshd[4700] was killed by SIGKILL."), std::string::npos)
         << summary;
+}
+
+TEST(Chain, BeginsWithTheEndOfAKilledPeerThoughItsRstCameLater) {
+    const Story pipe = pipe_between(1, kTar, kSsh, 0, 6);
+    EXPECT_TRUE(is_linked(ssh_that_read_the_end(9).together_with(pipe).wait_ms(300), kTar, kSsh));
+    // What sshd closes in order may have been asked for.
+    EXPECT_FALSE(is_linked(ssh_that_read_the_end(0).together_with(pipe).wait_ms(300), kTar, kSsh));
+}
+
+TEST(Chain, OfAReaderThatSigpipeKilledAdvisesToLookAtWhatItMet) {
+    const std::vector<Told> printed =
+        play(pipe_between(1, kSecondCat, kHead, 9, 3)
+                 .together_with(pipe_between(2, kCat, kSecondCat, kDiedOfSigpipe, 5))
+                 .wait_ms(300));
+    ASSERT_EQ(printed.size(), 2U);
+    EXPECT_EQ(printed[0].incident.verdict.advice.find("Find out what killed head[4804]."), 0U);
+    EXPECT_EQ(printed[1].incident.verdict.advice, "Look at what cat[4803] met; this pipe only passed it on.");
 }
 
 TEST(Chain, EveryLinkNamesTheNextAndTheSameRoot) {
@@ -182,7 +214,8 @@ TEST(Chain, ShellPassesOnThatSigpipeKilledWhatItWaitedFor) {
     EXPECT_NE(summary.find("sh[4812], the pipe's last reader, had ended as a program that it waited for did"),
               std::string::npos)
         << summary;
-    EXPECT_NE(summary.find(" It began with gzip[4813]: head[4804] had closed its pipe."), std::string::npos) << summary;
+    EXPECT_NE(summary.find(" It began with gzip[4813]: head[4804] had closed its pipe."), std::string::npos)
+        << summary;
     for (const Told& told : play(tar_sh_gzip(1))) EXPECT_FALSE(told.incident.caused_by);
 }
 
@@ -197,7 +230,8 @@ TEST(Chain, ProcessThatSurvivesItsFailuresIsNoLink) {
     }
     story.wait_ms(3000).process_exits(kExit1, kSsh);
     Story last;
-    last.numbered(20).held_by(kSsh).connected().wait_ms(3010).peer_aborts(kResetState, 0, ClosePath::kLingerZero);
+    last.numbered(20).held_by(kSsh).connected().wait_ms(3010).peer_aborts(kResetState, 0,
+                                                                          ClosePath::kLingerZero);
     last.reset_received(0x14).call_fails(kRead, ECONNRESET, kSsh).destroyed(kSsh);
     story.together_with(last).together_with(pipe_between(1, kTar, kSsh, 0, 3020));
     const std::vector<Told> printed = play(story);

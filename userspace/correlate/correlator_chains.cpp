@@ -62,6 +62,9 @@ void Correlator::remember_silent(const Failure& failure, const Connection& conne
     MetFailure news = met(failure, failure.first_at, 0);
     news.told = !failure.calls.empty();
     news.of_killed_peer = peer_killed;
+    // The RST that shows the end to us may answer what the program said after it had seen it.
+    const auto& remembered = connection.remembered;
+    if (peer_killed && remembered && remembered->fin_seen) news.noticed_at = remembered->fin_received;
     history_.add(news);
 }
 
@@ -73,7 +76,7 @@ Failure* Correlator::find_cause(Failure& failure) {
     const bool is_dated = story.own != nullptr && story.own->remembered;
     const Ktime opened = is_dated ? story.own->remembered->opened : Ktime{};
     const MetFailure* behind = history_.behind(closure, failure.endpoint, story.lost > 0, opened);
-    if (behind == nullptr || behind->first_at >= failure.first_at) return nullptr;
+    if (behind == nullptr || behind->began_at() >= failure.first_at) return nullptr;
     const MetFailure cause = *behind;  // what is printed next adds to the history
     failure.caused_by = id_of(cause.first_at, cause.endpoint, cause.process);
     failure.cause_process = cause.process;

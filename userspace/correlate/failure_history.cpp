@@ -26,14 +26,14 @@ constexpr std::size_t kSurvivedMax = 2;
 
 /// When the process last met it, as far as `until`.
 Ktime met_before(const MetFailure& failure, Ktime until) {
-    return failure.last_at <= until ? failure.last_at : failure.first_at;
+    return failure.last_at <= until ? failure.last_at : failure.began_at();
 }
 
 /// The two ends of one connection fail together, neither for the other's failure.
 bool can_lead_to(const MetFailure& failure, const Closure& closure, const Endpoint& broken) {
     const Endpoint& own = failure.endpoint;
     const bool same_story = own.id == broken.id || (own.kind == EndpointKind::kTcp && mirrors(own, broken));
-    return failure.first_at <= closure.at && !same_story;
+    return failure.began_at() <= closure.at && !same_story;
 }
 
 /// Exit, rather than a signal from outside; 128 + n is how a program says that one ended it.

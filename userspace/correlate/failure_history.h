@@ -20,14 +20,17 @@ struct MetFailure {
     Endpoint endpoint;
     ProcessId process;
     Tgid parent_tgid = 0;
-    Ktime first_at;  ///< with endpoint and process, which failure it is
-    Ktime last_at;   ///< the latest error or SIGPIPE; a RST that nobody was told of
+    Ktime first_at;    ///< with endpoint and process, which failure it is
+    Ktime noticed_at;  ///< earlier than that: the FIN of a killed process, which this one can have read
+    Ktime last_at;     ///< the latest error or SIGPIPE; a RST that nobody was told of
     Tid last_tid = 0;
     bool told = false;            ///< by a call or a signal
     bool of_killed_peer = false;  ///< the other end's process was killed: nobody had finished there
     bool broken_pipe = false;     ///< by EPIPE or SIGPIPE among others
     Ktime killed_at;              ///< of the SIGPIPE that nothing kept from killing
     bool follows = false;         ///< another was seen to have brought it about
+
+    Ktime began_at() const { return noticed_at.known() ? noticed_at : first_at; }
 };
 
 class FailureHistory {
