@@ -98,6 +98,16 @@ TEST(PeerAbortiveClose, ListenerThatClosedIsToldSo) {
     EXPECT_EQ(told.incident.verdict.severity, Severity::kFault) << "it lived for longer than a moment";
 }
 
+/// A server that forks: its listener accepted, its child had it.
+TEST(PeerAbortiveClose, ThatNobodyWasToldOfIsTheLastHoldersNotTheAccepters) {
+    Story story;
+    story.held_by(kServer).accepted().wait_ms(5).sent(40, true);
+    story.peer_aborts(kResetState, 0, ClosePath::kLingerZero).reset_received(0x14).closed_by(kChild);
+    const Told told = play_to_one_incident(story.destroyed(kChild));
+    EXPECT_EQ(told.incident.process.tgid, kChild.tgid);
+    EXPECT_TRUE(told.incident.errors.empty());
+}
+
 TEST(PeerAbortiveClose, HealthCheckIsBenign) {
     const Told told = play_to_one_incident(health_check());
     EXPECT_EQ(told.incident.verdict.cause, Cause::kPeerAbortiveClose);

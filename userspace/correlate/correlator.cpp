@@ -207,15 +207,20 @@ bool Correlator::is_silent_story(const Connection& connection) const {
     return !(closed_at.known() && closed_at <= ended_at && !may_be_noticed);
 }
 
+/// A server that forks accepts for others: who closed it comes first.
+Task Correlator::last_holder(const Connection& connection) {
+    // Who destroys a socket from outside does not hold it.
+    const bool by_holder = connection.closure.path != ClosePath::kDestroyed;
+    if (by_holder && connection.closure.by.known()) return connection.closure.by;
+    if (connection.destroyed_by.known()) return connection.destroyed_by;
+    return connection.remembered ? connection.remembered->owner : Task{};
+}
+
 void Correlator::end_silent(Connection& connection) {
     Failure failure;
     failure.endpoint = connection.endpoint;
     failure.first_at = silent_end_of(connection);
-    if (connection.remembered) failure.task = connection.remembered->owner;
-    // Who destroys a socket from outside does not hold it.
-    const bool by_holder = connection.closure.path != ClosePath::kDestroyed;
-    if (!failure.task.known() && by_holder) failure.task = connection.closure.by;
-    if (!failure.task.known()) failure.task = connection.destroyed_by;
+    failure.task = last_holder(connection);
     if (connection.destroyed && connection.error_at_destroy == 0) {
         infer_taken_error(failure, connection, connection.destroyed_at, failure.task);
     }

@@ -129,6 +129,7 @@ private:
     void forget_inferred_taker(const Endpoint& endpoint, int error);
     void infer_taken_reset(Failure& failure, const TcpFacts& facts, Ktime at, const Task& task);
     void end_endpoint(std::uint64_t id);
+    static Task last_holder(const Connection& connection);
     void end_silent(Connection& connection);
     bool is_silent_story(const Connection& connection) const;
     bool awaits_sender(const Connection& connection) const;
