@@ -1,0 +1,106 @@
+"""OpenSSH's two ends on hosts of the test's own: keys, a server, sessions whose processes are known."""
+import re
+import subprocess
+from pathlib import Path
+
+from host import wait_until
+
+SERVER_PORT = 22
+CONFIGURATION = """
+Port {port}
+ListenAddress 0.0.0.0
+HostKey /case/host_key
+AuthorizedKeysFile /case/client_key.pub
+StrictModes no
+PermitRootLogin yes
+UsePAM no
+LogLevel VERBOSE
+PidFile none
+"""
+OPTIONS = ("-F", "none", "-i", "/case/client_key", "-o", "UserKnownHostsFile=/dev/null",
+           "-o", "StrictHostKeyChecking=no", "-o", "ConnectTimeout=10")
+
+
+def ended(pid):
+    return not Path(f"/proc/{pid}").exists()
+
+
+def parent_of(pid):
+    """None: it has just ended."""
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[1])
+    except OSError:
+        return None
+
+
+class Sshd:
+    def __init__(self, host, *lines):
+        self.host = host
+        for key in ("host_key", "client_key"):
+            if not (host.directory / key).exists():
+                made = host.run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", f"/case/{key}")
+                assert made.returncode == 0, made.stderr
+        (host.directory / "sshd_config").write_text("\n".join([*lines, CONFIGURATION.format(port=SERVER_PORT)]))
+        self.program = host.start("/usr/sbin/sshd", "-D", "-e", "-f", "/case/sshd_config", log="sshd.log")
+        self.pid = self.program.pid
+        host.wait_listens(SERVER_PORT)
+
+    def wait_log(self, text):
+        return self.program.wait_log(text)
+
+    def children(self):
+        return self.of(self.pid)
+
+    def of(self, parent):
+        return [pid for pid in self.host.processes() if parent_of(pid) == parent]
+
+    def wait_process(self, pattern):
+        """The one process on the server's host whose command line matches."""
+        def found():
+            return [pid for pid in self.host.processes() if re.search(pattern, command_line(pid))]
+        return wait_until(lambda: len(found()) == 1 and found()[0], 10, f"one process like {pattern!r}")
+
+
+def command_line(pid):
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+    except OSError:
+        return ""
+
+
+class Session:
+    """`ssh SERVER COMMAND`, with pipes to its standard input and output."""
+
+    def __init__(self, client, server, address, command="cat", options=(), user="root"):
+        self.program = client.start("ssh", *OPTIONS, *options, f"{user}@{address}", command, log="ssh.log",
+                                    stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.pid = self.program.pid
+        self._server, self._user = server, user
+
+    def say(self, text=b"hello\n"):
+        """What is typed; False where ssh reads no more."""
+        try:
+            self.program.process.stdin.write(text)
+            self.program.process.stdin.flush()
+        except BrokenPipeError:
+            return False
+        return True
+
+    def echo(self):
+        """Type a line that comes back: this session stands."""
+        assert self.say()
+        assert self.program.process.stdout.readline() == b"hello\n", self.program.text()
+
+    def server_process(self):
+        return self._server.wait_process(rf"^sshd: {self._user}@notty")
+
+
+def queues(host, local_port=None, remote_port=None):
+    """(unacknowledged or unsent, unread) bytes of the host's established connection with these ports, from
+    /proc/net/tcp; (0, 0): there is none."""
+    for line in Path(f"/proc/{host.pid}/net/tcp").read_text().splitlines()[1:]:
+        _, local, remote, state, sizes = line.split()[:5]
+        ports = [int(address.rsplit(":", 1)[1], 16) for address in (local, remote)]
+        if state == "01" and local_port in (None, ports[0]) and remote_port in (None, ports[1]):
+            return tuple(int(size, 16) for size in sizes.split(":"))
+    return (0, 0)
