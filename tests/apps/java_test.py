@@ -151,6 +151,7 @@ class Java(HttpCase):
                     self.assertIsNone(incident["peer"])
                 else:
                     self.assert_peer(incident, peers.pid)
+                    self.assert_advice(incident, "`SocketException`")
                 self.assert_kernel_saw_reset(incident)
         self.assert_told_of_no_more((java, peers), *incidents.values())
         own = [pid for pid in self.kernel.sigpipes() if self.is_thread_of(java.pid, incidents, pid)]
@@ -198,6 +199,7 @@ class Java(HttpCase):
         self.assert_peer(second, unread.pid, "close")
         for incident in (first, second):
             self.assertEqual(incident["process"]["comm"], "java")
+            self.assert_advice(incident, "`-agentlib:jdwp`")
             self.assert_kernel_saw_reset(incident)
 
 

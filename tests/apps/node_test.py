@@ -23,7 +23,7 @@ const server = http.createServer((request, response) => {
   response.on('drain', fill);
   fill();
 });
-server.keepAliveTimeout = 200;
+server.keepAliveTimeout = 700;
 server.on('clientError', (error, socket) => { console.log('clientError:', error.message); socket.destroy(); });
 server.listen(9000, () => console.log('listens'));
 """
@@ -74,6 +74,7 @@ class Node(HttpCase):
         self.assert_errors(incident, ("ECONNRESET", "read"))
         self.assertEqual(incident["sigpipe"], "none")
         self.assert_peer(incident, client.pid, "close")
+        self.assert_advice(incident, "`socket.on('error')`")
         self.assertGreater(incident["peer"]["unread_bytes"], 0)
         self.assert_kernel_saw_reset(incident)
 
@@ -123,6 +124,7 @@ class Node(HttpCase):
         self.assertEqual(incident["endpoint"]["fd"], 1)
         self.assertEqual(incident["sigpipe"], "ignored")
         self.assertEqual(incident["peer"]["comm"], "head")
+        self.assert_advice(incident, "`process.stdout.on('error')`")
         self.assert_kernel_saw_sigpipe(incident)
 
 

@@ -12,7 +12,7 @@ SERVER = """
 import http.server, os, time
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    timeout = 0.2
+    timeout = 0.7
     def do_GET(self):
         self.send_response(200)
         self.send_header("Content-Length", "1" if self.path == "/small" else "1000000")
@@ -62,6 +62,7 @@ class Python(HttpCase):
         self.assert_peer(died, dying.pid, "killed")
         for incident in (left, died):
             self.assert_errors(incident, ("ECONNRESET", "sendto"))
+            self.assert_advice(incident, "`ConnectionResetError`")
             self.assertEqual(incident["sigpipe"], "none")
             self.assertGreater(incident["peer"]["unread_bytes"], 0)
             self.assert_kernel_saw_reset(incident)
@@ -80,6 +81,7 @@ class Python(HttpCase):
         written, _ = self.assert_told_of_no_more((server, client, late), written, reused)
         self.assert_verdict(written, "write_after_peer_close", "certain", "fault")
         self.assert_errors(written, ("EPIPE", "sendto"))
+        self.assert_advice(written, "`BrokenPipeError`")
         self.assertEqual(written["sigpipe"], "ignored")
         self.assert_peer(written, client.pid, "close")
         self.assert_kernel_saw_reset(written)

@@ -14,7 +14,7 @@ CURL_TIMED_OUT = 28
 
 SERVER_XML = f"""<Server port="-1">
   <Service name="Catalina">
-    <Connector port="{PORT}" protocol="HTTP/1.1" connectionTimeout="20000" keepAliveTimeout="300"/>
+    <Connector port="{PORT}" protocol="HTTP/1.1" connectionTimeout="20000" keepAliveTimeout="700"/>
     <Engine name="Catalina" defaultHost="localhost">
       <Host name="localhost" appBase="webapps" unpackWARs="false" autoDeploy="false"/>
     </Engine>
@@ -95,6 +95,7 @@ class Tomcat(HttpCase):
         self.assert_peer(incident, client.pid, action)
         self.assert_kernel_saw_reset(incident)
         self.assert_kernel_saw_sigpipe(incident)
+        self.assert_advice(incident, "Tomcat", "`connectionTimeout`")
 
     def test_client_times_out_while_a_servlet_streams(self):
         self.start_tracing("--port", PORT)
