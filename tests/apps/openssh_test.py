@@ -17,7 +17,7 @@ SCANNER = """
 import socket, struct, sys
 moment, address = sys.argv[1:]
 end = socket.create_connection((address, 22))
-reader = end.makefile("rb")
+reader = end.makefile("rb", buffering=0)
 def reset():
     end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     reader.close()
@@ -172,6 +172,7 @@ class OpenSsh(AppCase):
         self.assert_verdict(incident, "idle_connection_reset", "likely")
         self.assert_errors(incident, ("ECONNRESET", "read"), ("EPIPE", "write"))
         self.assertIsNone(incident["peer"])
+        self.assert_advice(incident, "ssh: look at `ServerAliveInterval`")
         self.assertGreater(incident["endpoint"]["idle_us"], seconds_idle * 1e6)
         self.assert_kernel_saw_reset(incident)
         self.assertEqual(len(self.end_of(ssh.pid)), 1)
@@ -244,6 +245,7 @@ class OpenSsh(AppCase):
         self.assert_errors(incident, ("ECONNRESET", "read"))
         self.assert_peer(incident, scanner, action)
         self.assertEqual((incident["first_close"], incident["sigpipe"]), ("peer", "none"))
+        self.assert_advice(incident, "sshd: look at `MaxStartups`")
         self.assert_kernel_saw_reset(incident)
         self.assertEqual(len(self.end_of(scanner, scanned, self.sshd.pid)), 1)
         return incident
@@ -293,6 +295,7 @@ class OpenSsh(AppCase):
             self.assertIn(incident["verdict"]["cause"],
                           ("peer_closed_unread_data", "write_after_peer_close", "close_race"))
             self.assert_peer(incident, self.sshd.pid, "close")
+            self.assert_advice(incident, "sshd at the other end: look at its `MaxStartups`", "drop connection")
             self.assert_kernel_saw_reset(incident)
         self.assertEqual(self.sshd.program.text().count("past MaxStartups"), 3, self.sshd.program.text())
         self.stop_tracing()
