@@ -91,6 +91,28 @@ public class Sockets {
     }
 }
 """
+CHILDREN = """
+import java.io.*;
+
+public class Children {
+    public static void main(String[] arguments) throws Exception {
+        Process deaf = new ProcessBuilder("sh", "-c", "exec <&-; echo closed; exec sleep 1000").start();
+        deaf.getInputStream().read();
+        System.out.println(deaf.pid());
+        try {
+            deaf.getOutputStream().write(new byte[5]);
+            deaf.getOutputStream().flush();
+        } catch (IOException failure) {
+            System.out.println(failure);
+        }
+        Process endless = new ProcessBuilder("yes").start();
+        System.out.println(endless.pid());
+        endless.getInputStream().read();
+        endless.getInputStream().close();
+        System.out.println(endless.waitFor());
+    }
+}
+"""
 # Asks for the version so many times, once the file is there, and leaves at once or with an answer unread.
 DEBUGGER = """
 import os, socket, struct, sys, time
@@ -160,6 +182,26 @@ class Java(HttpCase):
     @staticmethod
     def is_thread_of(pid, incidents, tid):
         return tid == pid or tid in {error["tid"] for incident in incidents.values() for error in incident["errors"]}
+
+    def test_pipes_to_its_children(self):
+        (self.directory / "Children.java").write_text(CHILDREN)
+        self.start_tracing("--kind", "pipe")
+        java = self.machine.start(*LEAN_JVM, "Children.java")
+        self.assertEqual(java.wait(JVM_SECONDS), 0, java.text())
+        deaf, told, endless, status = java.text().splitlines()
+        self.assertEqual((told, status), ("java.io.IOException: Broken pipe", "141"))
+        written = self.incident(pid=java.pid)
+        self.assert_verdict(written, "pipe_reader_closed", "certain", "benign")
+        self.assert_errors(written, ("EPIPE", "write"))
+        self.assertEqual(written["sigpipe"], "handled")
+        self.assert_peer(written, int(deaf))
+        # Java reads what it writes, and does so no more. Not every mode sees who closes a pipe and lives on.
+        killed = self.incident(pid=int(endless))
+        self.assertEqual((killed["verdict"]["cause"], killed["sigpipe"]), ("pipe_reader_closed", "killed"))
+        self.assertIn((killed["peer"] or {}).get("pid"), (None, java.pid), killed["verdict"]["summary"])
+        for incident in (written, killed):
+            self.assert_kernel_saw_sigpipe(incident)
+        self.stop_tracing()
 
     def start_debugged(self):
         (self.directory / "Idle.java").write_text(

@@ -224,5 +224,16 @@ TEST(PipeReaderClosed, ReaderThatWasOnlySeenBeforeIsNotCalledTheLast) {
     EXPECT_EQ(told.incident.verdict.summary.find("last reader"), std::string::npos);
 }
 
+/// A child of Java holds both ends till it begins its program; Java itself reads on.
+TEST(PipeReaderClosed, WriterIsNotItsOwnReader) {
+    constexpr Person kBeforeItsProgram{kClient.tgid, "jspawnhelper"};
+    Story story;
+    story.on_a_pipe().reader_last_seen(kBeforeItsProgram).write_meets_sigpipe(kWriteLine, Stance::kDefault);
+    const Told told = play_to_one_incident(story);
+    EXPECT_FALSE(told.incident.peer);
+    EXPECT_EQ(told.incident.verdict.confidence, Confidence::kLikely);
+    EXPECT_EQ(told.incident.verdict.summary, "The pipe's last reader had gone; client[4242] wrote on.");
+}
+
 }  // namespace
 }  // namespace pipetrace::testing

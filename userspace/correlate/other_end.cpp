@@ -38,6 +38,13 @@ bool unread_is_known(const Closure& closure, const std::vector<FailedCall>& call
     return closure.unread_bytes != 0 || closure.path == ClosePath::kListener || !was_reset(calls);
 }
 
+/// Who is told of a closed end did not go on holding it: a copy of it was somewhere else. So it is with a
+/// child of Java, which holds both ends of its pipe till it begins its program (jspawnhelper).
+bool was_last_seen_at_victim(const Story& story, Ktime at) {
+    const Closure& closure = story.other_end->closure;
+    return closure.by.process == story.failure->task.process && !closure_before(closure, at).known();
+}
+
 }  // namespace
 
 std::optional<Peer> peer_at_other_end(const Story& story, Ktime at) {
@@ -45,9 +52,7 @@ std::optional<Peer> peer_at_other_end(const Story& story, Ktime at) {
     const Closure closure = closure_before(other_end.closure, at);
     const bool is_unix = story.failure->endpoint.kind == EndpointKind::kUnix;
     if (is_unix && !other_end.closure.by.known()) return std::nullopt;
-    // Who is told of a closed end did not go on holding it: a copy of it was somewhere else.
-    const bool is_victim = other_end.closure.by.process == story.failure->task.process;
-    if (is_unix && is_victim && !closure.known()) return std::nullopt;
+    if (was_last_seen_at_victim(story, at)) return std::nullopt;
     Peer peer;
     peer.process = involved(other_end.closure.by);
     if (closure.known() || story.failure->endpoint.kind == EndpointKind::kPipe) {
@@ -81,7 +86,7 @@ std::optional<FirstClose> first_close_at_other_end(const Story& story, const std
 void add_other_end_facts(IncidentFacts& facts, const Story& story, const std::vector<FailedCall>& calls,
                          Ktime at) {
     if (story.other_end == nullptr) return;
-    facts.peer_on_host = true;
+    facts.peer_on_host = !was_last_seen_at_victim(story, at);
     facts.peer_closure = story.other_end->closure;
     if (story.failure->endpoint.kind != EndpointKind::kUnix) return;
     facts.peer_on_host = story.other_end->closure.by.known();
