@@ -135,6 +135,8 @@ class OpenSsh(AppCase):
                            "echo ${PIPESTATUS[@]}"])
         pipeline = self.client.start("bash", "-c", script, directory="/root")
         session = self.sshd.wait_process("^sshd: root@notty")
+        self.sshd.wait_process("^cat")
+        os.kill(session, signal.SIGSTOP)
         wait_until(lambda: queues(self.server, local_port=SERVER_PORT)[1] > 0, 10, "unread bytes at the server")
         self.kill(session)
         self.assertEqual(pipeline.wait(20), 0)
@@ -190,7 +192,8 @@ class OpenSsh(AppCase):
         """Since ssh's connection last sent or received anything, an acknowledgement too."""
         told = self.client.run("ss", "-tin", "dport", f"= :{SERVER_PORT}").stdout
         words = dict(word.split(":", 1) for word in told.split() if word.startswith("last"))
-        return min(int(words[name]) for name in ("lastsnd", "lastrcv", "lastack")) / 1000
+        # ss leaves out what is 0.
+        return min(int(words.get(name, 0)) for name in ("lastsnd", "lastrcv", "lastack")) / 1000
 
     def test_router_rejects_an_idle_connection(self):
         router = self.host("router")
@@ -303,19 +306,14 @@ class OpenSsh(AppCase):
     def test_stopped_client_killed(self):
         """Its terminal is stopped, then gone: what the server had sent lies unread."""
         self.begin()
-        ssh = Session(self.client, self.sshd, SERVER, "echo hello; cat /dev/zero")
+        wait = "echo hello; until [ -e /case/go ]; do sleep 0.01; done; exec cat /dev/zero"
+        ssh = Session(self.client, self.sshd, SERVER, wait)
         self.assertEqual(ssh.program.process.stdout.readline(), b"hello\n")
         session = ssh.server_process()
-        cat = wait_until(lambda: [pid for pid, name in self.server.processes().items() if name == "cat"], 5, "cat")[0]
         os.kill(ssh.pid, signal.SIGSTOP)
-        reader = ssh.program.process.stdout
-        os.set_blocking(reader.fileno(), False)
-
-        def drained():
-            return reader.read(1 << 20) is None and queues(self.client, remote_port=SERVER_PORT)[1] > 0
-        os.kill(ssh.pid, signal.SIGCONT)
-        wait_until(lambda: reader.read(1 << 16) and (os.kill(ssh.pid, signal.SIGSTOP) or True), 5, "output")
-        wait_until(drained, 10, "unread bytes at the client")
+        (self.directory / "go").touch()
+        wait_until(lambda: queues(self.client, remote_port=SERVER_PORT)[1] > 100_000, 10, "unread bytes at the client")
+        cat = self.sshd.wait_process("^cat")
         self.kill_child(ssh)
         incident = self.incident(pid=session)
         self.assert_verdict(incident, "peer_process_died")
