@@ -114,6 +114,7 @@ class Postgresql(AppCase):
         self.assertGreater(incident["peer"]["unread_bytes"], 0)
         self.assertEqual((incident["sigpipe"], incident["rst"]["state"]), ("none", "ESTABLISHED"))
         self.assertEqual([step for step in incident["timeline"] if step["event"] == "data_sent"], [])
+        self.assert_advice(incident, "client_connection_check_interval", "statement_timeout")
         self.assert_kernel_saw_reset(incident)
 
     def test_a_client_killed_with_rows_unread_in_a_unix_socket(self):
@@ -138,6 +139,7 @@ class Postgresql(AppCase):
         self.assert_errors(incident, ("EPIPE", "sendto"))
         self.assertEqual((incident["sigpipe"], incident["rst"]["state"]), ("ignored", "CLOSE_WAIT"))
         self.assert_peer(incident, client.pid, "killed")
+        self.assert_advice(incident, "client_connection_check_interval")
         self.assert_kernel_saw_reset(incident)
         self.assert_kernel_saw_sigpipe(incident)
         self.assert_only(incident)
@@ -184,6 +186,7 @@ class Postgresql(AppCase):
         self.assertEqual((killed["sigpipe"], killed["rst"]["state"]), ("none", "CLOSE_WAIT"))
         self.assert_peer(killed, backend, "killed")
         self.assert_kernel_saw_reset(killed)
+        self.assert_advice(killed, "restart_after_crash")
         psql, backend = over_unix
         ended = self.incident(pid=psql.pid, kind="unix", remote=f"/tmp/.s.PGSQL.{PORT}")
         self.assert_verdict(ended, "unix_peer_closed", severity="fault")
@@ -218,6 +221,7 @@ class Postgresql(AppCase):
             self.assertEqual((incident["sigpipe"], incident["first_close"]), ("ignored", "peer"))
             self.assert_peer(incident, backend, "exit")
             self.assert_kernel_saw_sigpipe(incident)
+            self.assert_advice(incident, "idle_session_timeout")
             told.append(incident)
         self.assert_kernel_saw_reset(told[0])
         self.assert_only(*told)
