@@ -19,8 +19,8 @@ public:
     ReplayedTrace(bool json, const char* output_path)
         : output_(std::move(*OutputFile::create(output_path))),
           printer_({options(json, output_path), traced_.host, traced_.clocks, {}, [] {}}, output_),
-          pipeline_({options(json, output_path), traced_, [this] { return source_.now(); }, {}}, source_,
-                    processes_, printer_) {}
+          pipeline_({options(json, output_path), &advice_, traced_, [this] { return source_.now(); }, {}},
+                    source_, processes_, printer_) {}
 
     ReplaySource& source() { return source_; }
     Pipeline& pipeline() { return pipeline_; }
@@ -45,6 +45,7 @@ private:
     ReplaySource source_;
     OutputFile output_;
     TracedHost traced_ = read_traced_host();
+    const AdviceTable advice_;  ///< no rows
     IncidentPrinter printer_;
     ProcessDirectory processes_{false};
     Pipeline pipeline_;
