@@ -95,12 +95,24 @@ class Session:
         return self._server.wait_process(rf"^sshd: {self._user}@notty")
 
 
-def queues(host, local_port=None, remote_port=None):
-    """(unacknowledged or unsent, unread) bytes of the host's established connection with these ports, from
-    /proc/net/tcp; (0, 0): there is none."""
+def established(host):
+    """[(local port, remote port, unacknowledged or unsent bytes, unread bytes)] from the host's /proc/net/tcp."""
+    found = []
     for line in Path(f"/proc/{host.pid}/net/tcp").read_text().splitlines()[1:]:
         _, local, remote, state, sizes = line.split()[:5]
-        ports = [int(address.rsplit(":", 1)[1], 16) for address in (local, remote)]
-        if state == "01" and local_port in (None, ports[0]) and remote_port in (None, ports[1]):
-            return tuple(int(size, 16) for size in sizes.split(":"))
-    return (0, 0)
+        if state == "01":
+            ports = (int(address.rsplit(":", 1)[1], 16) for address in (local, remote))
+            found.append((*ports, *(int(size, 16) for size in sizes.split(":"))))
+    return found
+
+
+def queues(host, local_port=None, remote_port=None):
+    """(unacknowledged or unsent, unread) bytes of the host's connection with these ports; (0, 0): there is none."""
+    for local, remote, unsent, unread in established(host):
+        if local_port in (None, local) and remote_port in (None, remote):
+            return unsent, unread
+    return 0, 0
+
+
+def local_port(host, remote_port):
+    return next(local for local, remote, *_ in established(host) if remote == remote_port)

@@ -5,7 +5,7 @@ import subprocess
 
 from app_case import AppCase, main, wait_until
 from host import connect
-from openssh import OPTIONS, SERVER_PORT, Session, Sshd, ended, queues
+from openssh import OPTIONS, SERVER_PORT, Session, Sshd, ended, local_port, queues
 
 SERVER, CLIENT = "10.79.0.1", "10.79.0.2"
 DROPPED_BY_LINK = ("ip", "link", "set", "eth0", "down")
@@ -109,6 +109,7 @@ class OpenSsh(AppCase):
         self.begin()
         ssh = self.session()
         session = ssh.server_process()
+        port = local_port(self.client, SERVER_PORT)
         self.assertEqual(self.server.run(*DROPPED_BY_LINK).returncode, 0)
         self.kill(session)
         self.assertTrue(ssh.say(b"typed\n"))
@@ -116,7 +117,7 @@ class OpenSsh(AppCase):
         # Whether ssh looks before the RST comes is a matter of luck; here it does not.
         os.kill(ssh.pid, signal.SIGSTOP)
         self.assertEqual(self.server.run(*LINK_AGAIN).returncode, 0)
-        wait_until(lambda: any(remote == SERVER_PORT for _, remote in self.kernel.resets_received()), 20, "the RST")
+        wait_until(lambda: (port, SERVER_PORT) in self.kernel.resets_received(), 20, "the RST")
         os.kill(ssh.pid, signal.SIGCONT)
         self.assertEqual(ssh.program.wait(20), 255)
         self.assertIn("client_loop: send disconnect: Broken pipe", ssh.program.text())
@@ -138,14 +139,15 @@ class OpenSsh(AppCase):
         self.sshd.wait_process("^cat")
         os.kill(session, signal.SIGSTOP)
         wait_until(lambda: queues(self.server, local_port=SERVER_PORT)[1] > 0, 10, "unread bytes at the server")
+        pids = {name: pid for pid, name in self.client.processes().items()}
         self.kill(session)
         self.assertEqual(pipeline.wait(20), 0)
         self.assertIn("141 255", pipeline.text())
         self.assertIn("client_loop: send disconnect: Broken pipe", pipeline.text())
-        died = self.incident(comm="ssh", remote=f"{SERVER}:{SERVER_PORT}")
+        died = self.incident(pid=pids["ssh"])
         self.assert_verdict(died, "peer_process_died")
         self.assert_peer(died, session, "killed")
-        tar = self.incident(comm="tar", cause="pipe_reader_closed")
+        tar = self.incident(pid=pids["tar"])
         self.assert_verdict(tar, "pipe_reader_closed")
         self.assertEqual((tar["sigpipe"], tar["caused_by"]), ("killed", died["id"]))
         self.assert_peer(tar, died["process"]["pid"], "exit")
@@ -269,18 +271,12 @@ class OpenSsh(AppCase):
 
     def test_scanner_resets_at_once(self):
         scanner, _ = self.scan("at once")
-        incident = self.incident(comm="sshd", remote=self._scanner_end())
+        incident = self.incident(comm="sshd", netns=os.stat(f"/proc/{self.server.pid}/ns/net").st_ino)
         self.assert_verdict(incident, "peer_abortive_close", severity="benign")
         self.assert_errors(incident)
         self.assert_peer(incident, scanner, "abort")
         self.assert_kernel_saw_reset(incident)
         self.stop_tracing()
-
-    def _scanner_end(self):
-        local, remote = wait_until(lambda: [ends for ends in self.kernel.resets_received() if ends[0] == SERVER_PORT], 5,
-                                   "the RST")[0]
-        self.assertEqual(local, SERVER_PORT)
-        return f"{CLIENT}:{remote}"
 
     def test_max_startups(self):
         """sshd says why and closes at once; whether it had read the client's banner makes FIN or RST."""
