@@ -137,7 +137,7 @@ TEST(Chain, OfAReaderThatSigpipeKilledAdvisesToLookAtWhatItMet) {
                  .together_with(pipe_between(2, kCat, kSecondCat, kDiedOfSigpipe, 5))
                  .wait_ms(300));
     ASSERT_EQ(printed.size(), 2U);
-    EXPECT_EQ(printed[0].incident.verdict.advice.find("Find out what killed head[4804]."), 0U);
+    EXPECT_EQ(printed[0].incident.verdict.advice.find("Find out what killed head[4804] ("), 0U);
     EXPECT_EQ(printed[1].incident.verdict.advice, "Look at what cat[4803] met; this pipe only passed it on.");
 }
 
@@ -243,6 +243,10 @@ TEST(Chain, ProxyThatAbortsAtOnceIsALinkAndOneThatClosesIsNot) {
     EXPECT_TRUE(is_linked(proxy(), kClient, kProxy));
     EXPECT_FALSE(is_linked(proxied(100, 20'000), kClient, kProxy)) << "too late to be for its sake";
     EXPECT_FALSE(is_linked(proxied(0, 80), kClient, kProxy)) << "closing in order is its own decision";
+    const std::vector<Told> printed = play(proxied(100, 80).wait_ms(300));
+    const Told* client = told_of(printed, kClient);
+    ASSERT_NE(client, nullptr);
+    EXPECT_EQ(client->incident.verdict.advice, "Look at what haproxy[4900] met; this connection only passed it on.");
 }
 
 /// `ssh -o ProxyCommand=nc`: poll() tells nc that it is over, and it ends without having read the error.

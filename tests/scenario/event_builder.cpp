@@ -59,6 +59,7 @@ const SyscallNames& syscall_names() {
         names.add(1, "write");
         names.add(3, "close");
         names.add(42, "connect");
+        names.add(40, "sendfile");
         names.add(44, "sendto");
         names.add(45, "recvfrom");
         names.add(48, "shutdown");
@@ -233,6 +234,11 @@ Story& Story::peer_closed() {
 }
 
 Story& Story::peer_closed_behind_full_window() {
+    own_.tcp.unread_bytes = static_cast<std::uint32_t>(own_.tcp.bytes_received);
+    return peer_closed_but_fin_lost();
+}
+
+Story& Story::peer_closed_but_fin_lost() {
     give_up(peer_, TcpState::kFinWait1, closure_by(kServer, now_, kCloseCall, 3));
     return wait_us(1);
 }

@@ -37,6 +37,7 @@ struct Call {
 };
 inline constexpr Call kRead{0, 3, 4096};
 inline constexpr Call kWrite{1, 3, 5};
+inline constexpr Call kSendfile{40, 6, 2'000'000};
 inline constexpr Call kConnect{42, 3, -1};
 inline constexpr Call kSendto{44, 3, 5};
 inline constexpr Call kSendQuietly{44, 3, 5, 0x4000};
@@ -106,6 +107,7 @@ public:
     Story& fin_received();
     Story& peer_closed();
     Story& peer_closed_behind_full_window();  ///< its FIN waits behind data that the victim does not read
+    Story& peer_closed_but_fin_lost();        ///< on the way
     Story& peer_forgets();    ///< closed under TCP_REPAIR: no packet
     Story& own_forgets();     ///< the same of the victim's end
     Story& peer_shut_down();  ///< SHUT_RDWR, and kept the descriptor

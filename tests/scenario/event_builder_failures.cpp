@@ -251,8 +251,8 @@ Story& Story::own_socket_answers_with_rst() {
 
 Story& Story::call_fails(Call call, int error, Person who) {
     const bool first = counted(call, error, false, who);
-    const bool is_send =
-        call.number == kWrite.number || call.number == kSendto.number || call.number == kUringSend.number;
+    const bool is_send = call.number == kWrite.number || call.number == kSendto.number ||
+                         call.number == kSendfile.number || call.number == kUringSend.number;
     const bool seen = is_send ? hooks_.sends_seen : hooks_.receives_seen;
     CallFailed failed;
     failed.endpoint = own_.endpoint;

@@ -51,6 +51,26 @@ Story reset_and_taken(Hooks hooks) {
         .write_meets_sigpipe(kWrite, Stance::kIgnored);
 }
 
+/// A file sent to a client that leaves: what the kernel's own sends had moved before, the call returned.
+Story file_sent(std::int64_t bytes) {
+    Call call = kSendfile;
+    call.bytes = bytes;
+    Story story;
+    story.accepted().sent(100'000, true).wait_ms(5).peer_aborts(kResetAbortOnClose, 4000, ClosePath::kClose);
+    return story.reset_received(0x14)
+        .call_fails(call, ECONNRESET)
+        .write_meets_sigpipe(call, Stance::kIgnored)
+        .destroyed();
+}
+const auto sendfile = scenario("sendfile_cut_short", {Cause::kPeerClosedUnreadData}, [] { return file_sent(kSendfile.bytes); });
+
+TEST(FailingCall, OfAFileSentInPartsMayHaveReturnedACount) {
+    const Told large = play_to_one_incident(sendfile());
+    EXPECT_EQ(errors_of(large), (Words{"ECONNRESET sendfile inferred", "EPIPE sendfile"}));
+    const Told small = play_to_one_incident(file_sent(4096));
+    EXPECT_EQ(errors_of(small), (Words{"ECONNRESET sendfile", "EPIPE sendfile"}));
+}
+
 TEST(FailingCall, UringSendRaisesNoSignal) {
     const Told told = play_to_one_incident(uring_send());
     EXPECT_EQ(errors_of(told), Words{"EPIPE io_uring_enter"});

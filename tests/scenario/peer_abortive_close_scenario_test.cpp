@@ -47,12 +47,25 @@ const auto listener_closed = scenario("peer_abortive_close_listener", {Cause::kP
 
 const auto health_check = scenario("peer_abortive_close_health_check", {Cause::kPeerAbortiveClose}, [] {
     Story story;
-    return story.connected()
+    return story.accepted()
         .wait_ms(1)
         .peer_aborts(kResetState, 0, ClosePath::kLingerZero)
         .reset_received(0x14)
         .call_fails(kRecvfrom, ECONNRESET);
 });
+
+/// As a proxy's `reject`, or a server that stops with this one still in its queue.
+Story turned_away(ClosePath path, std::uint32_t unread) {
+    Story story;
+    story.connected().wait_ms(1);
+    if (unread != 0) story.sent(unread, true);
+    story.peer_aborts(unread != 0 ? kResetAbortOnClose : kResetState, unread, path);
+    return story.reset_received(0x14).call_fails(kRecvfrom, ECONNRESET);
+}
+const auto rejected = scenario("peer_abortive_close_rejected", {Cause::kPeerAbortiveClose},
+                               [] { return turned_away(ClosePath::kLingerZero, 0); });
+const auto never_accepted = scenario("never_accepted_unread_data", {Cause::kPeerClosedUnreadData},
+                                     [] { return turned_away(ClosePath::kListener, 59); });
 
 TEST(PeerAbortiveClose, IsTheVictimsIncidentAlone) {
     for (const auto& story : {linger, linger_few_hooks}) {
@@ -106,6 +119,26 @@ TEST(PeerAbortiveClose, ThatNobodyWasToldOfIsTheLastHoldersNotTheAccepters) {
     const Told told = play_to_one_incident(story.destroyed(kChild));
     EXPECT_EQ(told.incident.process.tgid, kChild.tgid);
     EXPECT_TRUE(told.incident.errors.empty());
+}
+
+TEST(PeerAbortiveClose, ClientThatIsTurnedAwayIsNoHealthCheck) {
+    for (const ClosePath path : {ClosePath::kLingerZero, ClosePath::kListener}) {
+        const Verdict verdict = play_to_one_incident(turned_away(path, 0)).incident.verdict;
+        EXPECT_EQ(verdict.severity, Severity::kFault);
+        EXPECT_EQ(verdict.summary.find("health check"), std::string::npos);
+    }
+}
+
+TEST(PeerAbortiveClose, OfWhatWasNeverAcceptedBlamesNoReader) {
+    const Told told = play_to_one_incident(never_accepted());
+    EXPECT_NE(told.incident.verdict.summary.find("before it had accepted this connection, with 59 bytes"),
+              std::string::npos)
+        << told.incident.verdict.summary;
+    for (const std::uint32_t unread : {0U, 59U}) {
+        const Verdict verdict = play_to_one_incident(turned_away(ClosePath::kListener, unread)).incident.verdict;
+        EXPECT_NE(verdict.advice.find("Trying again is safe"), std::string::npos) << verdict.advice;
+        EXPECT_EQ(verdict.advice.find("SO_LINGER"), std::string::npos);
+    }
 }
 
 TEST(PeerAbortiveClose, HealthCheckIsBenign) {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cerrno>
+#include <csignal>
 
 namespace pipetrace::testing {
 namespace {
@@ -66,6 +67,22 @@ TEST(PeerProcessDied, OrdinaryExitIsAClose) {
     EXPECT_EQ(told.incident.verdict.cause, Cause::kWriteAfterPeerClose);
     ASSERT_TRUE(told.incident.peer);
     EXPECT_EQ(told.incident.peer->action, PeerAction::kExit);
+    EXPECT_NE(told.incident.verdict.summary.find("server[4240] had exited"), std::string::npos)
+        << told.incident.verdict.summary;
+}
+
+TEST(PeerProcessDied, AdviceFitsTheSignal) {
+    const auto advice_at = [](std::uint8_t signal) {
+        Story story;
+        story.connected().wait_ms(10).peer_exited_with_signal(signal).wait_ms(300).sent(13, false);
+        story.peer_kernel_answers(kResetTimeWait).reset_received().write_meets_sigpipe(kSendto, Stance::kIgnored);
+        return play_to_one_incident(story).incident.verdict.advice;
+    };
+    EXPECT_NE(advice_at(SIGINT).find("Ctrl-C"), std::string::npos);
+    EXPECT_NE(advice_at(SIGHUP).find("session"), std::string::npos);
+    EXPECT_NE(advice_at(SIGTERM).find("asked server[4240] to stop"), std::string::npos);
+    EXPECT_NE(advice_at(SIGSEGV).find("crashed"), std::string::npos);
+    EXPECT_NE(advice_at(SIGKILL).find("OOM killer"), std::string::npos);
 }
 
 }  // namespace

@@ -104,7 +104,7 @@ TEST(UserCases, ResetAfterIdlingTellsTheAge) {
 /// haproxy#560, node-fast#15: floods of ECONNRESET from health checks with SO_LINGER 0.
 TEST(UserCases, HealthCheckIsBenign) {
     Story story;
-    story.connected().wait_ms(1).peer_aborts(kResetState, 0, ClosePath::kLingerZero);
+    story.accepted().wait_ms(1).peer_aborts(kResetState, 0, ClosePath::kLingerZero);
     const Told told = play_to_one_incident(story.reset_received(0x14).call_fails(kRecvfrom, ECONNRESET));
     EXPECT_EQ(told.incident.verdict.severity, Severity::kBenign);
     EXPECT_TRUE(says(summary_of(told), "SO_LINGER"));

@@ -109,6 +109,29 @@ const auto never_told = scenario("write_after_peer_close_never_told", {Cause::kW
     return until_the_reset(Story()).wait_ms(5).closed_by(kClient).destroyed(kClient);
 });
 
+/// Long after the peer's close, when its kernel has forgotten the connection too, this end is closed.
+Story forgotten_close(Hooks hooks) {
+    Story story(hooks);
+    story.accepted().received(27).sent(240, true).wait_ms(5).peer_closed().wait_ms(70'000).closed_by(kClient);
+    return story.peer_kernel_answers(kResetNoSocket).reset_received().destroyed();
+}
+const auto only_closed =
+    scenario("last_fin_meets_reset", {Cause::kPeerReset}, [] { return forgotten_close({}); });
+const auto only_closed_few_hooks = scenario("last_fin_meets_reset_few_hooks", {Cause::kPeerReset},
+                                            [] { return forgotten_close(kFewHooks); });
+
+TEST(WriteAfterPeerClose, IsNotClaimedOfACloseAlone) {
+    for (const auto& story : {only_closed, only_closed_few_hooks}) {
+        const Told told = play_to_one_incident(story());
+        EXPECT_EQ(told.incident.verdict.cause, Cause::kPeerReset);
+        EXPECT_EQ(told.incident.verdict.severity, Severity::kBenign);
+        EXPECT_NE(told.incident.verdict.summary.find("after all data had been acknowledged"),
+                  std::string::npos);
+        const auto timeline = timeline_of(told);
+        EXPECT_EQ(std::count(timeline.begin(), timeline.end(), "local:data_sent"), 0);
+    }
+}
+
 TEST(WriteAfterPeerClose, TellsTheClassicCase) {
     const Told told = play_to_one_incident(ignored());
     const Incident& incident = told.incident;

@@ -112,6 +112,9 @@ Ktime drawing_write_at(const Story& story) {
     const ResetReceived& reset = story.own->reset->body;
     if (was_sent_again(reset.tcp)) return {};
     if (reset.endpoint.state == TcpState::kSynSent || reset.tcp.bytes_sent == 0) return {};
+    // What is not acknowledged is this end's own FIN alone.
+    const bool all_acked = reset.tcp.bytes_sent <= reset.tcp.bytes_acked;
+    if (reset.endpoint.state == TcpState::kLastAck && all_acked) return {};
     if (reset.tcp.unacked_sent_ns != 0) return Ktime{reset.tcp.unacked_sent_ns};
     const auto& sent = reset.tcp.last_sent_ago_us;
     const auto& received = reset.tcp.last_received_ago_us;

@@ -129,6 +129,7 @@ std::vector<FailedCall> all_calls(const Story& story) {
     }
     std::stable_sort(calls.begin(), calls.end(),
                      [](const FailedCall& a, const FailedCall& b) { return a.at < b.at; });
+    if (!calls.empty()) calls.front().inferred |= may_have_moved_some(calls.front(), *story.syscall_names);
     return calls;
 }
 

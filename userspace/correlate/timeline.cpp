@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <string_view>
 
 namespace pipetrace {
 namespace {
@@ -251,6 +252,13 @@ bool write_succeeded(const RaisedSigpipe& sigpipe) {
     // task->ioac.wchar advances by what the call returned; it is added after the signal is raised.
     return sigpipe.delivered && sigpipe.body.written_bytes &&
            sigpipe.delivered->body.written_bytes > sigpipe.body.written_bytes;
+}
+
+bool may_have_moved_some(const FailedCall& first, const SyscallNames& syscall_names) {
+    constexpr std::int64_t kPipeBytes = 65'536;
+    const char* name = first.syscall != nullptr ? first.syscall : syscall_names.find(first.body.call.number);
+    const bool by_parts = name != nullptr && (std::string_view(name) == "sendfile" || std::string_view(name) == "splice");
+    return by_parts && first.body.direction == CallDirection::kSend && first.body.call.bytes > kPipeBytes;
 }
 
 std::string comm_text(const Comm& comm) { return std::string(comm.view()); }

@@ -16,6 +16,10 @@ SigpipeFate fate_of(const RaisedSigpipe& sigpipe);
 /// The write returned a count and raised SIGPIPE all the same (a pipe whose reader left midway).
 bool write_succeeded(const RaisedSigpipe& sigpipe);
 
+/// sendfile() and splice() move a pipe's fill at a time, and the send that failed is one of these: had an earlier
+/// one gone well, the call returned how much (splice_direct_to_actor(), all releases). On a dead socket none does.
+bool may_have_moved_some(const FailedCall& first, const SyscallNames& syscall_names);
+
 /// The name of a process as the timeline shows it.
 std::string comm_text(const Comm& comm);
 

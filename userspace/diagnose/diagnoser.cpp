@@ -1,7 +1,9 @@
 #include "diagnose/diagnoser.h"
 
+#include "diagnose/reset_facts.h"
 #include "diagnose/rule_table.h"
 #include "diagnose/rules.h"
+#include "diagnose/wording.h"
 #include "model/quantity_text.h"
 
 #include <fmt/format.h>
@@ -42,8 +44,9 @@ bool is_health_check(const Incident& incident) {
     const ClosePath own_path = incident.facts.own_closure.path;
     const bool dropped_here = cause == Cause::kAbortiveClose && !incident.facts.passive &&
                               (own_path == ClosePath::kLingerZero || own_path == ClosePath::kDisconnect);
-    const bool on_purpose = cause == Cause::kPeerAbortiveClose || dropped_here ||
-                            (cause == Cause::kPeerReset && incident.facts.passive);
+    // Who had connected and is thrown out at once was turned away.
+    const bool from_outside = cause == Cause::kPeerAbortiveClose || cause == Cause::kPeerReset;
+    const bool on_purpose = dropped_here || (from_outside && incident.facts.passive);
     return on_purpose && endpoint.bytes_sent == 0U && endpoint.bytes_received == 0U && endpoint.age_us &&
            *endpoint.age_us < kMomentUs;
 }
@@ -54,6 +57,18 @@ void tell_health_check(Incident& incident) {
     incident.verdict.summary += fmt::format(" It carried no byte in its {}: a health check, not a fault.",
                                             duration_text(*incident.endpoint.age_us));
     incident.verdict.advice = "Nothing to do; a checker that closes in order would leave no RST.";
+}
+
+/// What a process let go because of a failure of its own, or of its child's, is no fault of its close.
+void tell_passed_on(Incident& incident, const Rule* chosen) {
+    const bool for_its_close = chosen != nullptr && std::string_view(chosen->evidence).find("peer:closed") == 0;
+    if (!incident.caused_by || !for_its_close) return;
+    const EndpointKind kind = incident.endpoint.kind;
+    const char* what = kind == EndpointKind::kPipe ? "pipe" : kind == EndpointKind::kUnix ? "socket" : "connection";
+    incident.verdict.advice =
+        fmt::format("Look at what {} met; this {} only passed it on.{}",
+                    incident.facts.by_child ? "that program" : peer_name(incident), what,
+                    kind == EndpointKind::kPipe ? "" : sigpipe_advice(incident));
 }
 
 void reject_rivals(Incident& incident, Family family) {
@@ -161,6 +176,8 @@ void diagnose(Incident& incident) {
     settle_first_close(incident);
     reject_rivals(incident, family);
     tell_health_check(incident);
+    if (met_by_last_fin(incident) && verdict.cause == Cause::kPeerReset) verdict.severity = Severity::kBenign;
+    tell_passed_on(incident, chosen);
     if ((incident.lost > 0 || incident.facts.peer_unsure) && verdict.confidence == Confidence::kCertain) {
         verdict.confidence = Confidence::kLikely;
     }

@@ -62,16 +62,7 @@ std::string died_summary(const Incident& incident) {
                        earlier_text(incident, incident.facts.peer_closure.at), told);
 }
 std::string died_advice(const Incident& incident) {
-    return fmt::format("Find out what killed {} (kernel log, OOM killer, service manager).{}",
-                       peer_name(incident), sigpipe_advice(incident));
-}
-
-/// Nothing where it came before the trace, or not at all.
-Ktime fin_received_at(const Incident& incident) {
-    for (const TimelineEntry& entry : incident.timeline) {
-        if (entry.event == "fin_received" && entry.time_known) return entry.at;
-    }
-    return {};
+    return killer_advice(incident) + sigpipe_advice(incident);
 }
 
 // --- peer_closed_unread_data ---
@@ -90,22 +81,36 @@ MaybeConfidence unread_applies(const Incident& incident) {
 std::string unread_why_not(const Incident& incident) {
     return or_else(not_seen_from_here(incident), "nothing lay unread at the peer when it closed");
 }
+bool was_never_accepted(const Incident& incident) {
+    return incident.facts.peer_closure.path == ClosePath::kListener;
+}
 std::string unread_summary(const Incident& incident) {
+    const Closure& closure = incident.facts.peer_closure;
     const std::uint32_t unread = unread_at_peer(incident);
     const Ktime fin = fin_received_at(incident);
-    if (fin.known() && fin < incident.facts.peer_closure.at) {
-        return fmt::format("{} had ended its sending{} (its FIN came), and closed the connection{} with {} from {} "
-                           "unread: its kernel sent RST.",
+    if (fin.known() && fin < closure.at) {
+        return fmt::format("{} had ended its sending{} (its FIN came), and {}{} with {} from {} unread: its kernel sent "
+                           "RST.",
                            peer_name(incident), earlier_text(incident, fin),
-                           earlier_text(incident, incident.facts.peer_closure.at),
+                           closed_by_exit(closure) ? "exited" : "closed the connection", earlier_text(incident, closure.at),
                            unread != 0 ? byte_count_text(unread) : "data", victim_name(incident));
     }
-    return fmt::format("{} closed the connection{} with {} from {} unread, so its kernel sent RST "
-                       "instead of FIN.",
-                       peer_name(incident), earlier_text(incident, incident.facts.peer_closure.at),
+    const char* close = was_never_accepted(incident) ? "closed its listener" : "closed the connection";
+    return fmt::format("{} {}{}{} with {} from {} unread, so its kernel sent RST instead of FIN.",
+                       peer_name(incident), closed_by_exit(closure) ? "exited" : close,
+                       earlier_text(incident, closure.at),
+                       was_never_accepted(incident) ? ", before it had accepted this connection," : "",
                        unread != 0 ? byte_count_text(unread) : "data", victim_name(incident));
 }
+/// No program had it in hands there.
+std::string never_accepted_advice(const Incident& incident) {
+    return fmt::format(
+        "Let {} take up the connections that wait before it stops to listen, as a graceful stop or a "
+        "handed-on listener does. Trying again is safe: no program had seen what was sent.{}",
+        peer_name(incident), sigpipe_advice(incident));
+}
 std::string unread_advice(const Incident& incident) {
+    if (was_never_accepted(incident)) return never_accepted_advice(incident);
     if (incident.facts.passive) {
         return fmt::format(
             "{} left before it had read all that was sent to it, as clients do at a timeout or when "
@@ -163,121 +168,17 @@ std::string abort_summary(const Incident& incident) {
 }
 std::string abort_advice(const Incident& incident) {
     if (incident.facts.peer_closure.path == ClosePath::kDestroyed) {
-        return "Ask who runs that program what it ends connections for; connect again." + sigpipe_advice(incident);
+        return "Ask who runs that program what it ends connections for; connect again." +
+               sigpipe_advice(incident);
+    }
+    if (was_never_accepted(incident)) return never_accepted_advice(incident);
+    if (incident.facts.peer_closure.path == ClosePath::kDisconnect) {
+        return fmt::format(
+            "If {} did not mean to drop it, close in order there instead of connecting to AF_UNSPEC.{}",
+            peer_name(incident), sigpipe_advice(incident));
     }
     return fmt::format("If {} did not mean to drop it, remove SO_LINGER 0 there and close in order.{}",
                        peer_name(incident), sigpipe_advice(incident));
-}
-
-// --- close_race ---
-
-constexpr const char* kNothingUnderWay =
-    "the peer had acknowledged all that was sent: the RST answers none of it";
-
-/// A RST that answers data comes in the place of its acknowledgement. One that comes when nothing is
-/// under way is the peer's own abort, as of an end that had only been half-closed.
-bool nothing_under_way(const Incident& incident) {
-    const EndpointStory& endpoint = incident.endpoint;
-    return endpoint.bytes_sent && endpoint.bytes_acked && *endpoint.bytes_sent <= *endpoint.bytes_acked;
-}
-
-/// The peer was seen to close, and its kernel to answer our data; but its FIN had not come, as when it waits
-/// behind data for which this end, which does not read, has no room.
-bool fin_was_held_up(const Incident& incident) {
-    const Closure& closure = incident.facts.peer_closure;
-    const auto& answer = incident.facts.peer_reset;
-    return closure.known() && closure.to != TcpState::kClose && closure.at < incident.rst->at && answer &&
-           !answer->active && arrived_in(incident, TcpState::kEstablished);
-}
-
-MaybeConfidence race_applies(const Incident& incident) {
-    if (peer_aborted(incident) || nothing_under_way(incident)) return std::nullopt;
-    if (fin_was_held_up(incident)) return Confidence::kCertain;
-    if (!arrived_after_fin(incident)) return std::nullopt;
-    if (incident.facts.sent_after_fin != false || !rst_answers_a_segment(incident)) return std::nullopt;
-    if (abort_may_be_lost(incident)) return std::nullopt;
-    return Confidence::kCertain;
-}
-std::string race_why_not(const Incident& incident) {
-    if (nothing_under_way(incident)) return kNothingUnderWay;
-    if (!incident.facts.fin_received) return "no FIN came before the RST";
-    return incident.facts.sent_after_fin == true ? "data was sent after the FIN had arrived"
-                                                 : "whether data was sent after the FIN is not known";
-}
-std::string race_summary(const Incident& incident) {
-    if (fin_was_held_up(incident)) {
-        return fmt::format("{} had closed the connection{}, but its FIN had not come through, as when it waits "
-                           "behind data that nobody reads; what {} then sent was answered with a RST.",
-                           peer_name(incident), earlier_text(incident, incident.facts.peer_closure.at),
-                           victim_name(incident));
-    }
-    return fmt::format("{} closed while a write of {} was under way: the data had left before the FIN "
-                       "arrived, and was answered with a RST.",
-                       peer_name(incident), victim_name(incident));
-}
-std::string race_advice(const Incident& incident) {
-    if (fin_was_held_up(incident)) {
-        return fmt::format("Read what {} sends without delay, and look in its log for why it closed: many servers "
-                           "drop a client that falls behind (redis: client-output-buffer-limit).{}",
-                           peer_name(incident), sigpipe_advice(incident));
-    }
-    return "Retry on a fresh connection; keep idle connections for less time than the peer does." +
-           sigpipe_advice(incident);
-}
-
-// --- write_after_peer_close ---
-
-MaybeConfidence late_write_applies(const Incident& incident) {
-    // Whether anything was written meanwhile, and taken without a word, is not known.
-    if (incident.rst && peer_gave_up_waiting(incident)) return Confidence::kLikely;
-    if (!arrived_after_fin(incident) || peer_aborted(incident)) return std::nullopt;
-    if (incident.facts.sent_after_fin == false || nothing_under_way(incident)) return std::nullopt;
-    const bool fin_may_be_lost =
-        records_lost(incident) && !incident.facts.sent_after_fin && !incident.facts.older_than_trace;
-    if (fin_may_be_lost || (records_lost(incident) && !rst_answers_a_segment(incident))) return std::nullopt;
-    const bool proven = incident.facts.sent_after_fin == true && rst_answers_a_segment(incident);
-    return proven ? Confidence::kCertain : Confidence::kLikely;
-}
-std::string late_write_why_not(const Incident& incident) {
-    if (!arrived_after_fin(incident)) return "no FIN came before the RST";
-    if (nothing_under_way(incident)) return kNothingUnderWay;
-    if (records_lost(incident)) return "events were lost, and what the peer did may be among them";
-    return incident.facts.sent_after_fin == false ? "nothing was sent after the FIN had arrived"
-                                                  : "the peer's kernel aborted by itself";
-}
-std::string late_write_summary(const Incident& incident) {
-    std::uint64_t failed = 0;
-    for (const CallError& error : incident.errors) failed += error.count;
-    Ktime closed_at = incident.facts.peer_closure.at;
-    if (!closed_at.known()) closed_at = fin_received_at(incident);
-    const std::string then = failed > 0 ? fmt::format(", and {} failed with {}",
-                                                      failed == 1 ? "the next call" : fmt::format("{} later calls", failed),
-                                                      told_text(incident))
-                                        : "";
-    if (peer_gave_up_waiting(incident)) {
-        return fmt::format("{} had closed the connection{}, in order; {} kept its end open, until the peer's kernel gave "
-                           "up waiting and sent a RST{}.",
-                           peer_name(incident), earlier_text(incident, closed_at), victim_name(incident), then);
-    }
-    if (incident.facts.nobody_told) {
-        // A goodbye, say, after the end had been read.
-        return fmt::format("{} had closed the connection{}, in order; what {} sent after that drew a RST.",
-                           peer_name(incident), earlier_text(incident, closed_at), victim_name(incident));
-    }
-    return fmt::format("{} had closed the connection{}, in order; {} did not look and sent on: the first "
-                       "data drew a RST{}.",
-                       peer_name(incident), earlier_text(incident, closed_at), victim_name(incident), then);
-}
-std::string late_write_advice(const Incident& incident) {
-    if (incident.facts.passive && incident.endpoint.bytes_received.value_or(0) > 0) {
-        return fmt::format("{} left while it was still being written to, as clients do at a timeout or when a request "
-                           "is cancelled: look there for the reason, and expect here that one leaves (a read that "
-                           "returns 0, or POLLRDHUP, shows it).{}",
-                           peer_name(incident), sigpipe_advice(incident));
-    }
-    return "A read that returns 0 (or POLLRDHUP) says that the peer is gone: check after a pause, before "
-           "writing." +
-           sigpipe_advice(incident);
 }
 
 // --- peer_reset ---
@@ -285,7 +186,8 @@ std::string late_write_advice(const Incident& incident) {
 MaybeConfidence reset_applies(const Incident& incident) {
     if (!incident.rst || (peer_aborted(incident) && !kernel_gave_up(incident))) return std::nullopt;
     if (kernel_gave_up(incident)) return Confidence::kCertain;
-    return seen_to_forget(incident) ? Confidence::kCertain : Confidence::kLikely;
+    const bool answer_seen = met_by_last_fin(incident) && incident.facts.peer_reset;
+    return answer_seen || seen_to_forget(incident) ? Confidence::kCertain : Confidence::kLikely;
 }
 std::string reset_why_not(const Incident&) { return "what the peer did is known"; }
 std::string reset_summary(const Incident& incident) {
@@ -296,6 +198,12 @@ std::string reset_summary(const Incident& incident) {
             "socket.",
             peer_name(incident), earlier_text(incident, incident.facts.peer_closure.at),
             victim_name(incident));
+    }
+    if (met_by_last_fin(incident)) {
+        return fmt::format(
+            "{} had closed the connection in order, and its kernel no longer kept it when {} closed its end "
+            "too: that FIN was answered with a RST, after all data had been acknowledged.",
+            peer_name(incident), victim_name(incident));
     }
     const auto& sent = incident.facts.peer_reset;
     if (sent && !sent->active && sent->reason == kResetNoSocket) {
@@ -322,6 +230,8 @@ std::string reset_advice(const Incident& incident) {
             "again.{}",
             peer_name(incident), sigpipe_advice(incident));
     }
+    if (met_by_last_fin(incident))
+        return "Nothing to do; who closes soon after the other end did meets no RST.";
     if (incident.facts.peer_on_other_host) {
         return "Look in the log of the other end for this time." + sigpipe_advice(incident);
     }
@@ -356,16 +266,6 @@ Rule peer_closed_unread_data_rule() {
 Rule peer_abortive_close_rule() {
     return {Cause::kPeerAbortiveClose, {Family::kTcpReset}, Severity::kFault, abort_applies, abort_why_not, abort_summary, abort_advice,
             "peer:closed peer:rst_sent network:rst_received"};
-}
-
-Rule close_race_rule() {
-    return {Cause::kCloseRace, {Family::kTcpReset}, Severity::kWarning, race_applies, race_why_not, race_summary, race_advice,
-            "peer:closed network:fin_received local:data_sent network:rst_received"};
-}
-
-Rule write_after_peer_close_rule() {
-    return {Cause::kWriteAfterPeerClose, {Family::kTcpReset}, Severity::kFault, late_write_applies, late_write_why_not, late_write_summary, late_write_advice,
-            "peer:closed network:fin_received local:data_sent network:rst_received"};
 }
 
 Rule peer_reset_rule() {

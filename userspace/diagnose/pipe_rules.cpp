@@ -10,11 +10,6 @@ namespace {
 
 using MaybeConfidence = std::optional<Confidence>;
 
-std::string look_at_what_it_met(const Incident& incident) {
-    return fmt::format("Look at what {} met; this pipe only passed it on.",
-                       incident.facts.by_child ? "that program" : peer_name(incident));
-}
-
 MaybeConfidence reader_died_applies(const Incident& incident) {
     const Closure& closure = incident.facts.peer_closure;
     if (!closure.known() || !closure.exiting || closure.signal == 0) return std::nullopt;
@@ -27,8 +22,7 @@ std::string reader_died_summary(const Incident& incident) {
                        earlier_text(incident, incident.facts.peer_closure.at), victim_name(incident));
 }
 std::string reader_died_advice(const Incident& incident) {
-    if (incident.caused_by) return look_at_what_it_met(incident);
-    return fmt::format("Find out what killed {}.{}", peer_name(incident), sigpipe_advice(incident));
+    return killer_advice(incident) + sigpipe_advice(incident);
 }
 
 MaybeConfidence reader_closed_applies(const Incident& incident) {
@@ -89,7 +83,6 @@ std::string reader_closed_summary(const Incident& incident) {
                        with_status, writer);
 }
 std::string reader_closed_advice(const Incident& incident) {
-    if (incident.caused_by) return look_at_what_it_met(incident);
     if (const int status = incident.facts.peer_closure.exit_status; status != 0)
         return status_advice(incident, status);
     if (incident.sigpipe == SigpipeFate::kKilled) {

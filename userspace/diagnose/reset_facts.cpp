@@ -74,6 +74,27 @@ bool kernel_gave_up(const Incident& incident) {
     return reason == kResetAbortOnMemory || reason == kResetKeepaliveTimeout;
 }
 
+bool met_by_last_fin(const Incident& incident) {
+    const EndpointStory& endpoint = incident.endpoint;
+    const bool all_acked =
+        endpoint.bytes_sent && endpoint.bytes_acked && *endpoint.bytes_sent <= *endpoint.bytes_acked;
+    const bool is_answer = (incident.facts.peer_reset && !incident.facts.peer_reset->active) ||
+                           (incident.rst && incident.rst->flags == "RST");
+    return arrived_in(incident, TcpState::kLastAck) && all_acked && is_answer &&
+           incident.facts.sent_after_fin == false;
+}
+
+bool closed_by_exit(const Closure& closure) {
+    return closure.known() && closure.exiting && closure.signal == 0;
+}
+
+Ktime fin_received_at(const Incident& incident) {
+    for (const TimelineEntry& entry : incident.timeline) {
+        if (entry.event == "fin_received" && entry.time_known) return entry.at;
+    }
+    return {};
+}
+
 std::string not_seen_from_here(const Incident& incident) {
     return incident.facts.peer_on_host || incident.facts.peer_on_other_host ? "" : "the peer is not on this host, which would show it";
 }

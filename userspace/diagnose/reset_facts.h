@@ -40,6 +40,15 @@ bool peer_may_have_given_up(const Incident& incident);
 /// The peer's kernel reset the connection by itself, no program asked for it.
 bool kernel_gave_up(const Incident& incident);
 
+/// The peer had closed before, and the RST was seen to answer this end's own FIN, with no data under way.
+bool met_by_last_fin(const Incident& incident);
+
+/// The end was closed in order, or with a RST, because its process ended by itself.
+bool closed_by_exit(const Closure& closure);
+
+/// When the peer's FIN came: unknown where before the trace, or not at all.
+Ktime fin_received_at(const Incident& incident);
+
 /// Why nothing can be said of the peer's acts, "" if it was seen; for rejected rivals.
 std::string not_seen_from_here(const Incident& incident);
 std::string or_else(std::string first, const char* second);

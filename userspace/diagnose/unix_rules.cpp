@@ -66,8 +66,7 @@ std::string died_summary(const Incident& incident) {
         earlier_text(incident, incident.facts.peer_closure.at), victim_name(incident), told_text(incident));
 }
 std::string died_advice(const Incident& incident) {
-    return fmt::format("Find out what killed {} (kernel log, OOM killer, service manager).{}{}",
-                       peer_name(incident), log_advice(incident), sigpipe_advice(incident));
+    return killer_advice(incident) + log_advice(incident) + sigpipe_advice(incident);
 }
 
 // --- unix_peer_unread_data ---

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <csignal>
 
 namespace pipetrace {
 namespace {
@@ -71,6 +72,32 @@ std::string earlier_text(const Incident& incident, Ktime then) {
 std::string killer_text(const Closure& closure) {
     const std::string signal = signal_text(closure.signal);
     return closure.oom ? fmt::format("the OOM killer ({})", signal) : signal;
+}
+
+std::string killer_advice(const Incident& incident) {
+    const std::string peer = peer_name(incident);
+    switch (incident.facts.peer_closure.signal) {
+        case SIGINT:
+        case SIGQUIT:
+            return fmt::format(
+                "{} was interrupted, as Ctrl-C at its terminal does: expect here that one leaves so.", peer);
+        case SIGHUP:
+            return fmt::format(
+                "SIGHUP tells {} that its terminal or session has ended: start it apart from one (nohup, "
+                "setsid, a service), if it should outlive it.",
+                peer);
+        case SIGTERM:
+            return fmt::format(
+                "Find out who asked {} to stop (service manager, container runtime, `timeout`).", peer);
+        case SIGSEGV:
+        case SIGBUS:
+        case SIGILL:
+        case SIGFPE:
+        case SIGABRT:
+            return fmt::format("{} crashed: look at its log and for its core dump (`coredumpctl`).", peer);
+        default: break;
+    }
+    return fmt::format("Find out what killed {} (kernel log, OOM killer, service manager).", peer);
 }
 
 std::string told_text(const Incident& incident) {

@@ -22,6 +22,9 @@ std::string earlier_text(const Incident& incident, Ktime then);
 /// "SIGTERM", "the OOM killer (SIGKILL)".
 std::string killer_text(const Closure& closure);
 
+/// Where to look for what killed the peer, by the signal.
+std::string killer_advice(const Incident& incident);
+
 /// What the program was told: "EPIPE from sendto", or "nothing".
 std::string told_text(const Incident& incident);
 
