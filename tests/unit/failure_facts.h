@@ -41,6 +41,10 @@ public:
     FailureFacts& age_ms(std::uint64_t ms) { return incident_.endpoint.age_us = ms * 1000, *this; }
     FailureFacts& idle_ms(std::uint64_t ms) { return incident_.endpoint.idle_us = ms * 1000, *this; }
     FailureFacts& idle_unknown() { return incident_.endpoint.idle_us.reset(), *this; }
+    FailureFacts& quiet_ms(std::uint64_t ms) {
+        return incident_.facts.quiet_before_fin_us = ms * 1000, *this;
+    }
+    FailureFacts& without_peer() { return incident_.peer.reset(), *this; }
     FailureFacts& sent(std::uint64_t bytes) {
         incident_.endpoint.bytes_sent = bytes;
         incident_.endpoint.bytes_acked = bytes;
@@ -51,7 +55,9 @@ public:
         return *this;
     }
     FailureFacts& received(std::uint64_t bytes) { return incident_.endpoint.bytes_received = bytes, *this; }
-    FailureFacts& unread_here(std::uint32_t bytes) { return incident_.facts.at_error->unread_bytes = bytes, *this; }
+    FailureFacts& unread_here(std::uint32_t bytes) {
+        return incident_.facts.at_error->unread_bytes = bytes, *this;
+    }
     FailureFacts& severity(Severity severity) { return incident_.verdict.severity = severity, *this; }
     FailureFacts& benign() { return severity(Severity::kBenign); }
     FailureFacts& caused() { return incident_.caused_by = "boot-7", *this; }

@@ -133,6 +133,8 @@ std::vector<WordFact> make_word_facts() {
 
 constexpr NumberFact kNumberFacts[] = {
     {"idle", Unit::kMicroseconds, [](const Incident& incident) { return incident.endpoint.idle_us; }},
+    {"quiet", Unit::kMicroseconds,
+     [](const Incident& incident) { return incident.facts.quiet_before_fin_us; }},
     {"age", Unit::kMicroseconds, [](const Incident& incident) { return incident.endpoint.age_us; }},
     {"rtt", Unit::kMicroseconds, [](const Incident& incident) { return widened(incident.endpoint.rtt_us); }},
     {"sent", Unit::kBytes, [](const Incident& incident) { return incident.endpoint.bytes_sent; }},
