@@ -47,6 +47,12 @@ std::vector<RowCase> runtime_cases() {
          python("filter.py", Cause::kPipeReaderClosed).pipe("head").benign().sigpipe(SigpipeFate::kKilled)},
         {"python-pool", python("worker.py", Cause::kWriteAfterPeerClose).quiet_ms(5'000).peer("nginx"),
          python("worker.py", Cause::kWriteAfterPeerClose).quiet_ms(5).peer("nginx")},
+        {"go-server-keepalive", Facts("wrk", Cause::kCloseRace).quiet_ms(300'000).peer("caddy"),
+         Facts("wrk", Cause::kCloseRace).quiet_ms(3).peer("caddy")},
+        {"go-transport", Facts("traefik", Cause::kCloseRace).peer("node"),
+         Facts("traefik", Cause::kCloseRace).peer("node").server()},
+        {"go-client-left", Facts("caddy", Cause::kPeerClosedUnreadData).server().peer("curl"),
+         Facts("caddy", Cause::kPeerClosedUnreadData).peer("node")},
         {"python-server", python("serve.py", Cause::kPeerClosedUnreadData).server().peer("curl"),
          python("serve.py", Cause::kPeerClosedUnreadData).peer("curl")},
     };

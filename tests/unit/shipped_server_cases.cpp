@@ -97,6 +97,8 @@ std::vector<RowCase> java_cases() {
          tomcat(Cause::kRetransmissionTimeout).thread("kafka-producer-")},
         {"tomcat-keep-alive", Facts("wrk", Cause::kCloseRace).quiet_ms(20'000).peer("java"),
          Facts("wrk", Cause::kCloseRace).quiet_ms(2).peer("java")},
+        {"tomcat-unread-request", Facts("curl", Cause::kPeerClosedUnreadData).sent(5'000'000).peer("java"),
+         Facts("curl", Cause::kPeerClosedUnreadData).sent(300).peer("java")},
         {"java-debugger", java(Cause::kPeerClosedUnreadData).server().thread("JDWP Transport ").peer("jdb"),
          java(Cause::kPeerClosedUnreadData).server().thread("main").peer("jdb")},
         {"java-pool-idle",

@@ -55,21 +55,39 @@ bool holds(const RangeCondition& condition, const Incident& incident) {
     return value && *value >= condition.min && *value <= condition.max;
 }
 
-/// How its program was found, where the facts call for the row.
-std::optional<FoundBy> calls_for(const Incident& incident, const AdviceRow& row) {
-    if ((row.causes >> static_cast<unsigned>(incident.verdict.cause) & 1) == 0) return std::nullopt;
+/// How the row's program was found among those of the incident.
+std::optional<FoundBy> find_program(const AdviceRow& row, const Incident& incident) {
     if (!row.program.empty() && !is_one_of(row.program, incident.process)) return std::nullopt;
-    std::optional<FoundBy> found = FoundBy::kProcess;
-    if (!row.peer.empty() || !row.peer_ports.empty()) found = find_peer(row, incident);
-    if (!row.remote.empty() && !(incident.endpoint.remote && names(row.remote, *incident.endpoint.remote))) {
-        return std::nullopt;
-    }
-    if (!found || (!row.thread.empty() && !has_thread(incident, row.thread))) return std::nullopt;
+    if (row.peer.empty() && row.peer_ports.empty()) return FoundBy::kProcess;
+    const std::optional<FoundBy> found = find_peer(row, incident);
+    return found && !row.is_of_peer() ? FoundBy::kProcess : found;
+}
+
+/// Whether the facts call for a row whose program was found.
+bool calls_for(const Incident& incident, const AdviceRow& row) {
+    if ((row.causes >> static_cast<unsigned>(incident.verdict.cause) & 1) == 0) return false;
+    const bool is_there =
+        row.remote.empty() || (incident.endpoint.remote && names(row.remote, *incident.endpoint.remote));
+    if (!is_there || (!row.thread.empty() && !has_thread(incident, row.thread))) return false;
     const auto is_met = [&](const auto& condition) { return holds(condition, incident); };
-    if (!std::all_of(row.usual.begin(), row.usual.end(), is_met)) return std::nullopt;
-    if (!std::all_of(row.words.begin(), row.words.end(), is_met)) return std::nullopt;
-    if (!std::all_of(row.ranges.begin(), row.ranges.end(), is_met)) return std::nullopt;
-    return row.is_of_peer() ? found : FoundBy::kProcess;
+    return std::all_of(row.usual.begin(), row.usual.end(), is_met) &&
+           std::all_of(row.words.begin(), row.words.end(), is_met) &&
+           std::all_of(row.ranges.begin(), row.ranges.end(), is_met);
+}
+
+/// All that find_program() looks at.
+std::string names_in(const Incident& incident) {
+    std::string key;
+    const auto add = [&key](const std::optional<std::string>& name) { key += name.value_or("") + '\0'; };
+    add(incident.process.comm);
+    add(incident.process.details.exe);
+    if (is_seen(incident.peer)) {
+        add(incident.peer->process.comm);
+        add(incident.peer->process.details.exe);
+    } else if (const auto port = port_of(incident.endpoint.remote)) {
+        key += std::to_string(*port);
+    }
+    return key;
 }
 
 /// The more a row asks for, the better it fits; a port names no program as surely as its name does.
@@ -106,17 +124,29 @@ const std::vector<AdviceRow>& AdviceTable::rows() const {
     return *all_;
 }
 
+/// Those that fail together are mostly of the same programs.
+const std::vector<AdviceTable::Candidate>& AdviceTable::candidates(const Incident& incident) const {
+    std::string names = names_in(incident);
+    if (all_ && names == names_) return candidates_;
+    const std::vector<AdviceRow>& all = rows();
+    candidates_.clear();
+    for (std::size_t i = 0; i < all.size(); ++i) {
+        if (const auto found = find_program(all[i], incident)) candidates_.push_back({i, *found});
+    }
+    names_ = std::move(names);
+    return candidates_;
+}
+
 void AdviceTable::advise(Incident& incident) const {
     std::optional<Choice> for_process;
     std::optional<Choice> for_peer;
-    const std::vector<AdviceRow>& all = rows();
-    for (std::size_t i = 0; i < all.size(); ++i) {
-        const std::optional<FoundBy> found = calls_for(incident, all[i]);
-        if (!found) continue;
-        auto sentence = advice_sentence(all[i], *found, incident);
+    for (const Candidate& candidate : candidates(incident)) {
+        const AdviceRow& row = (*all_)[candidate.row];
+        if (!calls_for(incident, row)) continue;
+        auto sentence = advice_sentence(row, candidate.found_by, incident);
         if (!sentence) continue;
-        choose(*found == FoundBy::kProcess ? for_process : for_peer,
-               {std::move(*sentence), fit_of(all[i], *found), i < own_.size()});
+        choose(candidate.found_by == FoundBy::kProcess ? for_process : for_peer,
+               {std::move(*sentence), fit_of(row, candidate.found_by), candidate.row < own_.size()});
     }
     for (const auto& choice : {for_process, for_peer}) {
         if (!choice) continue;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "advise/advice_row.h"
+#include "advise/advice_text.h"
 #include "model/incident.h"
 
 #include <optional>
@@ -27,11 +28,19 @@ public:
     const std::string& digest() const { return digest_; }
 
 private:
+    struct Candidate {
+        std::size_t row = 0;
+        FoundBy found_by = FoundBy::kProcess;
+    };
+
     const std::vector<AdviceRow>& rows() const;
+    const std::vector<Candidate>& candidates(const Incident& incident) const;
 
     std::vector<AdviceRow> own_;
     std::string digest_;
     mutable std::optional<std::vector<AdviceRow>> all_;  ///< the shipped ones are read at the first incident
+    mutable std::string names_;                          ///< of the programs that the last one was of,
+    mutable std::vector<Candidate> candidates_;          ///< and the rows for them
 };
 
 /// The digest of some text that follows those of another digest.
