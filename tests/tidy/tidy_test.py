@@ -49,12 +49,15 @@ class Includes(unittest.TestCase):
 
     def test_pure_folders_see_no_system(self):
         self.expect("userspace/correlate/a.h", "<unistd.h>", "is pure")
+        self.expect("userspace/advise/a.h", "<fcntl.h>", "is pure")
+        self.expect("userspace/advise/a.h", '"diagnose/diagnoser.h"', "may not include")
         self.expect("userspace/model/a.h", "<sys/socket.h>", "is pure")
 
     def test_libraries(self):
         self.expect("userspace/app/a.h", "<bpf/libbpf.h>", "library bpf")
         self.expect("userspace/app/a.h", "<CLI/CLI.hpp>", "library CLI")
         self.expect("userspace/correlate/a.h", "<nlohmann/json.hpp>", "library nlohmann")
+        self.expect("userspace/app/a.h", "<toml++/toml.h>", "library toml++")
         self.expect("userspace/app/a.h", '"pipetrace.skel.h"', "only source may")
 
     def test_abi_and_kernel_side(self):
