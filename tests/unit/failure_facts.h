@@ -14,6 +14,7 @@ namespace pipetrace::testing {
 class FailureFacts {
 public:
     FailureFacts(const char* comm, Cause cause) {
+        incident_.at = Ktime{kAtNs};
         incident_.process.tgid = 4242;
         incident_.process.comm = comm;
         incident_.verdict.cause = cause;
@@ -41,8 +42,10 @@ public:
     FailureFacts& age_ms(std::uint64_t ms) { return incident_.endpoint.age_us = ms * 1000, *this; }
     FailureFacts& idle_ms(std::uint64_t ms) { return incident_.endpoint.idle_us = ms * 1000, *this; }
     FailureFacts& idle_unknown() { return incident_.endpoint.idle_us.reset(), *this; }
-    FailureFacts& quiet_ms(std::uint64_t ms) {
-        return incident_.facts.quiet_before_fin_us = ms * 1000, *this;
+    /// How long it had been open when the peer closed it, before or after peer() is told.
+    FailureFacts& open_ms(std::uint64_t ms) {
+        incident_.endpoint.age_us = ms * 1000 + kSinceCloseUs;
+        return *this;
     }
     FailureFacts& without_peer() { return incident_.peer.reset(), *this; }
     FailureFacts& sent(std::uint64_t bytes) {
@@ -81,7 +84,7 @@ public:
         incident_.peer->process.comm = comm;
         incident_.peer->action = action;
         if (unread != 0) incident_.peer->unread_bytes = unread;
-        incident_.facts.peer_closure.at = Ktime{1'000'000'000};
+        incident_.facts.peer_closure.at = Ktime{kAtNs - kSinceCloseUs * 1000};
         return *this;
     }
     FailureFacts& killed_peer(const char* comm, int signal, bool oom = false) {
@@ -109,6 +112,9 @@ public:
     operator Incident() const { return incident_; }
 
 private:
+    static constexpr std::uint64_t kAtNs = 90'000'000'000'000;
+    static constexpr std::uint64_t kSinceCloseUs = 20'000;
+
     Incident incident_;
 };
 

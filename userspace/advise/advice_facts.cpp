@@ -20,6 +20,18 @@ MaybeNumber unacknowledged(const Incident& incident) {
     return *endpoint.bytes_sent - *endpoint.bytes_acked;
 }
 
+/// From its opening to the peer's close, or the coming of its FIN where the close was not seen.
+MaybeNumber open_until_close(const Incident& incident) {
+    Ktime closed = incident.facts.peer_closure.at;
+    for (const TimelineEntry& entry : incident.timeline) {
+        if (!closed.known() && entry.event == "fin_received" && entry.time_known) closed = entry.at;
+    }
+    const auto& age = incident.endpoint.age_us;
+    if (!age || !closed.known() || closed > incident.at) return std::nullopt;
+    const std::uint64_t since_us = (incident.at.ns - closed.ns) / 1000;
+    return since_us <= *age ? MaybeNumber(*age - since_us) : std::nullopt;
+}
+
 template <typename Number>
 MaybeNumber widened(const std::optional<Number>& number) {
     return number ? MaybeNumber(*number) : std::nullopt;
@@ -133,8 +145,7 @@ std::vector<WordFact> make_word_facts() {
 
 constexpr NumberFact kNumberFacts[] = {
     {"idle", Unit::kMicroseconds, [](const Incident& incident) { return incident.endpoint.idle_us; }},
-    {"quiet", Unit::kMicroseconds,
-     [](const Incident& incident) { return incident.facts.quiet_before_fin_us; }},
+    {"open", Unit::kMicroseconds, open_until_close},
     {"age", Unit::kMicroseconds, [](const Incident& incident) { return incident.endpoint.age_us; }},
     {"rtt", Unit::kMicroseconds, [](const Incident& incident) { return widened(incident.endpoint.rtt_us); }},
     {"sent", Unit::kBytes, [](const Incident& incident) { return incident.endpoint.bytes_sent; }},

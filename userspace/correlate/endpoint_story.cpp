@@ -29,17 +29,12 @@ Ktime last_activity(const Connection& own, const TcpFacts& tcp, Ktime at, Ktime 
     return last;
 }
 
-/// When the socket's own clocks were read for facts_of().
-Ktime facts_at(const Story& story, const std::vector<FailedCall>& calls) {
-    if (story.own->reset) return story.own->reset->at;
-    if (story.own->error) return story.own->error->at;
-    return calls.empty() ? Ktime{} : calls.front().at;
-}
-
 std::optional<std::uint64_t> idle_of(const Story& story, const std::vector<FailedCall>& calls) {
     const TcpFacts* tcp = facts_of(story, calls);
     if (tcp == nullptr || story.own == nullptr) return std::nullopt;
-    const Ktime at = facts_at(story, calls);
+    Ktime at = calls.empty() ? Ktime{} : calls.front().at;
+    if (story.own->error) at = story.own->error->at;
+    if (story.own->reset) at = story.own->reset->at;
     if (story.own->reset && was_sent_again(story.own->reset->body.tcp)) return std::nullopt;
     const Ktime write = drawing_write_at(story);
     if (write.known()) return elapsed(last_activity(*story.own, *tcp, at, write, true), write);
@@ -99,21 +94,6 @@ std::string address_text(const Address& address) {
     char text[INET6_ADDRSTRLEN] = "";
     ::inet_ntop(AF_INET6, address.ip.data(), text, sizeof(text));
     return fmt::format("[{}]:{}", text, address.port);
-}
-
-std::optional<std::uint64_t> quiet_before_fin(const Story& story, const std::vector<FailedCall>& calls) {
-    const TcpFacts* tcp = facts_of(story, calls);
-    if (tcp == nullptr || story.own == nullptr || !story.own->remembered) return std::nullopt;
-    const Ktime fin = story.own->remembered->fin_received;
-    if (!fin.known()) return std::nullopt;
-    const Ktime at = facts_at(story, calls);
-    Ktime last = story.own->remembered->opened;
-    for (const auto& ago : {tcp->last_sent_ago_us, tcp->last_received_ago_us}) {
-        if (!ago) continue;
-        const Ktime moment = at - *ago * 1000;
-        if (moment > last && moment < fin) last = moment;
-    }
-    return elapsed(last, fin);
 }
 
 bool was_sent_again(const TcpFacts& tcp) { return tcp.sent_again || tcp.timeouts != 0; }

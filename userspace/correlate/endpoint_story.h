@@ -15,10 +15,6 @@ EndpointStory endpoint_of(const Story& story, const std::vector<FailedCall>& cal
 /// TCP facts nearest to the failure: at the RST, else at the error, else at the first call; else nullptr.
 const TcpFacts* facts_of(const Story& story, const std::vector<FailedCall>& calls);
 
-/// How long nothing had come from the peer, nor left for it as far as is known, when its FIN came; by the socket's own
-/// clocks, so no finer than a tick. Of what was sent the last alone is known: after the FIN, it tells nothing.
-std::optional<std::uint64_t> quiet_before_fin(const Story& story, const std::vector<FailedCall>& calls);
-
 /// The state when the first error was raised.
 TcpState state_at_failure(const Story& story, const std::vector<FailedCall>& calls);
 

@@ -291,7 +291,6 @@ IncidentFacts judged_facts(const Story& story, const std::vector<FailedCall>& ca
     facts.older_than_trace = remembered && remembered->older_than_trace;
     facts.passive = remembered && remembered->passive;
     facts.fin_received = remembered && remembered->fin_seen;
-    facts.quiet_before_fin_us = quiet_before_fin(story, calls);
     const TcpFacts* tcp = facts_of(story, calls);
     facts.was_established =
         tcp != nullptr && (tcp->bytes_acked != 0 || tcp->bytes_received != 0 || tcp->rtt_us != 0);

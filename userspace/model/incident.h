@@ -118,7 +118,6 @@ struct IncidentFacts {
     bool was_connected = false;
     bool passive = false;  ///< accepted, not connected
     bool fin_received = false;
-    std::optional<std::uint64_t> quiet_before_fin_us;  ///< nothing had come from the peer for so long
     std::optional<bool> sent_after_fin;  ///< snd_nxt advanced after CLOSE_WAIT was entered
     std::uint8_t shutdown = 0;           ///< sk_shutdown when the first call failed
     bool peer_on_host = false;           ///< the other end was seen here
