@@ -77,6 +77,11 @@ std::vector<RowCase> database_cases() {
          postgres(Cause::kRetransmissionTimeout).caused()},
         {"postgres-ends-idle-session", pool_of("postgres", Cause::kWriteAfterPeerClose).open_ms(600'000),
          pool_of("postgres", Cause::kWriteAfterPeerClose).open_ms(6)},
+        {"postgres-ended-session",
+         pool_of("postgres", Cause::kUnixPeerClosed).unix_socket("/tmp/.s.PGSQL.5432"),
+         pool_of("postgres", Cause::kUnixPeerClosed)
+             .unix_socket("/tmp/.s.PGSQL.5432")
+             .killed_peer("postgres", SIGKILL)},
         {"postgres-forgotten",
          Facts("app", Cause::kIdleConnectionReset).remote("10.0.0.1:5432").idle_ms(900'000),
          Facts("app", Cause::kIdleConnectionReset).remote("10.0.0.1:5432").idle_ms(900'000).peer("nc")},
