@@ -35,5 +35,10 @@ int main(int argc, char** argv) {
             ::write(STDOUT_FILENO, answer->text.data(), answer->text.size());
         return pipetrace::kStatusDone;
     }
-    return run(std::get<pipetrace::Options>(parsed));
+    const auto& options = std::get<pipetrace::Options>(parsed);
+    if (const pipetrace::Status usage = pipetrace::check_usage(options); !usage) {
+        pipetrace::report_error(usage.error());
+        return pipetrace::kStatusUsage;
+    }
+    return run(options);
 }

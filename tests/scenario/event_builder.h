@@ -63,6 +63,8 @@ struct Hooks {
     bool packets_seen = true;
     bool error_asked_seen = false;
     bool reasons_seen = true;  ///< enum sk_rst_reason, since 6.12
+    bool resets_seen = true;
+    bool sigpipes_seen = true;
 };
 inline constexpr Hooks kFewHooks{false, false, false, false, false};
 

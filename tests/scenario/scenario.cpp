@@ -39,6 +39,8 @@ CorrelatorConfig config_of(const Hooks& hooks) {
     config.unix_receives_seen = hooks.receives_seen;
     config.unix_unread_seen = true;
     config.resets_sent_seen = hooks.reasons_seen;
+    config.resets_seen = hooks.resets_seen;
+    config.sigpipes_seen = hooks.sigpipes_seen;
     config.reorder_ns = kReorderNs;
     return config;
 }

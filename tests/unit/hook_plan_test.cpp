@@ -285,11 +285,64 @@ TEST(HookPlanTest, RefusedProgramGivesWayToTheNextChoice) {
 
 TEST(HookPlanTest, WithoutAnEssentialHookThereIsNoPlan) {
     auto kernel = modern_kernel();
-    kernel.tracepoints.erase("signal_generate");
+    kernel.tracepoints.erase("inet_sock_set_state");
     const auto plan = make_hook_plan(kernel, {});
     ASSERT_FALSE(plan);
-    EXPECT_TRUE(contains(plan.error().what, "SIGPIPE"));
-    EXPECT_TRUE(contains(plan.error().why, "signal_generate"));
+    EXPECT_TRUE(contains(plan.error().what, "FIN received"));
+    EXPECT_TRUE(contains(plan.error().why, "inet_sock_set_state"));
+}
+
+HookPlan plan_without(const KernelFeatures& kernel, std::vector<std::string> left_out, std::optional<Mode> mode = {}) {
+    const auto plan = make_hook_plan(kernel, {mode, ErrorsMode::kExact, {}, std::move(left_out)});
+    EXPECT_TRUE(plan) << plan.error().what << ": " << plan.error().why;
+    return plan ? *plan : HookPlan{};
+}
+
+TEST(HookPlanTest, LeftOutIsSaidAsAnyMissingHook) {
+    const auto whole = plan_for(modern_kernel());
+    EXPECT_FALSE(whole.report.is_any_left_out());
+    const auto plan = plan_without(modern_kernel(), {"packet_filtered"});
+    EXPECT_TRUE(plan.report.is_any_left_out());
+    EXPECT_EQ(plan.report.missing_count(), whole.report.missing_count() + 1);
+    EXPECT_EQ(plan.report.hook_count, whole.report.hook_count - 1);
+    EXPECT_EQ(row(plan, "packet_filtered").hook, "");
+    EXPECT_EQ(row(plan, "packet_filtered").why, "left out by --without packet_filtered");
+    EXPECT_TRUE(contains(row(plan, "packet_filtered").lost, "packet filter"));
+}
+
+TEST(HookPlanTest, ResetsAndSigpipeCanBeLeftOutInAnyMode) {
+    for (const auto& kernel : {kernel_5_10(), kernel_6_1(), modern_kernel(), kernel_7_2()})
+        for (const auto mode : {Mode::kFull, Mode::kKprobe, Mode::kTracepoint}) {
+            const auto plan = plan_without(kernel,
+                                           {"rst_received", "rst_sent_passive", "rst_sent_active",
+                                            "sigpipe_generated", "sigpipe_delivered"},
+                                           mode);
+            for (const auto& program : plan.programs) {
+                EXPECT_FALSE(contains(program, "reset")) << program;
+                EXPECT_FALSE(contains(program, "signal")) << program;
+            }
+            EXPECT_EQ(row(plan, "rst_received").hook, "");
+            EXPECT_EQ(row(plan, "sigpipe_generated").hook, "");
+            EXPECT_EQ(plan.config.resets_hooked, 0);
+            EXPECT_TRUE(loads(plan, "pt_inet_sock_set_state"));
+        }
+}
+
+TEST(HookPlanTest, AProgramOfTwoObservationsIsLeftOutOfBoth) {
+    const auto plan = plan_without(locked_6_18(), {"rst_sent_active"});
+    EXPECT_FALSE(loads(plan, "pt_tcp_send_reset"));
+    EXPECT_EQ(row(plan, "rst_sent_passive").why, "left out by --without rst_sent_active");
+    EXPECT_TRUE(row(plan_without(modern_kernel(), {"rst_sent_active"}), "rst_sent_passive").complete());
+}
+
+TEST(HookPlanTest, LeftOutLeavesWhatOthersNeed) {
+    const auto plan = plan_without(locked_6_18(), {"error_raised", "pipe_reader_closed", "unix_closed"});
+    EXPECT_EQ(row(plan, "error_raised").hook, "");
+    EXPECT_TRUE(row(plan, "fin_received").complete());
+    EXPECT_EQ(plan_without(kernel_5_10(), {"error_raised"}, Mode::kTracepoint).config.errors_by_state, 0);
+    EXPECT_TRUE(row(plan, "process_exited").complete()) << "only the walk is left out";
+    EXPECT_EQ(plan.config.walk_pipes, 0);
+    EXPECT_EQ(plan.config.walk_unix, 0);
 }
 
 TEST(HookPlanTest, EverythingTheTableNamesIsAskedFor) {

@@ -127,7 +127,8 @@ TEST(Options, EveryFilter) {
 
 TEST(Options, EverySetting) {
     const Options options = accepted({"-c", "5", "-d", "0.5", "--json", "-o", "out.json", "-vq", "--cmdline",
-                                      "--mode", "kprobe", "--errors", "inferred", "--idle-after", "60"});
+                                      "--mode", "kprobe", "--errors", "inferred", "--idle-after", "60",
+                                      "--without", "rst_received", "--without=sigpipe_generated"});
     EXPECT_EQ(options.count, 5U);
     EXPECT_EQ(options.duration_seconds, 0.5);
     EXPECT_EQ(options.output_path, "out.json");
@@ -135,6 +136,7 @@ TEST(Options, EverySetting) {
     EXPECT_EQ(options.mode, Mode::kKprobe);
     EXPECT_EQ(options.errors, ErrorsMode::kInferred);
     EXPECT_EQ(options.idle_after_seconds, 60U);
+    EXPECT_EQ(options.left_out, (Words{"rst_received", "sigpipe_generated"}));
 }
 
 TEST(Options, TheLastOfSeveralValuesCounts) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "model/options.h"
+#include "model/result.h"
 
 namespace pipetrace {
 
@@ -12,6 +13,9 @@ inline constexpr int kStatusIncomplete = 3;  ///< doctor: something is missing
 inline constexpr int kStatusRunFailed = 125;
 inline constexpr int kStatusNotExecutable = 126;
 inline constexpr int kStatusNotFound = 127;
+
+/// What the command line alone does not show to be wrong: an error here is bad usage too.
+Status check_usage(const Options& options);
 
 int trace_command(const Options& options);
 int run_command(const Options& options);

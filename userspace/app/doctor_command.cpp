@@ -14,7 +14,7 @@ namespace pipetrace {
 
 int doctor_command(const Options& options) {
     SignalGuard signals;
-    KernelSource::Settings settings{options.mode, options.errors, false};
+    KernelSource::Settings settings{options.mode, options.errors, false, options.left_out};
     auto source = KernelSource::open(settings);
     if (!source) {
         report_error(source.error());

@@ -59,6 +59,7 @@ Pipeline::Pipeline(Settings settings, EventSource& source, ProcessLookup& proces
       sink_(sink),
       decoder_(source.ticks_per_second()),
       chooser_(settings_.options.filter),
+      is_any_left_out_(source.hook_report().is_any_left_out()),
       correlator_(correlator_config(), [this](Incident&& incident) { tell(std::move(incident)); }) {}
 
 CorrelatorConfig Pipeline::correlator_config() const {
@@ -73,6 +74,8 @@ CorrelatorConfig Pipeline::correlator_config() const {
     config.error_asked_seen = sees(report, "error_asked");
     config.receives_seen = sees_all(report, "receive_failed");
     config.resets_sent_seen = sees(report, "rst_sent_passive") && sees(report, "rst_sent_active");
+    config.resets_seen = sees(report, "rst_received");
+    config.sigpipes_seen = sees(report, "sigpipe_generated");
     config.print_after_ns = settings_.print_after_ns;
     config.idle_after_us = std::uint64_t{settings_.options.idle_after_seconds} * 1'000'000;
     return config;
@@ -198,6 +201,7 @@ void Pipeline::look_at(const Event& event) {
 
 void Pipeline::tell(Incident&& incident) {
     if (stopped_ || incident.process.tgid == settings_.traced.tracer) return;
+    incident.facts.is_any_left_out = is_any_left_out_;
     diagnose(incident);
     chains_.join(incident);
     describe(incident.process, incident.at);

@@ -87,6 +87,7 @@ private:
     IncidentSink& sink_;
     Decoder decoder_;
     IncidentChooser chooser_;
+    bool is_any_left_out_;
     BurstTable bursts_;
     ChainTable chains_;
     Correlator correlator_;

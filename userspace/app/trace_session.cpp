@@ -41,7 +41,7 @@ Result<std::unique_ptr<TraceSession>> TraceSession::open(Settings settings) {
         if (!opened) return opened.error();
         output.emplace(std::move(*opened));
     }
-    auto source = KernelSource::open({settings.options.mode, settings.options.errors});
+    auto source = KernelSource::open({settings.options.mode, settings.options.errors, true, settings.options.left_out});
     if (!source) return source.error();
     return std::unique_ptr<TraceSession>(
         new TraceSession(std::move(settings), std::move(*advice), std::move(*source), std::move(output)));

@@ -76,6 +76,10 @@ How to observe:
                         inferred: no hook on healthy calls
 )";
 
+constexpr const char* kLeavingOut =
+    R"(      --without OBSERVATION  leave one out (the names: pipetrace doctor)
+)";
+
 constexpr const char* kIdle =
     R"(      --idle-after SECONDS  silence that counts as idle (30)
 )";
@@ -165,7 +169,7 @@ What a cause (close_race), an errno (EPIPE, 104) or a fate of SIGPIPE (killed,
 }  // namespace
 
 std::string help_text(Command command) {
-    const std::string common = std::string(kOutput) + kProbing + kIdle + kGeneral;
+    const std::string common = std::string(kOutput) + kProbing + kLeavingOut + kIdle + kGeneral;
     switch (command) {
         case Command::kTrace:
             return std::string(kUsage) + kFiltersTitle + kProcesses + kFollowing + kFilters + kEnding +
@@ -174,10 +178,10 @@ std::string help_text(Command command) {
             return std::string(kRun) + kFiltersTitle + kFollowing + kFilters + kEnding + common;
         case Command::kRecord:
             return std::string(kRecord) + kFiltersTitle + kProcesses + kFollowing + kFilters + kEnding +
-                   kRecordOutput + kProbing + kIdle + kGeneral;
-        case Command::kDemo: return kDemo + common;
+                   kRecordOutput + kProbing + kLeavingOut + kIdle + kGeneral;
+        case Command::kDemo: return std::string(kDemo) + kOutput + kProbing + kIdle + kGeneral;
         case Command::kReport: return std::string(kReport) + kFilters + kReportOutput + kGeneral;
-        case Command::kDoctor: return std::string(kDoctor) + kProbing + kGeneral;
+        case Command::kDoctor: return std::string(kDoctor) + kProbing + kLeavingOut + kGeneral;
         case Command::kExplain: break;
     }
     return std::string(kExplain) + kGeneral;

@@ -41,6 +41,7 @@ constexpr OptionSpec kOptions[] = {
     {"quiet", 'q', nullptr, kShowing | kReport},
     {"mode", '\0', "MODE", kProbing},
     {"errors", '\0', "WAY", kProbing},
+    {"without", '\0', "OBSERVATION", kTracing | only(Command::kDoctor)},
     {"idle-after", '\0', "SECONDS", kShowing},
     {"cmdline", '\0', nullptr, kShowing},
     {"advice", '\0', "FILE", kShowing | kReport},

@@ -120,6 +120,7 @@ Problem fill_settings(const GivenOptions& given, Options& options) {
     options.cmdline = given.has("cmdline");
     options.redact = given.has("redact");
     options.advice_paths = given.values("advice");
+    options.left_out = given.values("without");
     if (options.redact && options.cmdline) {
         return Error{"--redact and --cmdline contradict each other",
                      "one leaves out where programs lie, the other keeps their whole command lines",

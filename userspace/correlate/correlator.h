@@ -36,6 +36,8 @@ struct CorrelatorConfig {
     bool unix_receives_seen = false;
     bool unix_unread_seen = false;             ///< and whoever closes one with data unread
     bool resets_sent_seen = false;             ///< and each RST that this host sends
+    bool resets_seen = true;                   ///< and each that it receives
+    bool sigpipes_seen = true;                 ///< and each SIGPIPE
     std::uint64_t idle_after_us = 30'000'000;  ///< silence that a device on the way may not outlast
     std::uint64_t reorder_ns = 10'000'000;
     std::uint64_t print_after_ns = 1'000'000'000;

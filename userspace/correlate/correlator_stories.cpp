@@ -54,6 +54,8 @@ Story Correlator::story_of(const Failure& failure) const {
     story.receives_seen = config_.receives_seen;
     if (failure.endpoint.kind == EndpointKind::kTcp) story.own = connections_.find(failure.endpoint.id);
     story.resets_sent_seen = config_.resets_sent_seen;
+    story.resets_seen = config_.resets_seen;
+    story.sigpipes_seen = config_.sigpipes_seen;
     story.idle_after_us = config_.idle_after_us;
     story.lost = lost_during(failure);
     if (failure.endpoint.kind != EndpointKind::kTcp) {

@@ -179,7 +179,8 @@ std::optional<SigpipeFate> sigpipe_of(const Story& story, const std::vector<Fail
     // Only MSG_NOSIGNAL itself is seen to suppress one.
     const bool by_absence =
         gravest == SigpipeFate::kNone || (gravest == SigpipeFate::kSuppressed && !was_forbidden);
-    if (story.lost > 0 && by_absence && !(never_wrote && calls.empty())) return std::nullopt;
+    const bool may_be_unseen = story.lost > 0 || !story.sigpipes_seen;
+    if (may_be_unseen && by_absence && !(never_wrote && calls.empty())) return std::nullopt;
     const bool could_be_suppressed = raises_sigpipe(story) && !story.sends_seen && !never_wrote;
     if (gravest == SigpipeFate::kNone && could_be_suppressed) return std::nullopt;
     return gravest;
@@ -198,6 +199,7 @@ std::optional<FirstClose> first_close_of(const Story& story, const std::vector<F
     const Ktime own_close = story.own->closure.at;
     const bool fin_seen = remembered && remembered->fin_seen;
     if (rst && rst->state == TcpState::kSynSent) return FirstClose::kNone;
+    if (!story.resets_seen && !fin_seen) return std::nullopt;
     if (fin_seen && (!own_close.known() || remembered->fin_received < own_close)) return FirstClose::kPeer;
     const bool by_destruction = story.own->closure.path == ClosePath::kDestroyed;
     const bool after_error = story.own->error && story.own->error->at <= own_close && !by_destruction;
@@ -253,6 +255,7 @@ IncidentFacts judged_facts(const Story& story, const std::vector<FailedCall>& ca
     IncidentFacts facts;
     facts.idle_after_us = story.idle_after_us;
     facts.receives_seen = story.receives_seen;
+    facts.resets_seen = story.resets_seen;
     if (!calls.empty()) facts.shutdown = calls.front().body.tcp.shutdown;
     add_other_end_facts(facts, story, calls, at);
     if (story.peer_reset != nullptr) facts.peer_reset = story.peer_reset->body;

@@ -27,6 +27,8 @@ struct Story {
     bool sends_seen =
         false;  ///< of the endpoint's kind: a hook sees each failed send, so that none was suppressed unseen
     bool resets_sent_seen = false;  ///< each RST that this host sends is seen
+    bool resets_seen = true;        ///< likewise each that it receives
+    bool sigpipes_seen = true;      ///< and each SIGPIPE
     std::uint64_t resets_sent_count = 0;  ///< of an origin incident: how often this end's RST left; else 0
     std::uint64_t idle_after_us = 0;
     std::uint64_t lost = 0;  ///< events, while it ran: what was not seen may have been all the same

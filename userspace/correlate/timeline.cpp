@@ -129,11 +129,11 @@ void add_peer_reset(std::vector<TimelineEntry>& timeline, const Story& story,
     timeline.push_back(std::move(told));
 }
 
-void add_raised_error(std::vector<TimelineEntry>& timeline, const Connection& own) {
+void add_raised_error(std::vector<TimelineEntry>& timeline, const Connection& own, bool resets_seen) {
     if (!own.error || own.reset) return;
     TimelineEntry told = entry(own.error->at, "error_raised", Side::kNetwork);
     told.detail["errno"] = errno_name(own.error->body.tcp.error);
-    told.detail["rst"] = false;
+    if (resets_seen) told.detail["rst"] = false;
     timeline.push_back(std::move(told));
 }
 
@@ -292,7 +292,7 @@ std::vector<TimelineEntry> timeline_of(const Story& story, const Incident& incid
         add_filter_drops(timeline, *own);
         add_late_answer(timeline, story);
         add_own_reset(timeline, story, incident);
-        add_raised_error(timeline, *own);
+        add_raised_error(timeline, *own, story.resets_seen);
     }
     for (const RaisedSigpipe& sigpipe : story.failure->sigpipes) {
         add_sigpipe(timeline, sigpipe, *story.syscall_names);

@@ -103,6 +103,8 @@ std::string missing_facts(const Incident& incident) {
         return fmt::format("What is left does not explain this failure: {} {} lost while it ran.", incident.lost,
                            incident.lost == 1 ? "event was" : "events were");
     }
+    if (incident.facts.is_any_left_out)
+        return "What is seen does not explain this failure; what --without leaves out may.";
     if (incident.endpoint.kind == EndpointKind::kUnix) {
         if (incident.facts.other_end == OtherEnd::kOpen) {
             return "Both ends of this unix socket are open, and no more may be sent: either this end shut "
@@ -178,7 +180,8 @@ void diagnose(Incident& incident) {
     tell_health_check(incident);
     if (met_by_last_fin(incident) && verdict.cause == Cause::kPeerReset) verdict.severity = Severity::kBenign;
     tell_passed_on(incident, chosen);
-    if ((incident.lost > 0 || incident.facts.peer_unsure) && verdict.confidence == Confidence::kCertain) {
+    const bool is_doubtful = incident.lost > 0 || incident.facts.peer_unsure || incident.facts.is_any_left_out;
+    if (is_doubtful && verdict.confidence == Confidence::kCertain) {
         verdict.confidence = Confidence::kLikely;
     }
 }

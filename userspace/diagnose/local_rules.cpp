@@ -27,6 +27,8 @@ MaybeConfidence shutdown_applies(const Incident& incident) {
     // A live state with the send side shut cannot come from the network; CLOSE can.
     const bool live = incident.endpoint.state != TcpState::kClose;
     const bool network_may_have = incident.lost > 0 && !live;
+    // A RST shuts the socket too.
+    if (!incident.facts.resets_seen && (!live || incident.facts.pending_error != 0)) return std::nullopt;
     if (incident.facts.own_closure.known() && !network_may_have) return Confidence::kCertain;
     return live ? MaybeConfidence(Confidence::kCertain) : std::nullopt;
 }

@@ -172,7 +172,7 @@ MaybeConfidence unreachable_applies(const Incident& incident) {
         case EPROTO:
         case EACCES: return Confidence::kCertain;
         case ECONNREFUSED:  // port unreachable: a RST would have been seen
-            return incident.lost == 0 ? MaybeConfidence(Confidence::kCertain) : std::nullopt;
+            return incident.lost == 0 && incident.facts.resets_seen ? MaybeConfidence(Confidence::kCertain) : std::nullopt;
         default: return std::nullopt;
     }
 }
@@ -186,7 +186,7 @@ std::string unreachable_summary(const Incident& incident) {
     return fmt::format("The network said by ICMP that {} cannot be reached ({}); no RST {}.{}",
                        remote_name(incident),
                        error == ECONNREFUSED ? "port unreachable, told as ECONNREFUSED" : errno_name(error),
-                       incident.lost == 0 ? "came" : "was seen", filter_text(incident));
+                       incident.lost == 0 && incident.facts.resets_seen ? "came" : "was seen", filter_text(incident));
 }
 std::string unreachable_advice(const Incident& incident) {
     return "Here: `ip route get` and the neighbour's address; then traceroute, and look for reject rules on the "

@@ -132,6 +132,8 @@ struct IncidentFacts {
     Closure peer_closure;
     std::optional<ResetSent> peer_reset;  ///< the RST as the kernel of the other end sent it, if here
     bool receives_seen = false;            ///< a hook sees each receive that fails
+    bool resets_seen = true;               ///< each RST that this host receives is seen
+    bool is_any_left_out = false;          ///< observations were, at the user's wish
     bool nobody_told = false;              ///< no call of any program can have met the failure
     std::uint64_t idle_after_us = 0;       ///< silence that a device on the way may not outlast
     bool was_established = false;          ///< the handshake had ended

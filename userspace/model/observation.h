@@ -5,10 +5,12 @@
 #include "model/burst.h"
 #include "model/options.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace pipetrace {
@@ -23,6 +25,9 @@ struct ObservationStatus {
     bool complete() const { return lost.empty(); }
 };
 
+/// How `why` begins where the user asked for it; the observation whose programs these are follows.
+inline constexpr std::string_view kLeftOut = "left out by --without ";
+
 struct HookReport {
     Mode mode = Mode::kTracepoint;
     std::string kernel;
@@ -33,6 +38,11 @@ struct HookReport {
         std::size_t missing = 0;
         for (const auto& status : observations) missing += status.complete() ? 0 : 1;
         return missing;
+    }
+    /// Less is seen than the kernel shows.
+    bool is_any_left_out() const {
+        return std::any_of(observations.begin(), observations.end(),
+                           [](const auto& status) { return status.why.starts_with(kLeftOut); });
     }
 };
 

@@ -46,6 +46,7 @@ struct Options {
     IncidentFilter filter;
     std::optional<Mode> mode;  ///< not set: the best that attaches
     ErrorsMode errors = ErrorsMode::kExact;
+    std::vector<std::string> left_out;  ///< observations, by name; whether they exist is not looked at by cli
     std::optional<std::uint64_t> count;
     std::optional<double> duration_seconds;
     std::uint32_t idle_after_seconds = 30;

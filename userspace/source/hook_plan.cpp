@@ -10,10 +10,15 @@
 namespace pipetrace {
 namespace {
 
+/// By program or observation, why it is not used.
+using Reasons = std::map<std::string, std::string, std::less<>>;
+
 struct Planning {
     const KernelFeatures& features;
-    const PlanRequest& request;
+    ErrorsMode errors;
     Mode mode;
+    Reasons refused;   ///< programs
+    Reasons left_out;  ///< observations
 };
 
 std::string_view iterator_function(std::string_view target) {
@@ -48,7 +53,7 @@ std::string why_not_in_mode(const Planning& planning, HookMeans means) {
 /// Empty if the choice can be taken; else the reason.
 std::string refusal_of(const Planning& planning, const HookChoice& choice) {
     if (!means_belong(choice.means, planning.mode)) return why_not_in_mode(planning, choice.means);
-    if (choice.only_exact && planning.request.errors != ErrorsMode::kExact)
+    if (choice.only_exact && planning.errors != ErrorsMode::kExact)
         return "return values are watched with --errors exact only";
     const bool is_tracepoint =
         choice.means == HookMeans::kTracepoint || choice.means == HookMeans::kFdTables;
@@ -62,8 +67,7 @@ std::string refusal_of(const Planning& planning, const HookChoice& choice) {
     if (choice.fits && !choice.fits(planning.features))
         return std::string(choice.targets.front()) + " of this kernel does not give it";
     for (const auto program : choice.programs)
-        if (const auto refused = planning.request.refused.find(program);
-            refused != planning.request.refused.end())
+        if (const auto refused = planning.refused.find(program); refused != planning.refused.end())
             return refused->second;
     return {};
 }
@@ -83,13 +87,19 @@ bool explains_loss(const Planning& planning, HookMeans means) {
 
 Selection select(const Planning& planning, const ObservationRow& row) {
     Selection selection;
+    if (const auto asked = planning.left_out.find(row.name); asked != planning.left_out.end()) {
+        selection.why = asked->second;
+        return selection;
+    }
     for (const auto& choice : row.choices) {
         const std::string refusal = refusal_of(planning, choice);
         if (refusal.empty()) {
             selection.choice = &choice;
             break;
         }
-        if (selection.why.empty() && explains_loss(planning, choice.means)) selection.why = refusal;
+        // What the user asked for explains more than what the kernel does not allow either.
+        const bool is_asked = refusal.starts_with(kLeftOut);
+        if (is_asked || (selection.why.empty() && explains_loss(planning, choice.means))) selection.why = refusal;
     }
     return selection;
 }
@@ -151,6 +161,24 @@ void note_choice(HookPlan& plan, const ObservationRow& row, const HookChoice& ch
     if (row.name == "send_failed") plan.config.tcp_sends_hooked = choice.means != HookMeans::kTracepoint;
 }
 
+/// What an observation is made with makes no other either, or its records would come all the same. What everything
+/// needs stays, and so do the programs that walk descriptor tables on their way: the walk alone is left out.
+void leave_out(Planning& planning, const std::vector<std::string>& observations) {
+    std::set<std::string_view> needed;
+    for (const auto& row : hook_table())
+        for (const auto& choice : row.choices)
+            if (row.is_essential) needed.insert(choice.programs.begin(), choice.programs.end());
+    for (const auto& row : hook_table()) {
+        if (std::ranges::find(observations, row.name) == observations.end()) continue;
+        const std::string reason = std::string(kLeftOut) + std::string(row.name);
+        planning.left_out.emplace(row.name, reason);
+        for (const auto& choice : row.choices)
+            for (const auto program : choice.programs)
+                if (choice.means != HookMeans::kFdTables && !needed.contains(program))
+                    planning.refused.emplace(program, reason);
+    }
+}
+
 Error essential_missing(const ObservationRow& row, const Selection& selection) {
     return Error{"this kernel does not show what pipetrace needs: " + std::string(row.title),
                  selection.why, "Linux 5.10 or later with BTF and BPF tracing is needed"};
@@ -185,7 +213,8 @@ FeatureRequest wanted_features() {
 Result<HookPlan> make_hook_plan(const KernelFeatures& features, const PlanRequest& request) {
     const auto mode = choose_mode(features, request.mode);
     if (!mode) return mode.error();
-    const Planning planning{features, request, *mode};
+    Planning planning{features, request.errors, *mode, request.refused, {}};
+    leave_out(planning, request.left_out);
     HookPlan plan;
     plan.mode = *mode;
     plan.config = make_config(planning);

@@ -20,6 +20,8 @@ struct PlanRequest {
     ErrorsMode errors = ErrorsMode::kExact;
     /// Programs that this kernel refused when they were tried, with its reason.
     std::map<std::string, std::string, std::less<>> refused;
+    /// Observations, by name, that are not to be made.
+    std::vector<std::string> left_out{};
 };
 
 struct HookPlan {

@@ -165,7 +165,7 @@ std::vector<ObservationRow> error_rows() {
 
 std::vector<ObservationRow> process_rows() {
     return {
-        {"sigpipe_generated", "SIGPIPE generated", "everything about pipes and SIGPIPE", true,
+        {"sigpipe_generated", "SIGPIPE generated", "everything about pipes and SIGPIPE", false,
          {{kTracepoint, {"signal_generate"}, {"pt_signal_generate"}, ""}}},
         {"sigpipe_delivered", "SIGPIPE delivered", "whether a SIGPIPE reached a handler", false,
          {{kTracepoint, {"signal_deliver"}, {"pt_signal_deliver"}, ""}}},

@@ -147,7 +147,7 @@ Result<std::unique_ptr<KernelSource>> KernelSource::open(const Settings& setting
         const auto btf = KernelBtf::read(kBtfPath);
         if (!btf) return btf.error();
         return bring_up(state->programs, *btf, probe_kernel_features(wanted, *btf),
-                        {settings.mode, settings.errors, {}});
+                        {settings.mode, settings.errors, {}, settings.left_out});
     }();
     if (!plan) return plan.error();
     // The kernel's types were needed for planning and relocation only.

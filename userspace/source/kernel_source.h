@@ -12,6 +12,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace pipetrace {
 
@@ -21,6 +22,7 @@ public:
         std::optional<Mode> mode;  ///< not set: the best that attaches
         ErrorsMode errors = ErrorsMode::kExact;
         bool take_snapshot = true;  ///< of endpoints older than the trace; doctor needs none
+        std::vector<std::string> left_out;  ///< observations that are not to be made
     };
 
     /// Returns with everything attached and the snapshot taken.
