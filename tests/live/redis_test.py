@@ -25,7 +25,7 @@ def answers(port):
 
 
 class Redis(LiveTest):
-    def server(self):
+    def server(self, *options):
         """Debian's server. Its binary is also in redis-tools, where it goes by its name."""
         program = shutil.which("redis-server")
         if program is None:
@@ -36,7 +36,7 @@ class Redis(LiveTest):
         port = free_port()
         process = subprocess.Popen(
             [str(program), "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no",
-             "--dir", str(self.directory), "--daemonize", "no"],
+             "--dir", str(self.directory), "--daemonize", "no", *map(str, options)],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
         self.addCleanup(process.wait)
         self.addCleanup(process.kill)
@@ -68,6 +68,32 @@ class Redis(LiveTest):
         self.assertEqual(incident["peer"]["action"], "close")
         self.assertGreaterEqual(incident["peer"]["unread_bytes"], client["unread"])
         self.assertEqual(incident["errors"][0]["errno"], "ECONNRESET")
+
+    def test_its_own_log_stands_beside_the_failure(self):
+        log = self.directory / "redis.log"
+        server, port = self.server("--loglevel", "verbose", "--logfile", log)
+        tracer = self.trace("--json", "-p", server.pid, "--log", log)
+        for rotated in (False, True):
+            if rotated:  # as logrotate does; this server opens its log for each line
+                log.rename(self.directory / "redis.log.1")
+            client = self.client(port)
+            incident = self.incident_at(tracer, client["local"])
+            # "Reading from client" or "Error writing to client", whichever call met it.
+            said = [line for line in incident["log"] if "client: Connection reset by peer" in line["line"]]
+            self.assertEqual(len(said), 1, incident["log"])
+            self.assertEqual(said[0]["file"], str(log))
+            self.assertLess(abs(said[0]["t_us"]) - said[0]["late_us"], 1_000_000)
+        self.stop(tracer)
+
+    def incident_at(self, tracer, remote):
+        """The incident of the connection with that other end."""
+        def is_it(found):
+            return found["endpoint"]["remote"] == remote
+
+        self.assertTrue(tracer.wait_incident(is_it, live.INCIDENT_SECONDS), f"no {remote}: {tracer.lines}")
+        incident = next(filter(is_it, tracer.last_revisions()))
+        self.assert_valid(incident)
+        return incident
 
 
 if __name__ == "__main__":

@@ -137,6 +137,8 @@ TEST(Options, EverySetting) {
     EXPECT_EQ(options.errors, ErrorsMode::kInferred);
     EXPECT_EQ(options.idle_after_seconds, 60U);
     EXPECT_EQ(options.left_out, (Words{"rst_received", "sigpipe_generated"}));
+    EXPECT_EQ(accepted({"--log", "a", "--log=b"}).logs, (Words{"a", "b"}));
+    EXPECT_EQ(accepted({"run", "--log", "a", "true"}).logs, Words{"a"});
 }
 
 TEST(Options, TheLastOfSeveralValuesCounts) {
@@ -330,6 +332,15 @@ TEST(OptionsMisuse, OptionsOfAnotherCommand) {
     EXPECT_NE(refused({"--", "sh"}), "accepted");
     EXPECT_TRUE(contains(refused({"report", "--mode", "full"}), "pipetrace report does not take --mode"));
     EXPECT_TRUE(contains(refused({"--since", "today"}), "it is an option of: pipetrace report"));
+}
+
+TEST(OptionsMisuse, LogsWhereNoneAreJoined) {
+    for (const char* command : {"record", "report", "demo"}) {
+        const std::string refusal = refused({command, "--log", "app.log"});
+        EXPECT_TRUE(contains(refusal, std::string("pipetrace ") + command + " does not take --log")) << refusal;
+        EXPECT_TRUE(contains(refusal, "pipetrace -p PID --log FILE")) << refusal;
+    }
+    EXPECT_TRUE(contains(refused({"doctor", "--log", "app.log"}), "does not take --log"));
 }
 
 TEST(OptionsMisuse, ReportsThatCannotBe) {

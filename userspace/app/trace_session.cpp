@@ -3,8 +3,10 @@
 #include "app/error_report.h"
 #include "app/precedence.h"
 #include "app/terminal.h"
+#include "render/utf8.h"
 
 #include <poll.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -24,6 +26,25 @@ constexpr milliseconds kQuiet{1000};
 constexpr milliseconds kHolding{100};
 constexpr int kQuietRounds = 120;  ///< settling rounds until incidents have been printed when due
 
+/// Before the output is opened, which would empty it.
+Result<std::unique_ptr<LogFollower>> open_logs(const TraceSession::Settings& settings) {
+    const Options& options = settings.options;
+    if (options.logs.empty()) return std::unique_ptr<LogFollower>();
+    struct stat status {};
+    if (options.output_path && ::stat(options.output_path->c_str(), &status) == 0) {
+        const Status checked = LogFollower::check_output(options.logs, file_id(status));
+        if (!checked) return checked.error();
+    }
+    return LogFollower::open(options.logs);
+}
+
+/// One that both name, and that was not there, is now.
+Status check_logs(const TraceSession::Settings& settings, const std::optional<OutputFile>& output) {
+    struct stat status {};
+    if (!output || ::fstat(output->fd(), &status) != 0) return Done{};
+    return LogFollower::check_output(settings.options.logs, file_id(status));
+}
+
 Result<OutputFile> open_output(const TraceSession::Settings& settings) {
     if (settings.options.output_path) return OutputFile::create(*settings.options.output_path);
     const bool is_stderr = settings.default_output_fd == STDERR_FILENO;
@@ -35,24 +56,29 @@ Result<OutputFile> open_output(const TraceSession::Settings& settings) {
 Result<std::unique_ptr<TraceSession>> TraceSession::open(Settings settings) {
     auto advice = load_advice(settings.options.advice_paths);
     if (!advice) return advice.error();
+    auto logs = open_logs(settings);
+    if (!logs) return logs.error();
     std::optional<OutputFile> output;
     if (settings.sink == nullptr) {
         auto opened = open_output(settings);
         if (!opened) return opened.error();
         output.emplace(std::move(*opened));
     }
+    if (const Status checked = check_logs(settings, output); !checked) return checked.error();
     auto source = KernelSource::open({settings.options.mode, settings.options.errors, true, settings.options.left_out});
     if (!source) return source.error();
     return std::unique_ptr<TraceSession>(
-        new TraceSession(std::move(settings), std::move(*advice), std::move(*source), std::move(output)));
+        new TraceSession(std::move(settings), std::move(*advice), std::move(*source), std::move(output),
+                         std::move(*logs)));
 }
 
 TraceSession::TraceSession(Settings settings, AdviceTable advice, std::unique_ptr<KernelSource> source,
-                           std::optional<OutputFile> output)
+                           std::optional<OutputFile> output, std::unique_ptr<LogFollower> logs)
     : settings_(std::move(settings)),
       advice_(std::move(advice)),
       source_(std::move(source)),
       output_(std::move(output)),
+      logs_(std::move(logs)),
       processes_(settings_.options.cmdline),
       started_(Clock::now()) {
     Pipeline::Settings flow;
@@ -77,11 +103,20 @@ IncidentSink& TraceSession::make_printer(const TracedHost& traced) {
     settings.text_style.colour = wants_colour(output_->fd());
     settings.text_style.width = terminal_width(output_->fd());
     settings.text_style.verbose = settings_.options.verbose;
-    return printer_.emplace(std::move(settings), *output_);
+    IncidentPrinter& printer = printer_.emplace(std::move(settings), *output_);
+    if (!logs_) return printer;
+    return joiner_.emplace(printer, *logs_, [this](const Error& error) {
+        clear_status_line();
+        report_error(error);
+    });
 }
 
 void TraceSession::announce() {
     started_ = Clock::now();
+    if (logs_ && !settings_.options.quiet) {
+        for (const std::string& path : logs_->awaited())
+            print_to_stderr("pipetrace: the log " + terminal_safe(path) + " is not there yet: it is waited for\n");
+    }
     print_to_stderr(readiness_line(source_->hook_report(), settings_.target));
 }
 
@@ -98,6 +133,7 @@ bool TraceSession::time_is_up() const {
 milliseconds TraceSession::next_timeout() const {
     const bool looks_by_itself = status_wanted_ || !settings_.options.filter.tgids.empty();
     milliseconds timeout = looks_by_itself ? kQuiet : milliseconds{-1};
+    if (logs_) timeout = std::min(kQuiet, logs_->pause());
     if (!settings_.options.duration_seconds) return timeout;
     const std::chrono::duration<double> limit(*settings_.options.duration_seconds);
     const auto left = std::chrono::ceil<milliseconds>(started_ + limit - Clock::now());
@@ -124,12 +160,15 @@ void TraceSession::run_until_end(SignalGuard& signals, const Watch& watch) {
     Clock::time_point next_look = Clock::now();
     while (!pipeline_->stopped() && !time_is_up()) {
         // A reader that leaves shows as an error on our end, even while there is nothing to write.
-        std::array<pollfd, 3> others{pollfd{signals.fd(), POLLIN, 0}, pollfd{watch.fd, POLLIN, 0},
-                                     pollfd{output_ ? output_->fd() : -1, 0, 0}};
+        std::array<pollfd, 4> others{pollfd{signals.fd(), POLLIN, 0}, pollfd{watch.fd, POLLIN, 0},
+                                     pollfd{output_ ? output_->fd() : -1, 0, 0},
+                                     pollfd{logs_ ? logs_->fd() : -1, POLLIN, 0}};
         milliseconds timeout = next_timeout();
         if (settling_rounds > 0) timeout = timeout.count() < 0 ? kSettling : std::min(timeout, kSettling);
         if (pipeline_->is_holding()) timeout = timeout.count() < 0 ? kHolding : std::min(timeout, kHolding);
+        if (logs_) logs_->note_sleep();
         source_->wait(timeout, others);
+        if (joiner_) joiner_->look();
         settling_rounds = pipeline_->pump() > 0 ? kQuietRounds : std::max(settling_rounds - 1, 0);
         if ((others[2].revents & (POLLERR | POLLHUP)) != 0) break;
         if ((others[1].revents & (POLLIN | POLLHUP | POLLERR)) != 0 && watch.on_ready()) break;

@@ -3,6 +3,7 @@
 
 #include "app/advice_files.h"
 #include "app/incident_printer.h"
+#include "app/log_joiner.h"
 #include "app/output_file.h"
 #include "app/pipeline.h"
 #include "app/process_directory.h"
@@ -10,6 +11,7 @@
 #include "app/signal_guard.h"
 #include "render/report_text.h"
 #include "source/kernel_source.h"
+#include "source/log_follower.h"
 
 #include <chrono>
 #include <functional>
@@ -59,7 +61,7 @@ public:
 
 private:
     TraceSession(Settings settings, AdviceTable advice, std::unique_ptr<KernelSource> source,
-                 std::optional<OutputFile> output);
+                 std::optional<OutputFile> output, std::unique_ptr<LogFollower> logs);
 
     std::chrono::milliseconds next_timeout() const;
     bool time_is_up() const;
@@ -73,7 +75,9 @@ private:
     std::unique_ptr<KernelSource> source_;
     std::optional<RedactingSource> redacting_;
     std::optional<OutputFile> output_;
+    std::unique_ptr<LogFollower> logs_;  ///< none without --log
     std::optional<IncidentPrinter> printer_;
+    std::optional<LogJoiner> joiner_;  ///< before the printer, where logs are followed
     ProcessDirectory processes_;
     std::unique_ptr<Pipeline> pipeline_;
     std::chrono::steady_clock::time_point started_;

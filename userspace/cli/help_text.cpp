@@ -69,6 +69,11 @@ What to print:
       --advice FILE     also the advice in FILE, which may stand in for ours
 )";
 
+constexpr const char* kLogs =
+    R"(      --log FILE        beside each failure, the lines that the program's log
+                        took then (repeatable; it may rotate, or come later)
+)";
+
 constexpr const char* kProbing = R"(
 How to observe:
       --mode MODE       full, kprobe or tracepoint; default: the best there is
@@ -169,7 +174,7 @@ What a cause (close_race), an errno (EPIPE, 104) or a fate of SIGPIPE (killed,
 }  // namespace
 
 std::string help_text(Command command) {
-    const std::string common = std::string(kOutput) + kProbing + kLeavingOut + kIdle + kGeneral;
+    const std::string common = std::string(kOutput) + kLogs + kProbing + kLeavingOut + kIdle + kGeneral;
     switch (command) {
         case Command::kTrace:
             return std::string(kUsage) + kFiltersTitle + kProcesses + kFollowing + kFilters + kEnding +

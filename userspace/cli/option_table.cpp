@@ -45,6 +45,7 @@ constexpr OptionSpec kOptions[] = {
     {"idle-after", '\0', "SECONDS", kShowing},
     {"cmdline", '\0', nullptr, kShowing},
     {"advice", '\0', "FILE", kShowing | kReport},
+    {"log", '\0', "FILE", only(Command::kTrace) | only(Command::kRun)},
     {"since", 'S', "TIME", kReport},
     {"until", 'U', "TIME", kReport},
     {"utc", '\0', nullptr, kReport},

@@ -121,6 +121,7 @@ Problem fill_settings(const GivenOptions& given, Options& options) {
     options.redact = given.has("redact");
     options.advice_paths = given.values("advice");
     options.left_out = given.values("without");
+    options.logs = given.values("log");
     if (options.redact && options.cmdline) {
         return Error{"--redact and --cmdline contradict each other",
                      "one leaves out where programs lie, the other keeps their whole command lines",
@@ -181,6 +182,16 @@ Problem fill_report(const GivenOptions& given, WallTime now, Options& options) {
     return std::nullopt;
 }
 
+/// Not for want of a place to print them: there are no lines.
+Problem check_log(const GivenOptions& given, Command command) {
+    const bool is_recording = command == Command::kRecord || command == Command::kReport;
+    if (!given.has("log") || (!is_recording && command != Command::kDemo)) return std::nullopt;
+    return Error{command_title(command) + " does not take --log",
+                 is_recording ? "a recording keeps what the kernel tells, and no lines of logs"
+                              : "the demo's two programs write no log",
+                 "trace live: pipetrace -p PID --log FILE, or pipetrace run --log FILE -- CMD"};
+}
+
 Problem check_allowed(const GivenOptions& given, Command command) {
     for (const OptionSpec& spec : option_table()) {
         if (!given.has(spec.name) || (spec.commands & only(command)) != 0) continue;
@@ -235,6 +246,7 @@ WallTime wall_clock() {
 ParseOutcome to_options(const CommandLine& line, const GivenOptions& given) {
     Options options;
     options.command = line.command;
+    if (Problem problem = check_log(given, line.command)) return *problem;
     if (Problem problem = check_allowed(given, line.command)) return *problem;
     if (Problem problem = fill_words(line, options)) return *problem;
     if (Problem problem = fill_filter(given, options.filter)) return *problem;

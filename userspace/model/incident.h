@@ -7,6 +7,7 @@
 #include "model/endpoint.h"
 #include "model/event.h"
 #include "model/ktime.h"
+#include "model/log_line.h"
 #include "model/process.h"
 #include "model/verdict.h"
 
@@ -166,6 +167,7 @@ struct Incident {
     std::optional<FirstClose> first_close;
     std::optional<Peer> peer;
     std::vector<TimelineEntry> timeline;
+    std::optional<JoinedLog> log;  ///< empty: no log is followed, and JSON has no such field
     std::optional<std::string> caused_by;
     std::optional<Burst> burst;
     std::uint64_t alike_group = 0;    ///< those alike, one soon after the other; not in JSON

@@ -56,6 +56,7 @@ struct Options {
     bool cmdline = false;
     std::vector<std::string> advice_paths;  ///< files of rows, besides those that come with the program
     std::optional<std::string> output_path;
+    std::vector<std::string> logs;  ///< files of the programs' own
     std::vector<std::string> run_argv;
     std::optional<std::string> run_as;
     RecordingLimits recording_limits;

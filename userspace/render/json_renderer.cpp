@@ -142,6 +142,26 @@ void append_timeline(JsonText& out, const Incident& incident) {
     });
 }
 
+void append_log(JsonText& out, const Incident& incident) {
+    if (!incident.log) return;
+    if (!incident.log->is_known) {
+        out.key("log");
+        out += "null";
+        return;
+    }
+    out.array("log", incident.log->lines, [&](const LogLine& line) {
+        out += '{';
+        out.first_field("file", line.file);
+        out.field("t_us", microseconds_between(incident.at, line.at));
+        out.field("line", line.text);
+        out.field("late_us", line.late_ns / 1000);
+        out.field("cut", line.is_cut);
+        out += '}';
+    });
+    out.field("log_left_out", incident.log->left_out);
+    out.field("log_skipped_bytes", incident.log->skipped_bytes);
+}
+
 void append_burst(JsonText& out, const std::optional<Burst>& burst) {
     out.key("burst");
     if (!burst) {
@@ -188,6 +208,7 @@ void JsonRenderer::render(const Incident& incident, std::string& line) const {
     append_peer(out, incident.peer);
     append_verdict(out, incident.verdict);
     append_timeline(out, incident);
+    append_log(out, incident);
     out += R"(,"stack":null)";
     out.field("caused_by", incident.caused_by);
     append_burst(out, incident.burst);

@@ -220,6 +220,7 @@ void TextRenderer::render(const Incident& incident, std::string& out) {
     out += cause_block(verdict, style_);
     if (incident.revision == 0) out += labelled_text("Advice", verdict.advice, style_);
     out += labelled_text("Chain", chain_text(incident), style_);
+    if (incident.revision == 0 || style_.verbose) out += labelled_text("Log", log_note(incident), style_);
     if (incident.lost > 0) {
         out += labelled_text("Lost", fmt::format("{} events, while this went on", incident.lost), style_);
     }

@@ -29,14 +29,22 @@ std::string when_text(const TimelineEntry& entry, Ktime incident_at) {
     return offset_text(microseconds_between(incident_at, entry.at));
 }
 
+struct Row {
+    Ktime at;
+    std::string when;
+    const char* side = "";
+    EntryText text;
+    bool is_cited = false;
+};
+
 /// The rightmost note column that leaves room for the notes beside the sentences it clears.
-Columns fit_columns(const std::vector<EntryText>& texts, std::size_t width) {
+Columns fit_columns(const std::vector<Row>& rows, std::size_t width) {
     Columns columns;
     columns.indent = width >= kWideTerminal ? 4 : 0;
     columns.room = width - columns.left();
     std::vector<const EntryText*> noted;
-    for (const EntryText& text : texts) {
-        if (!text.note.empty()) noted.push_back(&text);
+    for (const Row& row : rows) {
+        if (!row.text.note.empty()) noted.push_back(&row.text);
     }
     std::sort(noted.begin(), noted.end(), [](const EntryText* a, const EntryText* b) {
         return display_width(a->sentence) < display_width(b->sentence);
@@ -71,24 +79,45 @@ std::vector<std::string> body_lines(const EntryText& text, const Columns& column
     return lines;
 }
 
+/// What the program itself said stands among what the kernel saw, at the time when it was seen.
+void add_log_rows(const Incident& incident, std::vector<Row>& rows) {
+    if (!incident.log) return;
+    const auto& lines = incident.log->lines;
+    const bool is_one_file = std::all_of(lines.begin(), lines.end(),
+                                         [&](const LogLine& line) { return line.file == lines.front().file; });
+    for (const LogLine& line : lines) {
+        const auto after = std::find_if(rows.begin(), rows.end(), [&](const Row& row) { return row.at > line.at; });
+        rows.insert(after, {line.at, offset_text(microseconds_between(incident.at, line.at)), "log",
+                            log_line_text(line, !is_one_file), false});
+    }
+}
+
+std::vector<Row> rows_of(const Incident& incident) {
+    const std::vector<std::size_t>& evidence = incident.verdict.evidence;
+    std::vector<Row> rows;
+    for (std::size_t i = 0; i < incident.timeline.size(); ++i) {
+        const TimelineEntry& entry = incident.timeline[i];
+        rows.push_back({entry.at, when_text(entry, incident.at), side_name(entry.side),
+                        entry_text(entry, incident),
+                        std::find(evidence.begin(), evidence.end(), i) != evidence.end()});
+    }
+    add_log_rows(incident, rows);
+    return rows;
+}
+
 }  // namespace
 
 std::string timeline_table(const Incident& incident, const TextStyle& style) {
-    std::vector<EntryText> texts;
-    for (const TimelineEntry& entry : incident.timeline) texts.push_back(entry_text(entry, incident));
-    const Columns columns = fit_columns(texts, style.width);
-    const std::vector<std::size_t>& evidence = incident.verdict.evidence;
-
+    const std::vector<Row> rows = rows_of(incident);
+    const Columns columns = fit_columns(rows, style.width);
     std::string out;
-    for (std::size_t i = 0; i < texts.size(); ++i) {
-        const TimelineEntry& entry = incident.timeline[i];
-        const bool cited = style.verbose && std::find(evidence.begin(), evidence.end(), i) != evidence.end();
-        std::string when = pad_left(when_text(entry, incident.at), kTimeColumns);
-        if (cited) when[0] = '*';
+    for (const Row& row : rows) {
+        std::string when = pad_left(row.when, kTimeColumns);
+        if (style.verbose && row.is_cited) when[0] = '*';
         std::string lead = std::string(columns.indent, ' ') +
-                           paint(when, entry.at == incident.at ? Paint::kBold : Paint::kDim, style.colour) +
-                           "  " + pad_right(side_name(entry.side), kSideColumns);
-        for (const std::string& line : body_lines(texts[i], columns)) {
+                           paint(when, row.at == incident.at ? Paint::kBold : Paint::kDim, style.colour) +
+                           "  " + pad_right(row.side, kSideColumns);
+        for (const std::string& line : body_lines(row.text, columns)) {
             out += lead + line + '\n';
             lead.assign(columns.left(), ' ');
         }

@@ -17,6 +17,11 @@ struct EntryText {
 /// as it is, name and details.
 EntryText entry_text(const TimelineEntry& entry, const Incident& incident);
 
+/// A line of a log; `names_file` where there are several.
+EntryText log_line_text(const LogLine& line, bool names_file);
+/// Which logs they are of, how exact their times are and what is missing; empty where no log is followed.
+std::string log_note(const Incident& incident);
+
 /// Whose incident it is: process_text(), or "the kernel" where no process had a part in the RST that it sent.
 std::string actor_text(const Incident& incident);
 
