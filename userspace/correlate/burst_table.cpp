@@ -4,7 +4,7 @@
 #include <iterator>
 #include <utility>
 
-#include <fmt/format.h>
+#include <fmt/compile.h>
 
 namespace pipetrace {
 namespace {
@@ -16,7 +16,7 @@ constexpr std::size_t kRecentMax = 16;
 constexpr std::size_t kBurstsUnderWayMax = 4;
 
 std::string key_of(const Incident& incident) {
-    return fmt::format("{} {} {} {}", static_cast<int>(incident.role),
+    return fmt::format(FMT_COMPILE("{} {} {} {}"), static_cast<int>(incident.role),
                        static_cast<int>(incident.verdict.cause), static_cast<int>(incident.endpoint.kind),
                        incident.process.comm.value_or(""));
 }

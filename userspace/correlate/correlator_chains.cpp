@@ -3,7 +3,7 @@
 #include "correlate/correlator.h"
 #include "correlate/timeline.h"
 
-#include <fmt/format.h>
+#include <fmt/compile.h>
 
 #include <cerrno>
 
@@ -25,7 +25,7 @@ MetFailure met(const Failure& failure, Ktime at, Tid tid) {
 }  // namespace
 
 std::string Correlator::id_of(Ktime first_at, const Endpoint& endpoint, const ProcessId& process) const {
-    return fmt::format("{}-{:x}-{:x}-{}", config_.id_prefix, first_at.ns, endpoint.id, process.tgid);
+    return fmt::format(FMT_COMPILE("{}-{:x}-{:x}-{}"), config_.id_prefix, first_at.ns, endpoint.id, process.tgid);
 }
 
 void Correlator::remember_call(const Failure& failure, const FailedCall& call) {

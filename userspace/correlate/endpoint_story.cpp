@@ -3,7 +3,7 @@
 #include "correlate/other_end.h"
 
 #include <arpa/inet.h>
-#include <fmt/format.h>
+#include <fmt/compile.h>
 
 #include <algorithm>
 #include <array>
@@ -89,7 +89,7 @@ std::string address_text(const Address& address) {
     constexpr std::array<std::uint8_t, 12> kMapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
     const auto& ip = address.ip;
     if (std::equal(kMapped.begin(), kMapped.end(), ip.begin())) {
-        return fmt::format("{}.{}.{}.{}:{}", ip[12], ip[13], ip[14], ip[15], address.port);
+        return fmt::format(FMT_COMPILE("{}.{}.{}.{}:{}"), ip[12], ip[13], ip[14], ip[15], address.port);
     }
     char text[INET6_ADDRSTRLEN] = "";
     ::inet_ntop(AF_INET6, address.ip.data(), text, sizeof(text));

@@ -2,7 +2,7 @@
 
 #include "model/reset_reason.h"
 
-#include <fmt/format.h>
+#include <fmt/compile.h>
 
 #include <cstddef>
 #include <iterator>
@@ -47,7 +47,7 @@ std::optional<std::string> reset_reason_text(const ResetSent& sent, const Closur
     if (const int reason = sent.reason.value_or(kResetNotSpecified); reason != kResetNotSpecified) {
         const char* known = reset_reason_name(reason);
         const std::string name = known != nullptr ? known : fmt::format("reason {}", reason);
-        return path != nullptr ? fmt::format("{} ({})", name, path) : name;
+        return path != nullptr ? fmt::format(FMT_COMPILE("{} ({})"), name, path) : name;
     }
     if (path != nullptr) return path;
     if (sent.active) return sent.tcp.unread_bytes > 0 ? "closed with unread data" : "aborted";

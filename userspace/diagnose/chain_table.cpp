@@ -2,7 +2,7 @@
 
 #include "diagnose/wording.h"
 
-#include <fmt/format.h>
+#include <fmt/compile.h>
 
 #include <algorithm>
 #include <iterator>
@@ -65,7 +65,7 @@ void ChainTable::join(Incident& incident) {
     Told told;
     told.id = incident.id;
     told.root_id = incident.id;
-    told.root_sentence = fmt::format("It began with {}: {}.", victim_name(incident), in_short(incident));
+    told.root_sentence = fmt::format(FMT_COMPILE("It began with {}: {}."), victim_name(incident), in_short(incident));
     if (incident.caused_by) {
         const Told* cause = find(incident.facts.cause_process, *incident.caused_by);
         if (cause == nullptr) {

@@ -3,7 +3,7 @@
 #include "model/errno_name.h"
 #include "model/quantity_text.h"
 
-#include <fmt/format.h>
+#include <fmt/compile.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -13,7 +13,7 @@ namespace pipetrace {
 namespace {
 
 std::string process_name(const InvolvedProcess& process) {
-    return fmt::format("{}[{}]", process.comm.value_or("?"), process.tgid.value_or(0));
+    return fmt::format(FMT_COMPILE("{}[{}]"), process.comm.value_or("?"), process.tgid.value_or(0));
 }
 
 /// By a call that takes no MSG_* flags, as libraries do, and as all do on a pipe.

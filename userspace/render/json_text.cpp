@@ -18,23 +18,45 @@ constexpr bool is_plain(char c) {
     return byte >= 0x20 && byte < 0x7f && byte != '"' && byte != '\\';
 }
 
-/// Written so that a compiler makes a few vector instructions of it.
-template <std::size_t kBytes>
-bool all_plain(const char* text) {
-    unsigned char any = 0;
-    for (std::size_t i = 0; i < kBytes; ++i) any |= static_cast<unsigned char>(!is_plain(text[i]));
-    return any == 0;
+constexpr std::uint64_t in_each_byte(unsigned char byte) { return 0x0101010101010101ULL * byte; }
+
+/// The high bit of each byte that is not plain, and perhaps of one above it: 0 says that all eight are.
+constexpr std::uint64_t marks_special(std::uint64_t word) {
+    const auto marks_zero = [](std::uint64_t bytes) { return (bytes - in_each_byte(1)) & ~bytes; };
+    const std::uint64_t low = word - in_each_byte(0x20);   // borrows below 0x20
+    const std::uint64_t high = word + in_each_byte(0x01);  // carries into the high bit from 0x7f on
+    return (word | low | high | marks_zero(word ^ in_each_byte('"')) |
+            marks_zero(word ^ in_each_byte('\\'))) &
+           in_each_byte(0x80);
 }
 
-/// Copies as far as it is plain; returns how far.
-std::size_t copy_plain(char* to, std::string_view text) {
-    constexpr std::size_t kStep = 16;
-    std::size_t at = 0;
-    for (; at + kStep <= text.size() && all_plain<kStep>(text.data() + at); at += kStep) {
-        std::memcpy(to + at, text.data() + at, kStep);
+template <typename Word>
+std::uint64_t word_at(const char* text) {
+    Word word = 0;
+    std::memcpy(&word, text, sizeof(word));
+    return word;
+}
+
+/// Every byte of a text of less than eight, some perhaps twice; spaces fill it up.
+std::uint64_t short_word(std::string_view text) {
+    if (text.size() >= 4) {
+        return word_at<std::uint32_t>(text.data()) | word_at<std::uint32_t>(text.data() + text.size() - 4)
+                                                         << 32;
     }
-    for (; at < text.size() && is_plain(text[at]); ++at) to[at] = text[at];
-    return at;
+    std::uint64_t word = in_each_byte(' ');
+    for (const char c : text) word = word << 8 | static_cast<unsigned char>(c);
+    return word;
+}
+
+/// Eight bytes at a time, the last eight perhaps a second time.
+bool is_all_plain(std::string_view text) {
+    using Word = std::uint64_t;
+    if (text.size() < sizeof(Word)) return marks_special(short_word(text)) == 0;
+    const char* last = text.data() + text.size() - sizeof(Word);
+    Word marks = marks_special(word_at<Word>(last));
+    for (const char* at = text.data(); at < last; at += sizeof(Word))
+        marks |= marks_special(word_at<Word>(at));
+    return marks == 0;
 }
 
 }  // namespace
@@ -62,13 +84,22 @@ void JsonText::escape(char32_t code) {
 }
 
 void JsonText::value(std::string_view text) {
-    room(text.size() * kEscapeMax + 2);
     *this += '"';
+    if (is_all_plain(text)) {
+        *this += text;
+    } else {
+        append_escaped(text);
+    }
+    *this += '"';
+}
+
+void JsonText::append_escaped(std::string_view text) {
+    room(text.size() * kEscapeMax);
     for (std::size_t at = 0; at < text.size();) {
-        const std::size_t plain = copy_plain(at_, text.substr(at));
-        at_ += plain;
-        at += plain;
-        if (at == text.size()) break;
+        if (is_plain(text[at])) {
+            *this += text[at++];
+            continue;
+        }
         const Utf8Step step = decode_utf8(text, at);
         // U+2028 and U+2029 are legal JSON but end a line in JavaScript and some readers.
         const bool ends_line = step.code == 0x2028 || step.code == 0x2029;
@@ -81,7 +112,6 @@ void JsonText::value(std::string_view text) {
         }
         at += step.size;
     }
-    *this += '"';
 }
 
 void JsonText::value(WallTime at) {

@@ -127,6 +127,7 @@ private:
         return at_;
     }
     void grow(std::size_t bytes);
+    void append_escaped(std::string_view text);
     void escape(char32_t code);
 
     std::string& out_;
