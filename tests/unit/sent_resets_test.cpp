@@ -70,7 +70,8 @@ TEST(SentResets, AnAbortHidesNothingFromAConnectionThatWasOpenedLater) {
     ASSERT_EQ(resets.find(receiver(5000), kBegin + 1000), abort);
     const SentReset answer = sent_to(receiver(5000), kBegin + 2000);
     resets.add(answer);
-    EXPECT_EQ(resets.find(receiver(5000), kBegin + 3000, kBegin + 1500), answer) << "the addresses recur at once";
+    EXPECT_EQ(resets.find(receiver(5000), kBegin + 3000, kBegin + 1500), answer)
+        << "the addresses recur at once";
     EXPECT_EQ(resets.find(receiver(5000), kBegin + 3000, kBegin), abort);
 }
 
@@ -78,11 +79,24 @@ TEST(SentResets, AreBoundedByAge) {
     SentResets resets(8);
     resets.add(sent_to(receiver(5000), kBegin));
     resets.add(sent_to(receiver(5001), kBegin + kSecondNs));
-    resets.forget_before(kBegin + 1);
+    resets.forget_old(kBegin + 1 + kResetTravelNsMax);
     EXPECT_EQ(resets.find(receiver(5000), kBegin + kSecondNs), nullptr);
     EXPECT_NE(resets.find(receiver(5001), kBegin + kSecondNs), nullptr);
     EXPECT_EQ(resets.size(), 1U);
     EXPECT_EQ(resets.evicted(), 0U) << "too old to matter is no loss";
+}
+
+TEST(SentResets, WhatWasReceivedGoesSooner) {
+    SentResets resets(8);
+    resets.add(sent_to(receiver(5000), kBegin));
+    resets.add(sent_to(receiver(5001), kBegin));
+    ASSERT_NE(resets.find(receiver(5000), kBegin + 1), nullptr);
+    resets.forget_old(kBegin + kResetReceivedNsMax);
+    EXPECT_NE(resets.find(receiver(5000), kBegin + 2), nullptr) << "records of that moment still ask for it";
+    resets.forget_old(kBegin + 1 + kResetReceivedNsMax);
+    EXPECT_EQ(resets.find(receiver(5000), kBegin + 2), nullptr);
+    EXPECT_NE(resets.find(receiver(5001), kBegin + 2), nullptr) << "its receiver may still come";
+    EXPECT_EQ(resets.evicted(), 0U);
 }
 
 TEST(SentResets, AreBoundedByNumberAndCountWhatWent) {

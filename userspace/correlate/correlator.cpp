@@ -11,6 +11,8 @@ namespace {
 
 /// Of an ended endpoint: its other end may still fail.
 constexpr std::uint64_t kHoldNs = 200'000'000;
+/// Of two ends that have both ended: only a record that comes late can still speak of them.
+constexpr std::uint64_t kHoldBothNs = kAbortRecordLagNs + 10'000'000;
 /// After a process's exit its descriptors are closed, and their counts come.
 constexpr std::uint64_t kExitGraceNs = 50'000'000;
 
@@ -31,13 +33,13 @@ TcpState state_at_end(const Connection& connection) {
     return connection.reset ? connection.reset->body.endpoint.state : state_at_error(connection);
 }
 
-/// An end that its program had given up, and that nobody is known to hold: of which nothing is remembered (it was
-/// told of with the story of its other end, or what was remembered is lost), or nothing from before the trace.
+/// An end that its program had given up, and that nobody is known to hold: of which nothing is remembered (it
+/// was told of with the story of its other end, or what was remembered is lost), or nothing from before the
+/// trace.
 bool may_have_left(const Connection& connection) {
     if (!connection.remembered) return !connection.reset || is_given_up(state_at_end(connection));
     const EndpointRemembered& remembered = *connection.remembered;
-    const bool is_known =
-        remembered.opened.known() || remembered.owner.known() || connection.closure.known();
+    const bool is_known = remembered.opened.known() || remembered.owner.known() || connection.closure.known();
     return !is_known && is_given_up(state_at_end(connection));
 }
 
@@ -117,8 +119,8 @@ void Correlator::evict_oldest() {
     ++evicted_;
 }
 
-/// What is seen of the other end comes with a failure. Older, where records were lost since: the end of that one may
-/// be among them, and its number be another's by now.
+/// What is seen of the other end comes with a failure. Older, where records were lost since: the end of that
+/// one may be among them, and its number be another's by now.
 void Correlator::forget_other_end_of_earlier(const Endpoint& endpoint, Ktime at) {
     constexpr std::uint64_t kWithNs = 100'000'000;
     const KnownEnds* ends = known_ends_.find(endpoint.id);
@@ -175,6 +177,9 @@ void Correlator::end_endpoint(std::uint64_t id) {
     destroyed_.emplace_back(now_, id);
     if (const Connection* peer = connections_.find_peer(connection->endpoint)) {
         if (peer->closure.known() || peer->destroyed) destroyed_.emplace_back(now_, peer->endpoint.id);
+        if (!peer->destroyed || !connection->destroyed) return;
+        both_destroyed_.emplace_back(now_, id);
+        both_destroyed_.emplace_back(now_, peer->endpoint.id);
     }
 }
 
@@ -304,20 +309,24 @@ void Correlator::close_exited(Ktime now) {
 }
 
 void Correlator::forget_old(Ktime now) {
-    sent_resets_.forget_before(now - kResetTravelNsMax);
+    sent_resets_.forget_old(now);
     advance_origins(now);
-    while (!destroyed_.empty()) {
-        const bool is_over = destroyed_.front().first + kHoldNs <= now;
-        if (!is_over && destroyed_.size() <= 2 * config_.endpoints_max) break;
-        if (!is_over) ++evicted_;
-        const std::uint64_t id = destroyed_.front().second;
-        destroyed_.pop_front();
-        // Part of a story that is still open at the other end, whose end will come by here again.
+    forget_endpoints(both_destroyed_, kHoldBothNs, now);
+    forget_endpoints(destroyed_, kHoldNs, now);
+}
+
+void Correlator::forget_endpoints(EndedEndpoints& ended, std::uint64_t hold_ns, Ktime now) {
+    while (!ended.empty()) {
+        const bool is_over = ended.front().first + hold_ns <= now;
+        if (!is_over && ended.size() <= 2 * config_.endpoints_max) break;
+        const std::uint64_t id = ended.front().second;
+        ended.pop_front();
         Connection* connection = connections_.find(id);
-        const Connection* peer =
-            connection != nullptr ? connections_.find_peer(connection->endpoint) : nullptr;
-        const bool is_needed = peer != nullptr && !peer->destroyed && (peer->told || peer->reset);
-        if (is_needed || connection == nullptr) continue;
+        if (connection == nullptr) continue;
+        // Part of a story that is still open at the other end, whose end will come by here again.
+        const Connection* peer = connections_.find_peer(connection->endpoint);
+        if (peer != nullptr && !peer->destroyed && (peer->told || peer->reset)) continue;
+        if (!is_over) ++evicted_;
         count_doubtful_reset(*connection);
         connections_.erase(id);
     }
@@ -331,7 +340,7 @@ void Correlator::count_doubtful_reset(const Connection& connection) {
 std::size_t Correlator::entries() const {
     return reorder_.size() + connections_.size() + failures_.size() + failures_.awaited() + history_.size() +
            sent_resets_.size() + known_ends_.size() + origins_.size() + silent_.size() + opened_.size() +
-           exited_.size() + destroyed_.size();
+           exited_.size() + destroyed_.size() + both_destroyed_.size();
 }
 
 void Correlator::finish() {

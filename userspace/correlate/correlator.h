@@ -92,6 +92,8 @@ public:
     }
 
 private:
+    using EndedEndpoints = std::pmr::deque<std::pair<Ktime, std::uint64_t>>;  ///< when, and which
+
     void process(const Event& event);
     void on(const Event& event, const ResetReceived& body);
     void on(const Event& event, const ResetSent& body);
@@ -150,6 +152,7 @@ private:
     void print_due(Ktime now);
     void close_exited(Ktime now);
     void forget_old(Ktime now);
+    void forget_endpoints(EndedEndpoints& ended, std::uint64_t hold_ns, Ktime now);
 
     CorrelatorConfig config_;
     Sink sink_;
@@ -159,9 +162,10 @@ private:
     FailureTable failures_;
     FailureHistory history_;
     LossLog loss_;
-    std::pmr::deque<std::pair<Ktime, FailureKey>> opened_{&pool_};        ///< in order, for printing when due
-    std::pmr::deque<std::pair<Ktime, FailureKey>> exited_{&pool_};        ///< processes that ended, same
-    std::pmr::deque<std::pair<Ktime, std::uint64_t>> destroyed_{&pool_};  ///< endpoints to forget
+    std::pmr::deque<std::pair<Ktime, FailureKey>> opened_{&pool_};  ///< in order, for printing when due
+    std::pmr::deque<std::pair<Ktime, FailureKey>> exited_{&pool_};  ///< processes that ended, same
+    EndedEndpoints destroyed_{&pool_};                              ///< to be forgotten
+    EndedEndpoints both_destroyed_{&pool_};                         ///< the same, sooner
     std::deque<std::pair<Ktime, Failure>> silent_;  ///< that wait for the record of who sent their RST
     SentResets sent_resets_;
     OriginTable origins_;

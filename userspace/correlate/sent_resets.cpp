@@ -1,5 +1,7 @@
 #include "correlate/sent_resets.h"
 
+#include <utility>
+
 namespace pipetrace {
 
 SentResets::Key SentResets::key_of(const Address& from, const Address& to, std::uint32_t netns) {
@@ -14,7 +16,7 @@ void SentResets::add(SentReset sent) {
     (sent->body.active ? kept.abort : kept.answer) = std::move(sent);
     kept.received = false;
     oldest_first_.emplace_back(at, key);
-    if (oldest_first_.size() > resets_max_ && forget_oldest()) ++evicted_;
+    if (oldest_first_.size() > resets_max_ && forget_first(oldest_first_)) ++evicted_;
 }
 
 SentReset SentResets::find(const Endpoint& receiver, Ktime received_at, Ktime opened) {
@@ -28,23 +30,35 @@ SentReset SentResets::find(const Endpoint& receiver, Ktime received_at, Ktime op
     Kept& kept = found->second;
     const SentReset& it = may_be_it(kept.abort) ? kept.abort : kept.answer;
     if (!may_be_it(it)) return nullptr;
-    kept.received = true;
+    note_received(found->first, kept);
     return it;
 }
 
 void SentResets::received(const SentReset& sent) {
     const Endpoint& sender = sent->body.endpoint;
     const auto found = by_addresses_.find(key_of(sender.local, sender.remote, sender.netns));
-    if (found != by_addresses_.end()) found->second.received = true;
+    if (found != by_addresses_.end()) note_received(found->first, found->second);
 }
 
-void SentResets::forget_before(Ktime at) {
-    while (!oldest_first_.empty() && oldest_first_.front().first < at) forget_oldest();
+void SentResets::note_received(const Key& key, Kept& kept) {
+    if (std::exchange(kept.received, true)) return;
+    for (const SentReset* sent : {&kept.abort, &kept.answer}) {
+        if (*sent != nullptr) received_first_.emplace_back((*sent)->at, key);
+    }
+    while (received_first_.size() > resets_max_) forget_first(received_first_);
 }
 
-bool SentResets::forget_oldest() {
-    const auto [at, key] = oldest_first_.front();
-    oldest_first_.pop_front();
+void SentResets::forget_old(Ktime now) {
+    const auto forget_before = [this](Line& line, Ktime at) {
+        while (!line.empty() && line.front().first < at) forget_first(line);
+    };
+    forget_before(received_first_, now - kResetReceivedNsMax);
+    forget_before(oldest_first_, now - kResetTravelNsMax);
+}
+
+bool SentResets::forget_first(Line& line) {
+    const auto [at, key] = line.front();
+    line.pop_front();
     const auto found = by_addresses_.find(key);
     if (found == by_addresses_.end()) return false;
     bool is_gone = false;

@@ -16,6 +16,8 @@ namespace pipetrace {
 
 /// How long after it left a RST can still be what somebody receives.
 inline constexpr std::uint64_t kResetTravelNsMax = 3'000'000'000;
+/// How long after it left one that was received is still asked for.
+inline constexpr std::uint64_t kResetReceivedNsMax = 100'000'000;
 /// An abort's record can be younger than what it did: tp tcp_send_reset fires after the RST has left.
 inline constexpr std::uint64_t kAbortRecordLagNs = 50'000'000;
 
@@ -23,14 +25,16 @@ class SentResets {
 public:
     explicit SentResets(std::size_t resets_max,
                         std::pmr::memory_resource* memory = std::pmr::get_default_resource())
-        : resets_max_(resets_max), by_addresses_(memory), oldest_first_(memory) {}
+        : resets_max_(resets_max), by_addresses_(memory), oldest_first_(memory), received_first_(memory) {}
 
     void add(SentReset sent);
     /// What `receiver`, if it was opened then, got at that time; null if this host sent it none.
     SentReset find(const Endpoint& receiver, Ktime received_at, Ktime opened = {});
     /// `sent` has found its receiver without find().
     void received(const SentReset& sent);
-    void forget_before(Ktime at);
+    /// Those that nobody can receive any more. One that has its receiver goes sooner: only the records of
+    /// that very moment still ask for it.
+    void forget_old(Ktime now);
 
     std::size_t size() const { return by_addresses_.size(); }
     /// Forgotten for want of room before anybody had received them.
@@ -52,12 +56,14 @@ private:
         bool received = false;  ///< the latest of them
     };
     static Key key_of(const Address& from, const Address& to, std::uint32_t netns);
-    bool forget_oldest();  ///< false where another had taken its place, or it had been received
+    using Line = std::pmr::deque<std::pair<Ktime, Key>>;
+    void note_received(const Key& key, Kept& kept);
+    bool forget_first(Line& line);  ///< false where another had taken its place, or it had been received
 
     std::size_t resets_max_;
     std::pmr::unordered_map<Key, Kept, KeyHash> by_addresses_;
-    std::pmr::deque<std::pair<Ktime, Key>>
-        oldest_first_;  ///< of each insertion, also where another took its place
+    Line oldest_first_;    ///< of each insertion, also where another took its place
+    Line received_first_;  ///< the same of those that were received, by when they were sent
     std::uint64_t evicted_ = 0;
 };
 
