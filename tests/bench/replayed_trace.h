@@ -45,7 +45,7 @@ private:
     ReplaySource source_;
     OutputFile output_;
     TracedHost traced_ = read_traced_host();
-    const AdviceTable advice_;  ///< no rows
+    const AdviceTable advice_;  ///< the shipped rows
     IncidentPrinter printer_;
     ProcessDirectory processes_{false};
     Pipeline pipeline_;
