@@ -98,7 +98,7 @@ class Tomcat(HttpCase):
         self.assert_advice(incident, "Tomcat", "`connectionTimeout`")
 
     def test_client_times_out_while_a_servlet_streams(self):
-        self.start_tracing("--port", PORT)
+        self.start_tracing("--port", PORT, "--log", self.base / "logs/localhost.log")
         client = self.curl("chunks=3&until=/case/client-left", "--max-time", "1")
         self.assertEqual(client.wait(20), CURL_TIMED_OUT, client.text())
         (self.directory / "client-left").touch()
@@ -110,6 +110,9 @@ class Tomcat(HttpCase):
         self.assertEqual(incident["rst"]["state"], "CLOSE_WAIT")
         self.assertGreater(incident["endpoint"]["age_us"], 900_000)
         self.assert_of_server(incident, client, "close")
+        # The program's own word stands beside the RST that made it.
+        [told] = [line for line in incident["log"] if "ClientAbortException: java.io.IOException" in line["line"]]
+        self.assertGreater(told["t_us"], 0)
 
     def test_client_leaves_or_dies_with_the_response_unread(self):
         self.start_tracing("--port", PORT)

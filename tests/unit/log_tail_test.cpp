@@ -83,6 +83,21 @@ TEST(LogTail, OfTooManyTheNearestAreShownInTheirOrder) {
     EXPECT_EQ(log.lines.back().text, "trace 18");
 }
 
+TEST(LogTail, OfAStackTraceTheLinesThatNameTheFailureAreShown) {
+    LogTail tail;
+    tail.add(line_at(kFailed + 6 * kMs, "SEVERE [http-nio-8080-exec-2] Servlet.service() threw exception"));
+    for (int i = 0; i < 30; ++i)
+        tail.add(line_at(kFailed + 6 * kMs, "\t\tat example.Stream.close(Stream.java:7)"));
+    tail.add(
+        line_at(kFailed + 6 * kMs, "\torg.example.ClientAbortException: java.io.IOException: Broken pipe"));
+    for (int i = 0; i < 30; ++i)
+        tail.add(line_at(kFailed + 6 * kMs, "\t\tat example.Stream.reset(Stream.java:8)"));
+    const JoinedLog log = tail.join(incident());
+    EXPECT_EQ(texts_of(log), (Texts{"SEVERE [http-nio-8080-exec-2] Servlet.service() threw exception",
+                                    "\torg.example.ClientAbortException: java.io.IOException: Broken pipe"}));
+    EXPECT_EQ(log.left_out, 60U);
+}
+
 TEST(LogTail, WhatWasForgottenIsNotCalledNothing) {
     LogTail tail;
     tail.add(line_at(kFailed, "Broken pipe"));

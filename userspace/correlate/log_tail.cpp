@@ -1,6 +1,9 @@
 #include "correlate/log_tail.h"
 
 #include <algorithm>
+#include <compare>
+#include <iterator>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -15,6 +18,53 @@ constexpr std::uint64_t kSkippedTogetherNs = 10'000'000;
 std::size_t bytes_of(const LogLine& line) { return line.text.size() + line.file.size() + sizeof(line); }
 
 std::uint64_t distance(Ktime a, Ktime b) { return a > b ? a.ns - b.ns : b.ns - a.ns; }
+
+/// What programs call such failures, by strerror() or in words of their own.
+constexpr std::string_view kNames[] = {"broken pipe", "reset",     "epipe",   "econn",      "sigpipe",
+                                       "refused",     "timed out", "aborted", "disconnect", "closed"};
+
+bool contains(std::string_view text, std::string_view lower_case) {
+    const auto same = [](char a, char b) {
+        return (a >= 'A' && a <= 'Z' ? static_cast<char>(a - 'A' + 'a') : a) == b;
+    };
+    return std::search(text.begin(), text.end(), lower_case.begin(), lower_case.end(), same) != text.end();
+}
+
+/// Which lines go first where there are too many: those that name such a failure, then those that begin a
+/// record, which are not indented. What continues one, a stack trace's frames above all, is then left out.
+enum class Rank { kNamesFailure, kRecord, kContinuation };
+Rank rank_of(const LogLine& line) {
+    const std::string_view text = line.text;
+    const std::size_t indent = std::min(text.find_first_not_of(" \t"), text.size());
+    const auto is_in = [&](std::string_view name) { return contains(text, name); };
+    const bool is_frame = indent > 0 && text.substr(indent).starts_with("at ");
+    if (!is_frame && std::any_of(std::begin(kNames), std::end(kNames), is_in)) return Rank::kNamesFailure;
+    return indent == 0 ? Rank::kRecord : Rank::kContinuation;
+}
+
+/// Of those too many; they stay in their order.
+void leave_the_best(std::vector<const LogLine*>& lines, Ktime at) {
+    struct Place {
+        Rank rank;
+        std::uint64_t distance;
+        std::size_t index;
+        auto operator<=>(const Place&) const = default;
+    };
+    std::vector<Place> places;
+    for (std::size_t i = 0; i < lines.size(); ++i) {
+        places.push_back({rank_of(*lines[i]), distance(lines[i]->at, at), i});
+    }
+    const auto continues = [](const Place& place) { return place.rank == Rank::kContinuation; };
+    if (!std::all_of(places.begin(), places.end(), continues)) std::erase_if(places, continues);
+    if (places.size() > kLogLinesMax) {
+        std::nth_element(places.begin(), places.begin() + kLogLinesMax, places.end());
+        places.resize(kLogLinesMax);
+    }
+    std::sort(places.begin(), places.end(), [](const Place& a, const Place& b) { return a.index < b.index; });
+    std::vector<const LogLine*> best;
+    for (const Place& place : places) best.push_back(lines[place.index]);
+    lines = std::move(best);
+}
 
 }  // namespace
 
@@ -66,13 +116,9 @@ JoinedLog LogTail::join(const Incident& incident) const {
         if (line.earliest() <= window.end && line.at >= window.begin) within.push_back(&line);
     }
     if (within.size() > kLogLinesMax) {
-        joined.left_out = within.size() - kLogLinesMax;
-        std::stable_sort(within.begin(), within.end(), [&](const LogLine* a, const LogLine* b) {
-            return distance(a->at, incident.at) < distance(b->at, incident.at);
-        });
-        within.resize(kLogLinesMax);
-        std::stable_sort(within.begin(), within.end(),
-                         [](const LogLine* a, const LogLine* b) { return a->at < b->at; });
+        const std::size_t all = within.size();
+        leave_the_best(within, incident.at);
+        joined.left_out = all - within.size();
     }
     for (const LogLine* line : within) joined.lines.push_back(*line);
     for (const Skipped& skipped : skipped_) {

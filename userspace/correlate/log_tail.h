@@ -42,7 +42,8 @@ public:
     void skip(Ktime at, std::uint64_t bytes);
     void forget_before(Ktime at);
 
-    /// The lines within its window, the nearest to its time if there are too many.
+    /// The lines within its window. If there are too many, first those that name a failure of this sort, the
+    /// nearest to its time first; no frames of a stack trace then.
     JoinedLog join(const Incident& incident) const;
 
     std::size_t size_bytes() const { return size_bytes_; }

@@ -49,8 +49,8 @@ std::string log_note(const Incident& incident) {
                                  "they were written.",
                                  names_of(log.lines));
     if (log.left_out > 0)
-        note += fmt::format(" {} more {} left out, further from it in time.", log.left_out,
-                            log.left_out == 1 ? "is" : "are");
+        note += fmt::format(" {} more {} left out, which say less of it or are further from it in time.",
+                            log.left_out, log.left_out == 1 ? "is" : "are");
     if (log.skipped_bytes > 0)
         note += fmt::format(" {} were passed over: more came than is read.", size_text(log.skipped_bytes));
     return note;
