@@ -9,10 +9,11 @@
 namespace pipetrace {
 namespace {
 
+constexpr std::size_t kDotsMax = 16;
+
 /// The library keeps dotted names as tables within tables, as deep as there are dots, and frees them by
 /// recursion.
 std::size_t line_of_many_dots(std::string_view text) {
-    constexpr std::size_t kDotsMax = 16;
     std::size_t line = 1;
     std::size_t dots = 0;
     for (std::size_t i = 0; i < text.size(); ++i) {
@@ -35,8 +36,8 @@ Result<std::vector<AdviceRow>> parse_advice(const std::string& file, std::string
                      "Take out what is no advice, or give several files."};
     }
     if (const std::size_t line = line_of_many_dots(text); line != 0) {
-        return Error{fmt::format("{}:{}: too many dots in one line", file, line), "16 are the most",
-                     "Break the line, or shorten it."};
+        return Error{fmt::format("{}:{}: too many dots in one line", file, line),
+                     fmt::format("{} are the most", kDotsMax), "Break the line, or shorten it."};
     }
     return read_rows(file, text);
 }

@@ -257,11 +257,9 @@ private:
     }
 
     void fail_unknown(const toml::node& node) {
-        const std::string known_keys =
-            "a row has id, title, program, peer, peer_port, thread, remote, cause, look_at, say, and "
-            "the facts that it asks for";
-        std::vector<std::string> known{"id",     "title", "look_at",   "say",   "program",
-                                       "thread", "peer",  "peer_port", "cause", "remote"};
+        std::vector<std::string> known{"id",     "title",  "program", "peer",    "peer_port",
+                                       "thread", "remote", "cause",   "look_at", "say"};
+        const std::string why = fmt::format("a row has {}, and the facts that it asks for", listed(known));
         for (const WordFact& fact : word_facts()) known.emplace_back(fact.name);
         for (const NumberFact& fact : number_facts()) {
             known.push_back(std::string(fact.name) + "_min");
@@ -269,7 +267,7 @@ private:
         }
         const bool is_number = std::find(known.begin(), known.end(), key_ + "_min") != known.end();
         const std::string nearest = is_number ? key_ + "_min or " + key_ + "_max" : nearest_name(key_, known);
-        fail(node, fmt::format("'{}' is no key of a row", key_), known_keys,
+        fail(node, fmt::format("'{}' is no key of a row", key_), why,
              nearest.empty() ? "Take it out, or look for it in how_to.toml, among the examples."
                              : fmt::format("Did you mean {}?", nearest));
     }

@@ -65,7 +65,8 @@ LogFollower::LogFollower(UniqueFd notices)
 
 Result<std::unique_ptr<LogFollower>> LogFollower::open(const std::vector<std::string>& paths) {
     if (paths.size() > kLogsMax) {
-        return Error{"too many logs: " + std::to_string(paths.size()), "at most 64 are followed at once",
+        return Error{"too many logs: " + std::to_string(paths.size()),
+                     "at most " + std::to_string(kLogsMax) + " are followed at once",
                      "Leave out those that say nothing of connections."};
     }
     UniqueFd notices(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
