@@ -1,7 +1,6 @@
 // The peer had closed in order, and data that it took no more was answered with a RST.
-#include "diagnose/rules.h"
-
 #include "diagnose/reset_facts.h"
+#include "diagnose/rules.h"
 #include "diagnose/wording.h"
 
 #include <fmt/format.h>
@@ -15,13 +14,6 @@ using MaybeConfidence = std::optional<Confidence>;
 
 constexpr const char* kNothingUnderWay =
     "the peer had acknowledged all that was sent: the RST answers none of it";
-
-/// A RST that answers data comes in the place of its acknowledgement. One that comes when nothing is
-/// under way is the peer's own abort, as of an end that had only been half-closed.
-bool nothing_under_way(const Incident& incident) {
-    const EndpointStory& endpoint = incident.endpoint;
-    return endpoint.bytes_sent && endpoint.bytes_acked && *endpoint.bytes_sent <= *endpoint.bytes_acked;
-}
 
 /// The peer was seen to close, and its kernel to answer our data; but its FIN had not come, as when it waits
 /// behind data for which this end, which does not read, has no room.
@@ -56,10 +48,11 @@ bool client_left(const Incident& incident) {
     return incident.facts.passive && incident.endpoint.bytes_received.value_or(0) > 0;
 }
 std::string client_left_advice(const Incident& incident) {
-    return fmt::format("{} left while it was still being written to, as clients do at a timeout or when a request "
-                       "is cancelled: look there for the reason, and expect here that one leaves (a read that "
-                       "returns 0, or POLLRDHUP, shows it).{}",
-                       peer_name(incident), sigpipe_advice(incident));
+    return fmt::format(
+        "{} left while it was still being written to, as clients do at a timeout or when a request "
+        "is cancelled: look there for the reason, and expect here that one leaves (a read that "
+        "returns 0, or POLLRDHUP, shows it).{}",
+        peer_name(incident), sigpipe_advice(incident));
 }
 std::string race_summary(const Incident& incident) {
     if (fin_was_held_up(incident) && !waited_behind_data(incident)) {
@@ -70,14 +63,16 @@ std::string race_summary(const Incident& incident) {
             victim_name(incident));
     }
     if (fin_was_held_up(incident)) {
-        return fmt::format("{} had closed the connection{}, but its FIN had not come through, as when it waits "
-                           "behind data that nobody reads; what {} then sent was answered with a RST.",
-                           peer_name(incident), earlier_text(incident, incident.facts.peer_closure.at),
-                           victim_name(incident));
+        return fmt::format(
+            "{} had closed the connection{}, but its FIN had not come through, as when it waits "
+            "behind data that nobody reads; what {} then sent was answered with a RST.",
+            peer_name(incident), earlier_text(incident, incident.facts.peer_closure.at),
+            victim_name(incident));
     }
-    return fmt::format("{} closed while a write of {} was under way: the data had left before the FIN "
-                       "arrived, and was answered with a RST.",
-                       peer_name(incident), victim_name(incident));
+    return fmt::format(
+        "{} closed while a write of {} was under way: the data had left before the FIN "
+        "arrived, and was answered with a RST.",
+        peer_name(incident), victim_name(incident));
 }
 std::string race_advice(const Incident& incident) {
     if (waited_behind_data(incident)) {
@@ -116,14 +111,15 @@ std::string late_write_summary(const Incident& incident) {
     for (const CallError& error : incident.errors) failed += error.count;
     Ktime closed_at = incident.facts.peer_closure.at;
     if (!closed_at.known()) closed_at = fin_received_at(incident);
-    const std::string then = failed > 0 ? fmt::format(", and {} failed with {}",
-                                                      failed == 1 ? "the next call" : fmt::format("{} later calls", failed),
-                                                      told_text(incident))
-                                        : "";
+    const std::string then =
+        failed > 0 ? fmt::format(", and {} failed with {}",
+                                 failed == 1 ? "the next call" : fmt::format("{} later calls", failed),
+                                 told_text(incident))
+                   : "";
     const bool exited = closed_by_exit(incident.facts.peer_closure);
-    const std::string closed = fmt::format("{} had {}{}, {}in order", peer_name(incident),
-                                           exited ? "exited" : "closed the connection", earlier_text(incident, closed_at),
-                                           exited ? "which closed the connection " : "");
+    const std::string closed = fmt::format(
+        "{} had {}{}, {}in order", peer_name(incident), exited ? "exited" : "closed the connection",
+        earlier_text(incident, closed_at), exited ? "which closed the connection " : "");
     if (peer_gave_up_waiting(incident)) {
         return fmt::format(
             "{}; {} kept its end open, until the peer's kernel gave up waiting and sent a RST{}.", closed,
@@ -146,12 +142,20 @@ std::string late_write_advice(const Incident& incident) {
 }  // namespace
 
 Rule close_race_rule() {
-    return {Cause::kCloseRace, {Family::kTcpReset}, Severity::kWarning, race_applies, race_why_not, race_summary, race_advice,
-            "peer:closed network:fin_received local:data_sent network:rst_received"};
+    return {Cause::kCloseRace,  {Family::kTcpReset},
+            Severity::kWarning, race_applies,
+            race_why_not,       race_summary,
+            race_advice,        "peer:closed network:fin_received local:data_sent network:rst_received"};
 }
 
 Rule write_after_peer_close_rule() {
-    return {Cause::kWriteAfterPeerClose, {Family::kTcpReset}, Severity::kFault, late_write_applies, late_write_why_not, late_write_summary, late_write_advice,
+    return {Cause::kWriteAfterPeerClose,
+            {Family::kTcpReset},
+            Severity::kFault,
+            late_write_applies,
+            late_write_why_not,
+            late_write_summary,
+            late_write_advice,
             "peer:closed network:fin_received local:data_sent network:rst_received"};
 }
 

@@ -74,13 +74,15 @@ bool kernel_gave_up(const Incident& incident) {
     return reason == kResetAbortOnMemory || reason == kResetKeepaliveTimeout;
 }
 
-bool met_by_last_fin(const Incident& incident) {
+bool nothing_under_way(const Incident& incident) {
     const EndpointStory& endpoint = incident.endpoint;
-    const bool all_acked =
-        endpoint.bytes_sent && endpoint.bytes_acked && *endpoint.bytes_sent <= *endpoint.bytes_acked;
+    return endpoint.bytes_sent && endpoint.bytes_acked && *endpoint.bytes_sent <= *endpoint.bytes_acked;
+}
+
+bool met_by_last_fin(const Incident& incident) {
     const bool is_answer = (incident.facts.peer_reset && !incident.facts.peer_reset->active) ||
                            (incident.rst && incident.rst->flags == "RST");
-    return arrived_in(incident, TcpState::kLastAck) && all_acked && is_answer &&
+    return arrived_in(incident, TcpState::kLastAck) && nothing_under_way(incident) && is_answer &&
            incident.facts.sent_after_fin == false;
 }
 

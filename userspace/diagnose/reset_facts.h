@@ -40,6 +40,10 @@ bool peer_may_have_given_up(const Incident& incident);
 /// The peer's kernel reset the connection by itself, no program asked for it.
 bool kernel_gave_up(const Incident& incident);
 
+/// All that was sent is acknowledged. A RST that answers data comes in the place of its acknowledgement: one
+/// that comes now is the peer's own abort, as of an end that had only been half-closed.
+bool nothing_under_way(const Incident& incident);
+
 /// The peer had closed before, and the RST was seen to answer this end's own FIN, with no data under way.
 bool met_by_last_fin(const Incident& incident);
 

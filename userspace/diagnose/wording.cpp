@@ -36,8 +36,7 @@ bool ended_by_its_handler(const Incident& incident) {
 std::string killed_advice(const Incident& incident) {
     if (ended_by_its_handler(incident)) {
         return " The program's own handler of SIGPIPE ended it: if it must live on, have it ignore the "
-               "signal and "
-               "handle EPIPE.";
+               "signal and handle EPIPE.";
     }
     return wrote_without_flags(incident)
                ? " SIGPIPE at its default killed the program: set it to SIG_IGN (write() cannot carry "
