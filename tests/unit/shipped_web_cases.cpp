@@ -34,8 +34,8 @@ std::vector<RowCase> nginx_cases() {
          upstream_of("nginx", Cause::kPeerClosedUnreadData)},
         {"nginx-closes-busy", client_of("nginx", Cause::kWriteAfterPeerClose).open_ms(2),
          client_of("apache2", Cause::kWriteAfterPeerClose).open_ms(2)},
-        {"nginx-leaves-upstream", upstream_of("nginx", Cause::kWriteAfterPeerClose).idle_ms(60'000),
-         client_of("nginx", Cause::kWriteAfterPeerClose).idle_ms(60'000)},
+        {"nginx-leaves-upstream", upstream_of("nginx", Cause::kWriteAfterPeerClose).open_ms(60'000),
+         client_of("nginx", Cause::kWriteAfterPeerClose).open_ms(60'000)},
     };
 }
 
@@ -44,8 +44,8 @@ std::vector<RowCase> proxy_cases() {
         {"haproxy-health-check",
          upstream_of("haproxy", Cause::kPeerAbortiveClose).received(0).sent(0).age_ms(1).benign(),
          upstream_of("haproxy", Cause::kPeerAbortiveClose).received(400).age_ms(1)},
-        {"haproxy-server-timeout", upstream_of("haproxy", Cause::kWriteAfterPeerClose).idle_ms(30'000),
-         upstream_of("haproxy", Cause::kWriteAfterPeerClose).idle_ms(3)},
+        {"haproxy-server-timeout", upstream_of("haproxy", Cause::kWriteAfterPeerClose).open_ms(30'000),
+         upstream_of("haproxy", Cause::kWriteAfterPeerClose).idle_ms(30'000).open_ms(3)},
         {"haproxy-client-timeout", client_of("haproxy", Cause::kWriteAfterPeerClose).open_ms(50'000),
          client_of("haproxy", Cause::kWriteAfterPeerClose).open_ms(1)},
         {"haproxy-client-left", Facts("haproxy", Cause::kPeerReset).server(),
