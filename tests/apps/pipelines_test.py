@@ -15,10 +15,19 @@ dpkg-deb -Zgzip -z1 --build /tmp/package /tmp/large.deb
 # It begins to read when dpkg-deb only waits for its parts, and so holds none of their pipes itself.
 UNHURRIED_HEAD = """(until deb=$(pgrep -P $$ -x dpkg-deb) && [ "$(cat /proc/$deb/wchan)" = do_wait ]; do :; done
 exec head {amount})"""
+# It begins to write when the shell only waits for its parts: until then that may be the last to hold their pipes.
+UNHURRIED = """(until [ "$(cat /proc/$$/wchan)" = do_wait ]; do :; done; exec {command})"""
 # A program at the end of a pipeline that is killed when it runs.
 KILLED = "(echo $BASHPID > /tmp/killed; exec {command}) &"
 KILL = """until pid=$(cat /tmp/killed 2> /dev/null) && [ "$(cat /proc/$pid/comm)" = {command} ]; do :; done
 kill -9 $pid; wait $!; echo $? > /case/status"""
+# Prints a last line when nobody reads any more.
+FLUSHED_AT_EXIT = """import select
+print("first", flush=True)
+output = select.poll()
+output.register(1, 0)
+output.poll()
+print("second")"""
 # Writes once for each line that it is sent. Python ignores SIGPIPE.
 DAEMON = """
 import os, sys
@@ -40,8 +49,7 @@ class Pipelines(AppCase):
         wrote to /case/status, `self.said` what it and its programs printed."""
         program = self.machine.start(shell, "-c", f"read go\n{script}", stdin=subprocess.PIPE)
         tracer = self.start_tracing("-p", program.pid)
-        program.process.stdin.write(b"\n")
-        program.process.stdin.flush()
+        program.type()
         program.wait(20)
         # Nobody waits for some of them: dpkg-deb goes when it hears of its first part's end.
         self.assertEqual(tracer.wait_end(20), 0, tracer.stderr())
@@ -102,14 +110,16 @@ class Pipelines(AppCase):
     # Pipelines that end because their reader has enough.
 
     def test_a_status_of_141_under_pipefail(self):
-        told = self.told_of("set -o pipefail; seq 1000000 | grep -q 5; echo $? > /case/status")
+        told = self.told_of("set -o pipefail; " + UNHURRIED.format(command="seq 1000000")
+                            + " | grep -q 5; echo $? > /case/status")
         self.assertEqual(self.status, ["141"])
         seq = self.of(told, "seq", peer="grep", action="exit", cause="pipe_reader_closed")
         self.assert_advice(seq, "pipefail")
         self.assertEqual(len(told), 1)
 
     def test_xargs_whose_program_writes_to_head(self):
-        told = self.told_of("find /usr -xdev | xargs -n 200 ls -d | head -1; echo ${PIPESTATUS[@]} > /case/status")
+        told = self.told_of(UNHURRIED.format(command="find /usr -xdev")
+                            + " | xargs -n 200 ls -d | head -1; echo ${PIPESTATUS[@]} > /case/status")
         self.assertIn("xargs: ls: terminated by signal 13", self.said)
         self.assertEqual(self.status, ["141", "125", "0"])
         self.of(told, "ls", peer="head", action="close", cause="pipe_reader_closed")
@@ -118,14 +128,10 @@ class Pipelines(AppCase):
 
     def test_python_that_prints_to_a_closed_head(self):
         """It meets the broken pipe while it prints, or only when it flushes at its exit: another status."""
-        told = self.told_of("""
-python3 -c 'for i in range(100000): print(i)' | head -1; echo ${PIPESTATUS[@]} > /case/status
-python3 -c 'import select
-print("first", flush=True)
-output = select.poll()
-output.register(1, 0)
-output.poll()
-print("second")' | head -1; echo ${PIPESTATUS[@]} >> /case/status""")
+        printing, flushing = (UNHURRIED.format(command=f"python3 -c '{text}'") for text in (
+            "for i in range(100000): print(i)", FLUSHED_AT_EXIT))
+        told = self.told_of(f"{printing} | head -1; echo ${{PIPESTATUS[@]}} > /case/status\n"
+                            f"{flushing} | head -1; echo ${{PIPESTATUS[@]}} >> /case/status")
         self.assertEqual(self.status, ["1", "0", "120", "0"])
         self.assertEqual(self.said.count("BrokenPipeError: [Errno 32] Broken pipe"), 2)
         self.assertIn("Exception ignored in: <_io.TextIOWrapper name='<stdout>'", self.said)
@@ -175,8 +181,8 @@ echo $? >> /case/status; wait""")
 
     def test_mail_that_is_not_taken(self):
         """As cron's: the program that takes the output fails, and says so by its status alone."""
-        told = self.told_of("""
-sh -c 'while echo output; do :; done' | sh -c 'read first; exit 75'; echo ${PIPESTATUS[@]} > /case/status""")
+        told = self.told_of(UNHURRIED.format(command="sh -c 'while echo output; do :; done'")
+                            + " | sh -c 'read first; exit 75'; echo ${PIPESTATUS[@]} > /case/status")
         self.assertEqual(self.status, ["141", "75"])
         writer = self.of(told, "sh", peer="sh", action="exit", cause="pipe_reader_closed")
         self.assertIn("with status 75", writer["verdict"]["summary"])
@@ -227,7 +233,7 @@ sh -c 'while echo output; do :; done' | sh -c 'read first; exit 75'; echo ${PIPE
     def test_a_log_reader_killed_behind_its_shell(self):
         """The shell is the last to hold the pipe; its status tells what became of the program that read."""
         reader, daemon = self.daemon(["sh", "-c", "cat; exit $?"], "python3", "-c", DAEMON)
-        cat = int(wait_until(lambda: self.machine.run("pgrep", "-P", reader.pid, "cat").stdout, 5, "cat reads"))
+        cat = int(wait_until(lambda: self.machine.run("pgrep", "-P", reader.pid, "cat").stdout, 10, "cat reads"))
         self.start_tracing()
         os.kill(cat, signal.SIGKILL)
         self.assertEqual(reader.wait(), 128 + signal.SIGKILL)
