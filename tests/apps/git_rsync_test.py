@@ -7,7 +7,7 @@ import signal
 
 from app_case import AppCase, main, wait_until
 from host import connect
-from openssh import OPTIONS, Sshd, command_line, ended
+from openssh import OPTIONS, Sshd, command_line, kill
 
 SERVER = "10.79.0.1"
 MEGABYTES = 32
@@ -44,10 +44,6 @@ class GitAndRsync(AppCase):
             return [pid for pid in host.processes() if re.search(pattern, command_line(pid))]
         return wait_until(found, 10, f"a process like {pattern!r}")[0]
 
-    def kill(self, pid):
-        os.kill(pid, signal.SIGKILL)
-        wait_until(lambda: ended(pid), 5, f"process {pid} is gone")
-
     @staticmethod
     def wait_blocked(pid):
         """Until it waits for whoever reads what it writes."""
@@ -74,7 +70,7 @@ class GitAndRsync(AppCase):
         packer, ssh = self.process(self.client, "pack-objects"), self.ssh_of(self.client)
         session = self.process(self.server, "^sshd: root@notty")
         self.wait_blocked(packer)
-        self.kill(session)
+        kill(session)
         self.assertEqual(push.wait(20), 128)
         self.assertIn("the remote end hung up unexpectedly", push.text())
         cause = self.incident(pid=ssh)
@@ -98,7 +94,7 @@ class GitAndRsync(AppCase):
         session = self.process(self.server, "^sshd: root@notty")
         upload, packer = self.process(self.server, "^git-upload-pack"), self.process(self.server, "pack-objects")
         self.wait_blocked(packer)
-        self.kill(session)
+        kill(session)
         os.kill(taker, signal.SIGCONT)
         self.assertEqual(clone.wait(20), 128)
         self.assertIn("early EOF", clone.text())
@@ -140,7 +136,7 @@ class GitAndRsync(AppCase):
 
     def test_rsync_whose_server_process_was_killed(self):
         sender, ssh, session, _ = self.rsync()
-        self.kill(session)
+        kill(session)
         incident = self.assert_sender_failed(sender, ssh)
         cause = self.incident(pid=ssh)
         self.assert_killed_server(cause, session)
@@ -151,7 +147,7 @@ class GitAndRsync(AppCase):
     def test_rsync_whose_receiver_was_killed(self):
         """ssh ends in order: nothing was reset."""
         sender, ssh, session, receiver = self.rsync()
-        self.kill(receiver)
+        kill(receiver)
         incident = self.assert_sender_failed(sender, ssh)
         self.assertIsNone(incident["caused_by"])
         self.stop_tracing()

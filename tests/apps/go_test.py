@@ -2,11 +2,10 @@
 import os
 
 from app_case import main, wait_until
-from http_cases import REUSING_CLIENT, HttpCase, catches_sigpipe
+from http_cases import CURL_TIMED_OUT, REUSING_CLIENT, HttpCase, catches_sigpipe
 
 PORT, CADDY_PORT = 9100, 9200
 BUILD_SECONDS = 50
-CURL_TIMED_OUT = 28
 
 # /small answers at once, /big without end; /burst writes, waits for a file and writes on. As "print N" it prints
 # to its descriptor N, for ever, unless that fails.
@@ -103,7 +102,7 @@ class Go(HttpCase):
         dying.kill()
         dying.wait()
         died = self.incident(pid=server.pid, cause="peer_process_died")
-        wait_until(lambda: "write: connection reset by peer" in server.text(), 5, server.text())
+        wait_until(lambda: "write: connection reset by peer" in server.text(), 10, server.text())
         late = self.machine.start("python3", "-c", REUSING_CLIENT, PORT, "/small")
         reused = self.assert_reused_too_late(PORT, server, late)
         written, died, _ = self.assert_told_of_no_more((server, early, dying, late), written, died, reused)

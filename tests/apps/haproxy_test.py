@@ -92,8 +92,7 @@ attempt(end.recv, 1)
 end = socket.create_connection(("127.0.0.1", 8080))
 end.sendall(GET)
 head(end)
-select.select([end], [], [])
-select.select([], [], [], 0.3)  # it does not look
+wait_let_go(end)
 while attempt(end.sendall, GET):
     pass
 """)

@@ -8,9 +8,12 @@ import signal
 import subprocess
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 SETUP_SECONDS = 20
-END_SECONDS = 5
+# States of /proc/net/tcp.
+ESTABLISHED, LISTEN = "01", "0A"
+END_SECONDS = 20
 ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root",
                "LANG": "C.UTF-8", "TERM": "dumb"}
 
@@ -35,6 +38,15 @@ exec chroot . sh -c 'echo ready; exec sleep infinity'
 """
 
 
+class TcpSocket(NamedTuple):
+    """A socket as /proc/net/tcp has it."""
+    local_port: int
+    remote_port: int
+    state: str
+    unsent: int  # or not acknowledged, in bytes
+    unread: int
+
+
 class Program:
     """A program on a host; what it prints is in a file of the test's directory."""
 
@@ -52,6 +64,11 @@ class Program:
     def kill(self, number=signal.SIGKILL):
         if self.process.poll() is None:
             os.kill(self.pid, number)
+
+    def type(self, line=""):
+        """Give it a line on its standard input, a pipe."""
+        self.process.stdin.write(line.encode() + b"\n")
+        self.process.stdin.flush()
 
     def wait_log(self, text, seconds=10):
         """Wait until it has printed the text; what it printed till then."""
@@ -106,17 +123,20 @@ class Host:
         """Where the test finds a file of this host's."""
         return Path(f"/proc/{self.pid}/root") / str(inside).lstrip("/")
 
-    def listens(self, port):
-        """Whether a TCP socket listens on the port, over IPv4 or IPv6."""
+    def tcp_sockets(self, state):
+        """Its TCP sockets in that state, over IPv4 and IPv6."""
+        found = []
         for table in ("tcp", "tcp6"):
             for line in Path(f"/proc/{self.pid}/net/{table}").read_text().splitlines()[1:]:
-                fields = line.split()
-                if int(fields[1].rsplit(":", 1)[1], 16) == port and fields[3] == "0A":
-                    return True
-        return False
+                _, local, remote, its_state, queues = line.split()[:5]
+                if its_state == state:
+                    ports = (int(address.rsplit(":", 1)[1], 16) for address in (local, remote))
+                    found.append(TcpSocket(*ports, state, *(int(size, 16) for size in queues.split(":"))))
+        return found
 
     def wait_listens(self, port, seconds=20):
-        wait_until(lambda: self.listens(port), seconds, f"{self.name} listens on port {port}")
+        wait_until(lambda: port in {socket.local_port for socket in self.tcp_sockets(LISTEN)}, seconds,
+                   f"{self.name} listens on port {port}")
 
     def processes(self):
         """{pid: name} of all that runs on this host."""

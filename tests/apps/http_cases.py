@@ -1,43 +1,47 @@
 """What the cases of HTTP servers share: a client that uses its connection once too late, and who is told of."""
-from pathlib import Path
-
 from app_case import AppCase
+from host import ESTABLISHED
 
-ESTABLISHED = "01"  # as /proc/net/tcp has it
+CURL_TIMED_OUT = 28
+# For scripts: waits until the other end's FIN has come, and no program holds that end any more.
+WAIT_LET_GO = """
+import select, time
+
+def wait_let_go(end):
+    ends = [end.getpeername()[1], end.getsockname()[1]]
+
+    def is_held():
+        for table in ("tcp", "tcp6"):
+            for line in open("/proc/net/" + table).read().splitlines()[1:]:
+                fields = line.split()
+                if [int(address.rsplit(":", 1)[1], 16) for address in fields[1:3]] == ends:
+                    return fields[9] != "0"  # its inode
+        return False
+
+    poll = select.poll()
+    poll.register(end, select.POLLRDHUP)
+    assert poll.poll(20000), "nothing happened"
+    deadline = time.monotonic() + 20
+    while is_held():
+        assert time.monotonic() < deadline, "the other end is not closed"
+        time.sleep(0.01)
+"""
 # Arguments: port and path. It uses the connection again once the server's program has let go of it, in two
 # sends; what it meets is the last line of what it prints.
-REUSING_CLIENT = """
-import http.client, select, sys, time
+REUSING_CLIENT = WAIT_LET_GO + """
+import http.client, sys
 port, path = int(sys.argv[1]), sys.argv[2]
 connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
 connection.request("GET", path)
 connection.getresponse().read()
-own = connection.sock.getsockname()[1]
-
-def wait_event(mask):
-    poll = select.poll()
-    poll.register(connection.sock, mask)
-    assert poll.poll(20000), "nothing happened"
-
-def server_has_closed():
-    for table in ("tcp", "tcp6"):
-        for line in open("/proc/net/" + table).read().splitlines()[1:]:
-            fields = line.split()
-            ports = [int(end.rsplit(":", 1)[1], 16) for end in fields[1:3]]
-            if ports == [port, own]:
-                return fields[9] == "0"  # no inode: no program holds it
-    return True
-
-wait_event(select.POLLRDHUP)
-deadline = time.monotonic() + 20
-while not server_has_closed():
-    assert time.monotonic() < deadline, "the server does not close"
-    time.sleep(0.01)
+wait_let_go(connection.sock)
+over = select.poll()
+over.register(connection.sock, 0)
 try:
     connection.putrequest("POST", path)
     connection.putheader("Content-Length", "10")
     connection.endheaders()
-    wait_event(0)  # the RST: both directions are over
+    assert over.poll(20000), "no RST"  # both directions are over
     connection.send(b"0123456789")
     print("status", connection.getresponse().status)
 except (OSError, http.client.HTTPException) as error:
@@ -48,13 +52,8 @@ except (OSError, http.client.HTTPException) as error:
 class HttpCase(AppCase):
     def unread_by_clients_of(self, port):
         """The most bytes that lie unread at a client of that port (on self.machine), as the kernel says."""
-        most = 0
-        for table in ("tcp", "tcp6"):
-            for line in Path(f"/proc/{self.machine.pid}/net/{table}").read_text().splitlines()[1:]:
-                _, _, remote, state, queues = line.split()[:5]
-                if state == ESTABLISHED and int(remote.rsplit(":", 1)[1], 16) == port:
-                    most = max(most, int(queues.split(":")[1], 16))
-        return most
+        return max((socket.unread for socket in self.machine.tcp_sockets(ESTABLISHED) if socket.remote_port == port),
+                   default=0)
 
     def assert_told_of_no_more(self, programs, *incidents):
         """End the trace: of these programs it has told the incidents alone. Return their last revisions."""

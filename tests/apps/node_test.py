@@ -2,10 +2,9 @@
 import re
 
 from app_case import main
-from http_cases import HttpCase
+from http_cases import CURL_TIMED_OUT, HttpCase
 
 PORT = 9000
-CURL_TIMED_OUT = 28
 
 # /small answers at once, /big without end; /burst waits for a file with its event loop blocked, then writes on.
 SERVER = """

@@ -1,9 +1,11 @@
 """OpenSSH's two ends on hosts of the test's own: keys, a server, sessions whose processes are known."""
+import os
 import re
+import signal
 import subprocess
 from pathlib import Path
 
-from host import wait_until
+from host import END_SECONDS, ESTABLISHED, wait_until
 
 SERVER_PORT = 22
 CONFIGURATION = """
@@ -23,6 +25,12 @@ OPTIONS = ("-F", "none", "-i", "/case/client_key", "-o", "UserKnownHostsFile=/de
 
 def ended(pid):
     return not Path(f"/proc/{pid}").exists()
+
+
+def kill(pid):
+    """And wait until it is gone."""
+    os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: ended(pid), END_SECONDS, f"process {pid} is gone")
 
 
 def parent_of(pid):
@@ -95,24 +103,13 @@ class Session:
         return self._server.wait_process(rf"^sshd: {self._user}@notty")
 
 
-def established(host):
-    """[(local port, remote port, unacknowledged or unsent bytes, unread bytes)] from the host's /proc/net/tcp."""
-    found = []
-    for line in Path(f"/proc/{host.pid}/net/tcp").read_text().splitlines()[1:]:
-        _, local, remote, state, sizes = line.split()[:5]
-        if state == "01":
-            ports = (int(address.rsplit(":", 1)[1], 16) for address in (local, remote))
-            found.append((*ports, *(int(size, 16) for size in sizes.split(":"))))
-    return found
-
-
 def queues(host, local_port=None, remote_port=None):
     """(unacknowledged or unsent, unread) bytes of the host's connection with these ports; (0, 0): there is none."""
-    for local, remote, unsent, unread in established(host):
-        if local_port in (None, local) and remote_port in (None, remote):
-            return unsent, unread
+    for socket in host.tcp_sockets(ESTABLISHED):
+        if local_port in (None, socket.local_port) and remote_port in (None, socket.remote_port):
+            return socket.unsent, socket.unread
     return 0, 0
 
 
 def local_port(host, remote_port):
-    return next(local for local, remote, *_ in established(host) if remote == remote_port)
+    return next(socket.local_port for socket in host.tcp_sockets(ESTABLISHED) if socket.remote_port == remote_port)

@@ -56,18 +56,13 @@ class Postgresql(AppCase):
     def session(self, place):
         """psql at its prompt, and the process id of its backend."""
         psql = self.psql(place, stdin=subprocess.PIPE)
-        self.type(psql, "select 'backend ' || pg_backend_pid();")
+        psql.type("select 'backend ' || pg_backend_pid();")
         psql.wait_log("\n")
         return psql, int(psql.text().split()[1])
 
     def pooled(self, place):
         client = self.machine.start("python3", "-c", POOLED, place, stdin=subprocess.PIPE)
         return client, int(client.wait_log("\n").split()[1])
-
-    @staticmethod
-    def type(program, line):
-        program.process.stdin.write(line.encode() + b"\n")
-        program.process.stdin.flush()
 
     def wait_event(self, event):
         """Wait until the one backend that is active waits so; its process id."""
@@ -150,7 +145,7 @@ class Postgresql(AppCase):
         pipeline = self.machine.start("bash", "-c", f"read go; psql -X -At -h 127.0.0.1 -U postgres -c '{MANY_ROWS}' "
                                       "| head -1; echo ${PIPESTATUS[@]}", stdin=subprocess.PIPE)
         self.start_tracing("--comm", "postgres", "--comm", "psql")
-        self.type(pipeline, "")
+        pipeline.type()
         self.assertEqual(pipeline.wait(20), 0)
         self.assertEqual(pipeline.text(), "1\n141 0\n")
         server.wait_log("connection to client lost")
@@ -175,7 +170,7 @@ class Postgresql(AppCase):
         os.kill(over_tcp[1], signal.SIGKILL)
         server.wait_log("all server processes terminated")
         for psql, _ in (over_tcp, over_unix):
-            self.type(psql, "select 2;")
+            psql.type("select 2;")
             psql.process.stdin.close()
             psql.wait()
             self.assertIn("server closed the connection unexpectedly", psql.text())
@@ -204,12 +199,12 @@ class Postgresql(AppCase):
         over_tcp, over_unix = clients
         # Each backend exits after it has said so.
         wait_until(lambda: server.text().count("disconnection: session time") == 2, 10, "both have left")
-        wait_until(lambda: not any(os.path.exists(f"/proc/{backend}") for _, backend in clients), 5, "both are gone")
-        self.type(over_tcp[0], "ask")
+        wait_until(lambda: not any(os.path.exists(f"/proc/{backend}") for _, backend in clients), 10, "both are gone")
+        over_tcp[0].type("ask")
         over_tcp[0].wait_log("asked")
-        wait_until(self.kernel.resets_received, 5, "the RST came")
+        wait_until(self.kernel.resets_received, 10, "the RST came")
         for client, _ in clients:
-            self.type(client, "ask")
+            client.type("ask")
             client.process.stdin.close()
             self.assertEqual(client.wait(), 0)
             self.assertEqual(client.text().splitlines()[-1], "errno 32")

@@ -2,10 +2,9 @@
 import re
 
 from app_case import main, wait_until
-from http_cases import REUSING_CLIENT, HttpCase
+from http_cases import CURL_TIMED_OUT, REUSING_CLIENT, HttpCase
 
 PORT = 9300
-CURL_TIMED_OUT = 28
 
 # /small answers at once; anything else writes a chunk, waits for a file and writes on.
 SERVER = """

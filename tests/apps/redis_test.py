@@ -37,6 +37,13 @@ end = connect(sys.argv[1])
 end.settimeout(20)
 {script}
 """
+# Leaves an answer unread, keeps the server busy, and waits to be told to go on.
+UNREAD_WHILE_BUSY = """
+end.sendall(command("PING"))
+end.recv(1, socket.MSG_PEEK)
+end.sendall(command(*BUSY))
+sys.stdin.readline()
+"""
 
 
 class Redis(AppCase):
@@ -56,14 +63,9 @@ class Redis(AppCase):
         return self.machine.start("python3", "-c", CLIENT.format(busy=BUSY, port=PORT, script=script), place,
                                   stdin=subprocess.PIPE, **options)
 
-    @staticmethod
-    def go_on(client):
-        client.process.stdin.write(b"\n")
-        client.process.stdin.flush()
-
     def goes_during_the_script(self, server, client):
         server.wait_log(BUSY_LOG)
-        self.go_on(client)
+        client.type()
         self.assertEqual(client.wait(), 0, client.text())
 
     def ask(self, *words, port=PORT):
@@ -87,7 +89,7 @@ class Redis(AppCase):
         server = self.server()
         self.start_tracing("--comm", "redis-server")
         client = self.client("""
-end.settimeout(0.2)
+end.settimeout(0.7)
 end.sendall(command(*BUSY))
 try:
     end.recv(100)
@@ -112,11 +114,7 @@ end.close()
     def test_a_client_that_gives_up_with_an_answer_unread(self):
         server = self.server()
         self.start_tracing("--comm", "redis-server")
-        client = self.client("""
-end.sendall(command("PING"))
-end.recv(1, socket.MSG_PEEK)
-end.sendall(command(*BUSY))
-sys.stdin.readline()
+        client = self.client(UNREAD_WHILE_BUSY + """
 end.close()
 """)
         self.goes_during_the_script(server, client)
@@ -135,11 +133,7 @@ end.close()
         """It half-closes before it goes, as `nc -N` does: redis meets "Broken pipe"."""
         server = self.server()
         self.start_tracing("--comm", "redis-server")
-        client = self.client("""
-end.sendall(command("PING"))
-end.recv(1, socket.MSG_PEEK)
-end.sendall(command(*BUSY))
-sys.stdin.readline()
+        client = self.client(UNREAD_WHILE_BUSY + """
 end.shutdown(socket.SHUT_WR)
 end.close()
 """)
@@ -183,9 +177,9 @@ end.recv(1, socket.MSG_PEEK)
 sys.stdin.readline()
 end.close()
 """)
-        wait_until(lambda: "omem=0" not in self.ask("CLIENT", "LIST", "TYPE", "normal").splitlines()[0], 5,
+        wait_until(lambda: "omem=0" not in self.ask("CLIENT", "LIST", "TYPE", "normal").splitlines()[0], 10,
                    "redis holds the rest of the answer")
-        self.go_on(client)
+        client.type()
         self.assertEqual(client.wait(), 0, client.text())
         incident = self.incident(pid=server.pid)
         self.assertIn("Connection reset by peer", server.text())
@@ -204,7 +198,7 @@ end.close()
         master = self.server("--repl-diskless-sync-delay", "0")
         replica = self.server("--replicaof", "127.0.0.1", PORT, port=PORT + 1)
         replica.wait_log("MASTER <-> REPLICA sync: Finished with success")
-        wait_until(lambda: "state=online" in self.ask("INFO", "replication"), 5, "the replica is online")
+        wait_until(lambda: "state=online" in self.ask("INFO", "replication"), 10, "the replica is online")
         self.start_tracing("--comm", "redis-server")
         replica.kill(signal.SIGSTOP)
         self.large_value()
@@ -263,10 +257,10 @@ told(end.send, command("PING"))
                                      "redis-cli -x publish news < /tmp/news; done > /dev/null")
         self.assertEqual(publisher.returncode, 0, publisher.stderr)
         server.wait_log("for overcoming of output buffer limits")
-        self.go_on(client)
+        client.type()
         client.wait_log("send 14")
-        wait_until(self.kernel.resets_received, 5, "the RST came")
-        self.go_on(client)
+        wait_until(self.kernel.resets_received, 10, "the RST came")
+        client.type()
         self.assertEqual(client.wait(), 0, client.text())
         self.assertIn("send 104", client.text())
         incident = self.incident(pid=client.pid)
@@ -293,7 +287,7 @@ say(end.recv(100))
         writes = self.client(pooled + 'told(end.send, command("PING"))')
         wait_until(lambda: server.text().count("Closing idle client") == 2, 10, "redis closed both")
         for client in (reads, writes):
-            self.go_on(client)
+            client.type()
             self.assertEqual(client.wait(), 0, client.text())
         self.assertEqual(reads.text().splitlines(), ["b'+PONG\\r\\n'", "send 14", "b''"])
         self.assertEqual(writes.text().splitlines()[1:], ["send 14", "b''", "send 32"])
@@ -334,12 +328,12 @@ told(end.send, command("PING"))
         asking.wait_log("PONG")
         server.kill(signal.SIGSTOP)
         for client, text in ((asking, "asked"), (queued, "queued")):
-            self.go_on(client)
+            client.type()
             client.wait_log(text)
         server.kill()
         server.wait()
         for client in (idle, queued):
-            self.go_on(client)
+            client.type()
         self.assertEqual([client.wait() for client in (idle, asking, queued)], [0, 0, 0], asking.text())
         self.assertEqual(idle.text().splitlines()[1:], ["send 32"])
         self.assertEqual(asking.text().splitlines()[2:], ["recv 104", "send 32"])
@@ -359,8 +353,7 @@ told(end.send, command("PING"))
         over_tcp, over_unix = [self.machine.start("redis-cli", *place, stdin=subprocess.PIPE)
                                for place in ((), ("-s", "/tmp/redis.sock"))]
         for client in (over_tcp, over_unix):
-            client.process.stdin.write(b"PING\n")
-            client.process.stdin.flush()
+            client.type("PING")
             client.wait_log("PONG")
         server.kill()
         server.wait()

@@ -4,13 +4,12 @@ JSPs are the servlets: Tomcat's own Jasper compiles them, so that no JDK is need
 """
 
 from app_case import main, wait_until
-from http_cases import REUSING_CLIENT, HttpCase, catches_sigpipe
+from http_cases import CURL_TIMED_OUT, REUSING_CLIENT, HttpCase, catches_sigpipe
 
 PORT = 8080
 HOME = "/usr/share/tomcat10"
 CLASSES = f"{HOME}/bin/bootstrap.jar:{HOME}/bin/tomcat-juli.jar"
 START_SECONDS = 40
-CURL_TIMED_OUT = 28
 
 SERVER_XML = f"""<Server port="-1">
   <Service name="Catalina">

@@ -3,8 +3,9 @@ case tells them to."""
 import subprocess
 
 from app_case import AppCase
+from http_cases import WAIT_LET_GO
 
-PRELUDE = """
+PRELUDE = WAIT_LET_GO + """
 import os, select, signal, socket, struct, sys
 
 def step(word):
@@ -73,8 +74,7 @@ class WebCase(AppCase):
 
     def go_on(self, program, after):
         program.wait_log(after, STEP_SECONDS)
-        program.process.stdin.write(b"\n")
-        program.process.stdin.flush()
+        program.type()
 
     def children(self, program):
         path = f"/proc/{program.pid}/task/{program.pid}/children"
