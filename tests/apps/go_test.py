@@ -159,7 +159,10 @@ class Go(HttpCase):
         self.assert_verdict(incident, "peer_closed_unread_data", "certain", "fault")
         # One thread reads for the client's next request, another sends: the error is told to one of them.
         told = [error["errno"] for error in incident["errors"]]
-        self.assertEqual((told.count("ECONNRESET"), any(error["inferred"] for error in incident["errors"])), (1, False))
+        self.assertEqual(told.count("ECONNRESET"), 1)
+        # Had a part of it gone well, sendfile returned a count: what its program was told is deduced.
+        inferred = {error["syscall"] for error in incident["errors"] if error["inferred"]}
+        self.assertLessEqual(inferred, {"sendfile"})
         self.assertEqual({error["syscall"] for error in incident["errors"]} - {"read", "sendfile"}, set())
         self.assert_peer(incident, client.pid, "close")
         self.assertGreater(incident["peer"]["unread_bytes"], 0)
