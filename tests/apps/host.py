@@ -134,6 +134,10 @@ class Host:
                     found.append(TcpSocket(*ports, state, *(int(size, 16) for size in queues.split(":"))))
         return found
 
+    def unread_by_clients_of(self, port):
+        """The most bytes that lie unread at a client of that port here, as the kernel says."""
+        return max((socket.unread for socket in self.tcp_sockets(ESTABLISHED) if socket.remote_port == port), default=0)
+
     def wait_listens(self, port, seconds=20):
         wait_until(lambda: port in {socket.local_port for socket in self.tcp_sockets(LISTEN)}, seconds,
                    f"{self.name} listens on port {port}")

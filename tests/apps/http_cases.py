@@ -1,6 +1,5 @@
 """What the cases of HTTP servers share: a client that uses its connection once too late, and who is told of."""
 from app_case import AppCase
-from host import ESTABLISHED
 
 CURL_TIMED_OUT = 28
 # For scripts: waits until the other end's FIN has come, and no program holds that end any more.
@@ -50,11 +49,6 @@ except (OSError, http.client.HTTPException) as error:
 
 
 class HttpCase(AppCase):
-    def unread_by_clients_of(self, port):
-        """The most bytes that lie unread at a client of that port (on self.machine), as the kernel says."""
-        return max((socket.unread for socket in self.machine.tcp_sockets(ESTABLISHED) if socket.remote_port == port),
-                   default=0)
-
     def assert_told_of_no_more(self, programs, *incidents):
         """End the trace: of these programs it has told the incidents alone. Return their last revisions."""
         pids = {program.pid for program in programs}

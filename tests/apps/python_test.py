@@ -49,7 +49,7 @@ class Python(HttpCase):
         self.assertEqual(leaving.wait(20), CURL_TIMED_OUT, leaving.text())
         left = self.incident(pid=server.pid)
         dying = self.curl("/big", "--limit-rate", "1k")
-        wait_until(lambda: self.unread_by_clients_of(PORT) > 10_000, 20, "the response is under way")
+        wait_until(lambda: self.machine.unread_by_clients_of(PORT) > 10_000, 20, "the response is under way")
         dying.kill()
         dying.wait()
         died = self.incident(pid=server.pid, cause="peer_process_died")

@@ -119,7 +119,7 @@ class Tomcat(HttpCase):
         self.assertEqual(leaving.wait(20), CURL_TIMED_OUT, leaving.text())
         left = self.incident(pid=self.server.pid)
         dying = self.curl("chunks=9000", "--limit-rate", "1k")
-        wait_until(lambda: self.unread_by_clients_of(PORT) > 10_000, 20, "the response is under way")
+        wait_until(lambda: self.machine.unread_by_clients_of(PORT) > 10_000, 20, "the response is under way")
         dying.kill()
         dying.wait()
         died = self.incident(pid=self.server.pid, cause="peer_process_died")

@@ -114,6 +114,23 @@ TEST(ConnectionTable, WhoHadTheAddressesBeforeOrHasThemNextIsNotThePeer) {
     EXPECT_EQ(table.find_peer(next_client), nullptr) << "who accepts does not open before who connects";
 }
 
+TEST(ConnectionTable, AnEndOlderThanTheTraceIsPairedWithOneOfUnknownAgeAndNoneThatWasOpenedSince) {
+    ConnectionTable table(8);
+    const Endpoint client = endpoint(1, kHere, kThere);
+    EndpointRemembered older;
+    older.endpoint = client;
+    older.older_than_trace = true;
+    table.touch(client).remembered = older;
+    const Endpoint server = endpoint(2, kThere, kHere);
+    EndpointRemembered unknown;
+    unknown.endpoint = server;
+    table.touch(server).remembered = unknown;
+    ASSERT_NE(table.find_peer(server), nullptr) << "the walk over descriptors may have missed it";
+    ASSERT_NE(table.find_peer(client), nullptr);
+    table.find(2)->remembered->opened = Ktime{300};
+    EXPECT_EQ(table.find_peer(server), nullptr);
+}
+
 TEST(ConnectionTable, AnEndThatWasGivenUpIsInNoLaterConnection) {
     ConnectionTable table(8);
     const Endpoint client = endpoint(1, kHere, kThere);

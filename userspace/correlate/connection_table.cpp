@@ -38,7 +38,12 @@ bool opened_after_end_of(const Connection& later, const Connection& earlier) {
 bool are_of_two_connections(const Connection& a, const Connection& b) {
     if (opened_after_end_of(a, b) || opened_after_end_of(b, a)) return true;
     if (!a.remembered || !b.remembered) return false;
-    if (a.remembered->older_than_trace != b.remembered->older_than_trace) return true;
+    // One of which nothing is known was not found when the trace began: not all are.
+    const auto is_younger = [](const EndpointRemembered& end) {
+        return !end.older_than_trace && end.opened.known();
+    };
+    if (a.remembered->older_than_trace && is_younger(*b.remembered)) return true;
+    if (b.remembered->older_than_trace && is_younger(*a.remembered)) return true;
     if (a.remembered->passive == b.remembered->passive) return false;
     const EndpointRemembered& accepted = a.remembered->passive ? *a.remembered : *b.remembered;
     const EndpointRemembered& connected = a.remembered->passive ? *b.remembered : *a.remembered;
