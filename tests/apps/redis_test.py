@@ -198,6 +198,7 @@ end.close()
         master = self.server("--repl-diskless-sync-delay", "0")
         replica = self.server("--replicaof", "127.0.0.1", PORT, port=PORT + 1)
         replica.wait_log("MASTER <-> REPLICA sync: Finished with success")
+        self.ask("SET", "k", "v")
         # Not before its first acknowledgement is it sent any command.
         wait_until(lambda: ",offset=0," not in self.ask("INFO", "replication"), 10, "the replica has acknowledged")
         self.start_tracing("--comm", "redis-server")
