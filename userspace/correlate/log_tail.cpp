@@ -30,10 +30,10 @@ bool contains(std::string_view text, std::string_view lower_case) {
     return std::search(text.begin(), text.end(), lower_case.begin(), lower_case.end(), same) != text.end();
 }
 
-/// Which lines go first where there are too many: those that name such a failure, then those that begin a
-/// record, which are not indented. What continues one, a stack trace's frames above all, is then left out.
-enum class Rank { kNamesFailure, kRecord, kContinuation };
-Rank rank_of(const LogLine& line) {
+}  // namespace
+
+/// A stack trace's frames above all continue a record; they are indented.
+LogTail::Rank LogTail::rank_of(const LogLine& line) {
     const std::string_view text = line.text;
     const std::size_t indent = std::min(text.find_first_not_of(" \t"), text.size());
     const auto is_in = [&](std::string_view name) { return contains(text, name); };
@@ -43,7 +43,7 @@ Rank rank_of(const LogLine& line) {
 }
 
 /// Of those too many; they stay in their order.
-void leave_the_best(std::vector<const LogLine*>& lines, Ktime at) {
+void LogTail::leave_the_best(std::vector<Kept*>& lines, Ktime at) {
     struct Place {
         Rank rank;
         std::uint64_t distance;
@@ -52,7 +52,9 @@ void leave_the_best(std::vector<const LogLine*>& lines, Ktime at) {
     };
     std::vector<Place> places;
     for (std::size_t i = 0; i < lines.size(); ++i) {
-        places.push_back({rank_of(*lines[i]), distance(lines[i]->at, at), i});
+        Kept& kept = *lines[i];
+        if (!kept.rank) kept.rank = rank_of(kept.line);
+        places.push_back({*kept.rank, distance(kept.line.at, at), i});
     }
     const auto continues = [](const Place& place) { return place.rank == Rank::kContinuation; };
     if (!std::all_of(places.begin(), places.end(), continues)) std::erase_if(places, continues);
@@ -61,12 +63,10 @@ void leave_the_best(std::vector<const LogLine*>& lines, Ktime at) {
         places.resize(kLogLinesMax);
     }
     std::sort(places.begin(), places.end(), [](const Place& a, const Place& b) { return a.index < b.index; });
-    std::vector<const LogLine*> best;
+    std::vector<Kept*> best;
     for (const Place& place : places) best.push_back(lines[place.index]);
     lines = std::move(best);
 }
-
-}  // namespace
 
 LogWindow log_window(const Incident& incident) {
     Ktime first = incident.at;
@@ -81,10 +81,11 @@ LogWindow log_window(const Incident& incident) {
 
 void LogTail::add(LogLine line) {
     size_bytes_ += bytes_of(line);
-    lines_.push_back(std::move(line));
+    lines_.push_back({std::move(line), std::nullopt});
     while (lines_.size() > kLinesKeptMax || size_bytes_ > kBytesKeptMax) {
-        skip(lines_.front().at, lines_.front().text.size());
-        size_bytes_ -= bytes_of(lines_.front());
+        const LogLine& oldest = lines_.front().line;
+        skip(oldest.at, oldest.text.size());
+        size_bytes_ -= bytes_of(oldest);
         lines_.pop_front();
     }
 }
@@ -99,28 +100,28 @@ void LogTail::skip(Ktime at, std::uint64_t bytes) {
 
 void LogTail::forget_before(Ktime at) {
     forgotten_ = std::max(forgotten_, at);
-    while (!lines_.empty() && lines_.front().at < at) {
-        size_bytes_ -= bytes_of(lines_.front());
+    while (!lines_.empty() && lines_.front().line.at < at) {
+        size_bytes_ -= bytes_of(lines_.front().line);
         lines_.pop_front();
     }
     std::erase_if(skipped_, [at](const Skipped& skipped) { return skipped.at < at; });
 }
 
-JoinedLog LogTail::join(const Incident& incident) const {
+JoinedLog LogTail::join(const Incident& incident) {
     JoinedLog joined;
     const LogWindow window = log_window(incident);
     joined.is_known = window.begin >= forgotten_;
     if (!joined.is_known) return joined;
-    std::vector<const LogLine*> within;
-    for (const LogLine& line : lines_) {
-        if (line.earliest() <= window.end && line.at >= window.begin) within.push_back(&line);
+    std::vector<Kept*> within;
+    for (Kept& kept : lines_) {
+        if (kept.line.earliest() <= window.end && kept.line.at >= window.begin) within.push_back(&kept);
     }
     if (within.size() > kLogLinesMax) {
         const std::size_t all = within.size();
         leave_the_best(within, incident.at);
         joined.left_out = all - within.size();
     }
-    for (const LogLine* line : within) joined.lines.push_back(*line);
+    for (const Kept* kept : within) joined.lines.push_back(kept->line);
     for (const Skipped& skipped : skipped_) {
         if (skipped.at >= window.begin && skipped.at <= window.end) joined.skipped_bytes += skipped.bytes;
     }

@@ -12,7 +12,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
-#include <string>
+#include <optional>
+#include <vector>
 
 namespace pipetrace {
 
@@ -44,17 +45,27 @@ public:
 
     /// The lines within its window. If there are too many, first those that name a failure of this sort, the
     /// nearest to its time first; no frames of a stack trace then.
-    JoinedLog join(const Incident& incident) const;
+    JoinedLog join(const Incident& incident);
 
     std::size_t size_bytes() const { return size_bytes_; }
 
 private:
+    /// Which lines go first where there are too many: those that name such a failure, then those that begin a
+    /// record. What continues one is then left out.
+    enum class Rank : std::uint8_t { kNamesFailure, kRecord, kContinuation };
+    struct Kept {
+        LogLine line;
+        std::optional<Rank> rank;  ///< found out once: in a storm each line is asked for by many incidents
+    };
+    static Rank rank_of(const LogLine& line);
+    static void leave_the_best(std::vector<Kept*>& lines, Ktime at);
+
     struct Skipped {
         Ktime at;
         std::uint64_t bytes = 0;
     };
 
-    std::deque<LogLine> lines_;
+    std::deque<Kept> lines_;
     std::deque<Skipped> skipped_;
     std::size_t size_bytes_ = 0;
     Ktime forgotten_;
