@@ -5,6 +5,7 @@
 #include "advise/advice_row.h"
 #include "model/result.h"
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>

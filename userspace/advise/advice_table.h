@@ -5,6 +5,7 @@
 #include "advise/advice_text.h"
 #include "model/incident.h"
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
