@@ -81,19 +81,18 @@ static __always_inline bool pt_owned_by_current(struct sock *sk)
 	return PT_READ(sk, sk_lock.owned) != 0;
 }
 
-/* The cookie where it has one. Else our own id, which later readers of the same socket find. */
+/* Our own id where it was given one, else the cookie: whoever looks at a socket (ss, another tracer) gives it a cookie
+ * at any time, and what was remembered of it must still be found. */
 static __always_inline __u64 pt_known_id(struct sock *sk)
 {
 	__u64 pointer = (__u64)sk;
 	__u64 cookie = PT_READ(sk, __sk_common.skc_cookie.counter);
 	__u64 *own;
 
-	if (cookie)
-		return cookie;
 	if (!pt_ids_given)
-		return 0;
+		return cookie;
 	own = bpf_map_lookup_elem(&ids, &pointer);
-	return own ? *own : 0;
+	return own ? *own : cookie;
 }
 
 static __always_inline __u64 pt_endpoint_id(struct sock *sk)
