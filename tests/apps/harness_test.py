@@ -1,5 +1,8 @@
 """The ground that the cases stand on: hosts are apart, end whole, and the second source sees."""
 import os
+import subprocess
+import sys
+from pathlib import Path
 
 from app_case import AppCase, main, wait_until
 from host import connect
@@ -20,6 +23,19 @@ try:
     end.recv(1)
 except ConnectionResetError as error:
     sys.exit(error.errno)
+"""
+# A test that is killed in its midst: what it had made is told, process ids and the instance.
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+from host import Host
+from kernel_events import KernelEvents
+events = KernelEvents(sys.argv[3])
+host = Host(Path(sys.argv[2]), sys.argv[3])
+host.run("sh", "-c", "setsid sleep 1000 > /dev/null 2>&1 &")
+print(events.name, host.pid, *host.processes(), flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
@@ -47,6 +63,19 @@ class Harness(AppCase):
         orphans = wait_until(lambda: len(host.processes()) == 2 and host.processes(), 5, "two orphans")
         host.close()
         self.assertEqual([pid for pid in orphans if os.path.exists(f"/proc/{pid}/root/etc")], [])
+
+    def test_nothing_outlives_a_test_that_is_killed(self):
+        away = self.directory / "away"
+        away.mkdir()
+        killed = subprocess.run(
+            ["unshare", "--mount", "--propagation", "private", sys.executable, "-B", "-c", KILLED,
+             Path(__file__).resolve().parent, self.tree, away],
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30, check=False)
+        self.assertEqual(killed.returncode, -9, killed.stderr)
+        instance, *pids = killed.stdout.split()
+        self.assertEqual(len(pids), 2)
+        wait_until(lambda: not any(os.path.exists(f"/proc/{pid}/root/etc") for pid in pids), 5, f"{pids} end")
+        wait_until(lambda: instance not in self.kernel.instances(), 5, f"{instance} is removed")
 
     def test_a_host_has_its_own_network_and_disk(self):
         one, other = self.host("one"), self.host("other")

@@ -10,6 +10,8 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
+from warden import END_HOST, Warden
+
 SETUP_SECONDS = 20
 # States of /proc/net/tcp.
 ESTABLISHED, LISTEN = "01", "0A"
@@ -91,6 +93,7 @@ class Host:
             said += self._holder.communicate(timeout=SETUP_SECONDS)[0]
             raise RuntimeError(f"host {name} cannot be set up: {said}")
         self.pid = self._holder.pid
+        self._warden = Warden(END_HOST, self.pid)
         self._namespace = os.readlink(f"/proc/{self.pid}/ns/mnt")
 
     def _command(self, arguments, user, directory):
@@ -174,6 +177,7 @@ class Host:
             process.wait()
             for stream in filter(None, (process.stdin, process.stdout)):
                 stream.close()
+        self._warden.release()
 
 
 def connect(one, other, network="10.79.0", name="eth0"):

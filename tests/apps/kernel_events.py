@@ -4,6 +4,8 @@ import re
 import subprocess
 from pathlib import Path
 
+from warden import END_INSTANCE, Warden
+
 EVENTS = {"tcp/tcp_receive_reset": None, "tcp/tcp_send_reset": None, "signal/signal_generate": "sig == 13"}
 RESET_RECEIVED = re.compile(r"tcp_receive_reset: .*\bsport=(\d+) dport=(\d+)")
 RESET_SENT = re.compile(r"tcp_send_reset: .*\bsrc=\S*:(\d+) dest=\S*:(\d+)(?: .*?reason=(\S+))?")
@@ -18,12 +20,18 @@ class KernelEvents:
         self._mount = Path(directory) / ".tracefs"
         self._mount.mkdir()
         subprocess.run(["mount", "-t", "tracefs", "none", self._mount], check=True, timeout=10)
-        self._instance = self._mount / "instances" / f"pipetrace-apps-{os.getpid()}"
+        self.name = f"pipetrace-apps-{os.getpid()}"
+        self._instance = self._mount / "instances" / self.name
         self._instance.mkdir()
+        self._warden = Warden(END_INSTANCE, self._instance)
         for event, condition in EVENTS.items():
             if condition:
                 (self._instance / "events" / event / "filter").write_text(condition)
             (self._instance / "events" / event / "enable").write_text("1")
+
+    def instances(self):
+        """The names of all there are."""
+        return os.listdir(self._mount / "instances")
 
     def lines(self):
         return (self._instance / "trace").read_text(errors="replace").splitlines()
@@ -47,5 +55,6 @@ class KernelEvents:
         for event in EVENTS:
             (self._instance / "events" / event / "enable").write_text("0")
         self._instance.rmdir()
+        self._warden.release()
         subprocess.run(["umount", self._mount], check=True, timeout=10)
         self._mount.rmdir()
