@@ -211,6 +211,19 @@ TEST_F(LogFollowerTest, WhoDoesNotLookIsLate) {
     EXPECT_LE(lines_.at(0).late_ns, read_ktime().ns - before.ns + kTickNs);
 }
 
+TEST_F(LogFollowerTest, WhatWasReadBeforeBoundsHowLateALineIs) {
+    append(log_, "old\n");
+    follow();
+    EXPECT_EQ(seen(), Texts{});
+    const Ktime before = read_ktime();
+    append(log_, "new\n");
+    const timespec long_ago[2]{{1, 0}, {1, 0}};
+    ASSERT_EQ(::utimensat(AT_FDCWD, log_.c_str(), long_ago, 0), 0);
+    ASSERT_EQ(seen(), Texts{"new"});
+    constexpr std::uint64_t kLookedMsAgoMax = 100;
+    EXPECT_LE(lines_.at(0).late_ns, read_ktime().ns - before.ns + kLookedMsAgoMax * 1'000'000);
+}
+
 TEST_F(LogFollowerTest, AHugeLineIsCutAndBytesAreKeptAsTheyAre) {
     follow();
     append(log_, std::string("\xff\x00\x1b[2J\n", 7) + std::string(300'000, 'x') + "\nnext\n");

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
@@ -115,12 +116,28 @@ TEST(LogTail, AFloodIsBoundedAndCounted) {
     for (int i = 0; i < 100'000; ++i)
         tail.add(line_at(kFailed + (static_cast<std::uint64_t>(i) * kMs) / 1000, text));
     tail.skip(kFailed + 50 * kMs, 7'000'000);
-    EXPECT_LE(tail.size_bytes(), 2U << 20);
+    EXPECT_LE(tail.size_bytes(), kLogBytesKeptMax);
     const JoinedLog log = tail.join(incident());
     EXPECT_EQ(log.lines.size(), kLogLinesMax);
-    EXPECT_GT(log.skipped_bytes, 7'000'000U + 90'000'000U);
+    EXPECT_GT(log.skipped_bytes, 7'000'000U + 100'000'000U - kLogBytesKeptMax);
     tail.forget_before(kFailed + 10'000 * kMs);
     EXPECT_EQ(tail.size_bytes(), 0U);
+}
+
+/// Ten thousand requests a second, each a line of an access log, and the incident is told a second later.
+TEST(LogTail, TheFailuresOwnLinesOutliveABusyLog) {
+    LogTail tail;
+    constexpr std::uint64_t kEveryNs = kMs / 10;
+    const std::string request(120, 'r');
+    for (Ktime at = kFailed - 1000 * kMs; at < kFailed + kLogAfterNs; at = at + kEveryNs) {
+        if (at == kFailed) tail.add(line_at(kFailed + 1, "worker gives up"));
+        tail.add(line_at(at + (at < kFailed ? 0 : 1), request));
+    }
+    const JoinedLog log = tail.join(incident());
+    const Texts texts = texts_of(log);
+    EXPECT_NE(std::find(texts.begin(), texts.end(), "worker gives up"), texts.end());
+    EXPECT_EQ(log.skipped_bytes, 0U);
+    EXPECT_LE(log.lines.back().at.ns - log.lines.front().at.ns, 3 * kMs);
 }
 
 TEST(LogTail, WhatWasPassedOverAtAnotherTimeIsNotCountedHere) {

@@ -10,8 +10,7 @@
 namespace pipetrace {
 namespace {
 
-constexpr std::size_t kLinesKeptMax = 8192;
-constexpr std::size_t kBytesKeptMax = 1U << 20;
+constexpr std::size_t kLinesKeptMax = 32768;
 /// Of a flood, all that was passed over within it is one entry.
 constexpr std::uint64_t kSkippedTogetherNs = 10'000'000;
 
@@ -82,7 +81,7 @@ LogWindow log_window(const Incident& incident) {
 void LogTail::add(LogLine line) {
     size_bytes_ += bytes_of(line);
     lines_.push_back({std::move(line), std::nullopt});
-    while (lines_.size() > kLinesKeptMax || size_bytes_ > kBytesKeptMax) {
+    while (lines_.size() > kLinesKeptMax || size_bytes_ > kLogBytesKeptMax) {
         const LogLine& oldest = lines_.front().line;
         skip(oldest.at, oldest.text.size());
         size_bytes_ -= bytes_of(oldest);

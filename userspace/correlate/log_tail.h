@@ -29,6 +29,9 @@ inline constexpr std::uint64_t kLogAfterNs = 1'000'000'000;
 /// Lines are kept for the longest window, with a second for the incident to be told in.
 inline constexpr std::uint64_t kLogKeptNs = kLogReachNs + kLogBeforeNs + 2 * kLogAfterNs;
 
+/// Of a busy log the whole window, at ten thousand lines a second and more; of a flood the latest.
+inline constexpr std::size_t kLogBytesKeptMax = 8U << 20;
+
 struct LogWindow {
     Ktime begin;
     Ktime end;

@@ -49,6 +49,7 @@ Result<LogFile> LogFile::open(const std::string& path, Ktime now) {
 
 /// A line that is half written has begun before.
 void LogFile::begin_at_end() {
+    has_been_read_ = true;
     struct stat status {};
     if (::fstat(fd_.get(), &status) != 0 || status.st_size == 0) return;
     char last = '\n';
@@ -72,12 +73,15 @@ bool LogFile::is_rewritten() const {
            std::memcmp(bytes.data(), before_.data(), before_.size()) != 0;
 }
 
-/// How much earlier the bytes may have been written. The file's own time can only add to it: its program may
-/// have set that.
+/// How much earlier the bytes may have been written: since all that was there had been read, at most. Within
+/// that, the file's own time can only add to it: its program may have set that, or somebody the clock. Of a
+/// file that is new here it alone tells what was written under another name.
 std::uint64_t LogFile::lateness(const Now& now, bool was_told, const struct stat& status) const {
-    std::uint64_t late = was_told && !is_behind_ ? now.busy_ns : now.at.ns - caught_up_.ns;
+    const std::uint64_t unread = now.at.ns - caught_up_.ns;
+    std::uint64_t late = was_told && !is_behind_ ? now.busy_ns : unread;
     const std::int64_t written = status.st_mtim.tv_sec * kNsPerSecond + status.st_mtim.tv_nsec;
     if (written < now.wall_ns) late = std::max(late, static_cast<std::uint64_t>(now.wall_ns - written));
+    if (has_been_read_) late = std::min(late, unread);
     return late > kInTimeNs ? late : 0;
 }
 
@@ -102,7 +106,10 @@ std::size_t LogFile::read(const Now& now, bool was_told, const Sink& sink) {
     const auto bytes_read =
         read_until(end, [&](std::string_view bytes) { cutter_.feed(bytes, now.at, late_ns, sink.line); });
     is_behind_ = offset_ < status.st_size;
-    if (!is_behind_) caught_up_ = now.at;
+    if (!is_behind_) {
+        caught_up_ = now.at;
+        has_been_read_ = true;
+    }
     return bytes_read;
 }
 

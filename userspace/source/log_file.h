@@ -65,7 +65,8 @@ private:
     off_t offset_ = 0;
     std::string before_;  ///< the last bytes read, which stand before the offset
     LineCutter cutter_;
-    Ktime caught_up_;  ///< when its end was last seen with nothing left to read
+    Ktime caught_up_;             ///< when its end was last seen with nothing left to read
+    bool has_been_read_ = false;  ///< to its end, once, or what was there is not read
     bool is_behind_ = false;
 };
 
