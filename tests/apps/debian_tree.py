@@ -18,12 +18,11 @@ from private_apt import FetchError, configured_mirrors, keyring  # noqa: E402
 
 SUITE = "bookworm"
 PACKAGES = [
-    "caddy", "curl", "git", "golang-1.19-go", "haproxy", "iproute2", "logrotate", "ncat", "nftables",
-    "nginx-light", "nodejs", "openjdk-17-jre-headless", "openssh-client", "openssh-server",
-    "postgresql-15", "procps", "python3", "redis-server", "redis-tools", "rsync", "slirp4netns", "socat",
-    "tcpdump", "tomcat10", "wget",
+    "caddy", "curl", "git", "golang-1.19-go", "haproxy", "iproute2", "ncat", "nftables", "nginx-light",
+    "nodejs", "openjdk-17-jre-headless", "openssh-client", "openssh-server", "postgresql-15", "procps",
+    "python3", "redis-server", "redis-tools", "rsync", "slirp4netns", "tomcat10", "wget",
 ]
-STEP_SECONDS = 420
+STEP_SECONDS = 280
 
 
 def run(command, log):
