@@ -37,8 +37,9 @@ int run_held(const Options& options, ChildProcess& child, TraceSession& session,
     }
     session.pipeline().trace_process(child.tgid());
     session.announce();
-    const int exec_error = child.start();
+    // Before CMD begins: what it closes then must be closed.
     let_go_of_standard_streams();
+    const int exec_error = child.start();
     if (exec_error != 0) {
         const int status = report_exec_failure(options.run_argv.front(), exec_error);
         child.wait();
