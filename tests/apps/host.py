@@ -72,6 +72,13 @@ class Program:
         self.process.stdin.write(line.encode() + b"\n")
         self.process.stdin.flush()
 
+    def stop(self):
+        """Stop it, and wait until each of its threads has stopped."""
+        self.kill(signal.SIGSTOP)
+        tasks = Path(f"/proc/{self.pid}/task")
+        wait_until(lambda: all((task / "stat").read_text().rsplit(")", 1)[1].split()[0] == "T"
+                               for task in tasks.iterdir()), 10, f"{self.pid} is stopped")
+
     def wait_log(self, text, seconds=10):
         """Wait until it has printed the text; what it printed till then."""
         return wait_for_text(self.log, text, seconds, self.process)

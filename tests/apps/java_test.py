@@ -217,7 +217,7 @@ class Java(HttpCase):
         java = self.start_debugged()
         gone = self.machine.start("python3", "-c", DEBUGGER, 40, "/case/stopped", "gone", log="gone")
         gone.wait_log("attached")
-        java.kill(signal.SIGSTOP)
+        java.stop()
         (self.directory / "stopped").touch()
         self.assertEqual(gone.wait(20), 0, gone.text())
         java.kill(signal.SIGCONT)

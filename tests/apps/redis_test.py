@@ -202,7 +202,7 @@ end.close()
         # Not before its first acknowledgement is it sent any command.
         wait_until(lambda: ",offset=0," not in self.ask("INFO", "replication"), 10, "the replica has acknowledged")
         self.start_tracing("--comm", "redis-server")
-        replica.kill(signal.SIGSTOP)
+        replica.stop()
         self.large_value()
         wait_until(lambda: self.machine.unread_by_clients_of(PORT) > 0, 5, "the command is under way to the replica")
         replica.kill()
@@ -329,7 +329,7 @@ told(end.send, command("PING"))
 """)]
         idle.wait_log("PONG")
         asking.wait_log("PONG")
-        server.kill(signal.SIGSTOP)
+        server.stop()
         for client, text in ((asking, "asked"), (queued, "queued")):
             client.type()
             client.wait_log(text)
