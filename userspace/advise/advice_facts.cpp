@@ -1,10 +1,10 @@
 #include "advise/advice_facts.h"
 
 #include "model/errno_name.h"
+#include "model/incident_row.h"
 #include "model/quantity_text.h"
 
 #include <algorithm>
-#include <charconv>
 
 namespace pipetrace {
 namespace {
@@ -234,13 +234,8 @@ std::optional<std::string> number_text(const NumberFact& fact, const Incident& i
 }
 
 std::optional<std::uint16_t> port_of(const std::optional<std::string>& address) {
-    if (!address) return std::nullopt;
-    const std::size_t colon = address->rfind(':');
-    if (colon == std::string::npos) return std::nullopt;
-    std::uint16_t port = 0;
-    const char* end = address->data() + address->size();
-    const auto parsed = std::from_chars(address->data() + colon + 1, end, port);
-    return parsed.ec == std::errc() && parsed.ptr == end && port != 0 ? std::optional(port) : std::nullopt;
+    const auto port = port_of_address(address);
+    return port && *port != 0 ? port : std::nullopt;
 }
 
 }  // namespace pipetrace

@@ -41,7 +41,7 @@ std::span<const TextFact> text_facts();
 /// As it stands in a sentence; nothing where it is not known.
 std::optional<std::string> number_text(const NumberFact& fact, const Incident& incident);
 
-/// "127.0.0.1:6379" -> 6379.
+/// "127.0.0.1:6379" -> 6379; nothing for port 0 either, which no connection has.
 std::optional<std::uint16_t> port_of(const std::optional<std::string>& address);
 
 }  // namespace pipetrace
