@@ -18,6 +18,7 @@ int run(const pipetrace::Options& options) {
         case pipetrace::Command::kDoctor: return pipetrace::doctor_command(options);
         case pipetrace::Command::kExplain: return pipetrace::explain_command(options);
         case pipetrace::Command::kReport: return pipetrace::report_command(options);
+        case pipetrace::Command::kServe: return pipetrace::serve_command(options);
     }
     return pipetrace::kStatusUsage;
 }

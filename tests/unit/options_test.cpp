@@ -244,7 +244,7 @@ TEST(Options, HelpNamesTheOptionsOfItsCommandAndNoOthers) {
     const std::string help[] = {answer({"--help"}),           answer({"run", "--help"}),
                                 answer({"record", "--help"}), answer({"demo", "--help"}),
                                 answer({"doctor", "--help"}), answer({"explain", "--help"}),
-                                answer({"report", "--help"})};
+                                answer({"report", "--help"}), answer({"serve", "--help"})};
     for (const OptionSpec& option : option_table()) {
         for (std::size_t i = 0; i < std::size(help); ++i) {
             const bool taken = (option.commands & only(static_cast<Command>(i))) != 0;
@@ -256,7 +256,8 @@ TEST(Options, HelpNamesTheOptionsOfItsCommandAndNoOthers) {
 TEST(Options, HelpIsReadableAt80Columns) {
     for (const auto& text :
          {answer({"--help"}), answer({"run", "--help"}), answer({"demo", "--help"}),
-          answer({"doctor", "--help"}), answer({"explain", "--help"}), answer({"report", "--help"})}) {
+          answer({"doctor", "--help"}), answer({"explain", "--help"}), answer({"report", "--help"}),
+          answer({"serve", "--help"})}) {
         for (std::size_t at = 0; at < text.size();) {
             const std::size_t end = std::min(text.find('\n', at), text.size());
             EXPECT_LE(end - at, 80U) << text.substr(at, end - at);
@@ -353,11 +354,25 @@ TEST(OptionsMisuse, ReportsThatCannotBe) {
     }
 }
 
-TEST(OptionsMisuse, LaterCommandsSayThatTheyAreLater) {
-    for (const char* command : {"serve"}) {
-        EXPECT_TRUE(contains(refused({command}), "is not in this version")) << command;
-        EXPECT_TRUE(contains(refused({command, "--metrics", ":9100"}), "is not in this version")) << command;
+TEST(Options, ServeListensOnLoopbackUnlessToldOtherwise) {
+    EXPECT_FALSE(accepted({"serve"}).metrics);
+    EXPECT_EQ(accepted({"serve"}).errors, ErrorsMode::kInferred);
+    EXPECT_EQ(accepted({"serve", "--errors", "exact"}).errors, ErrorsMode::kExact);
+    const auto metrics = [](const char* text) { return accepted({"serve", "--metrics", text}).metrics; };
+    EXPECT_EQ(metrics(":9435"), (ListenAddress{"127.0.0.1", 9435}));
+    EXPECT_EQ(metrics("localhost:9435"), (ListenAddress{"127.0.0.1", 9435}));
+    EXPECT_EQ(metrics("0.0.0.0:1"), (ListenAddress{"0.0.0.0", 1}));
+    EXPECT_EQ(metrics("[::1]:65535"), (ListenAddress{"::1", 65535}));
+    EXPECT_EQ(listen_address_text({"::1", 9435}), "[::1]:9435");
+    EXPECT_EQ(listen_address_text({"10.0.0.1", 80}), "10.0.0.1:80");
+}
+
+TEST(OptionsMisuse, NoPlaceToListen) {
+    for (const char* wrong : {"", "9435x", "127.0.0.1", "127.0.0.1:", "127.0.0.1:70000", "::1:9435", "[::1]9435",
+                              "[127.0.0.1]:9435", "db1.example.org:9435", "1.2.3:80", "127.0.0.1:80,90"}) {
+        EXPECT_TRUE(contains(refused({"serve", (std::string("--metrics=") + wrong).c_str()}), "--metrics")) << wrong;
     }
+    EXPECT_TRUE(contains(refused({"record", "--metrics", ":9435"}), "does not take --metrics"));
 }
 
 }  // namespace

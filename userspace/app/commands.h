@@ -24,5 +24,6 @@ int demo_command(const Options& options);
 int doctor_command(const Options& options);
 int explain_command(const Options& options);
 int report_command(const Options& options);
+int serve_command(const Options& options);
 
 }  // namespace pipetrace

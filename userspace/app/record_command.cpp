@@ -2,38 +2,15 @@
 #include "app/commands.h"
 #include "app/error_report.h"
 #include "app/recorder.h"
+#include "app/recording_context.h"
 #include "app/replay.h"
 #include "app/trace_session.h"
 #include "app/traced_processes.h"
-#include "source/host_reader.h"
-
-#include <sys/utsname.h>
 
 #include <utility>
 
 namespace pipetrace {
 namespace {
-
-TraceContext context_of(TraceSession& session, const Options& options) {
-    const TracedHost traced = read_traced_host();
-    utsname machine{};
-    ::uname(&machine);
-    TraceContext trace;
-    trace.host = traced.host;
-    trace.machine = machine.machine;
-    trace.ticks_per_second = session.source().ticks_per_second();
-    trace.clocks = session.pipeline().clocks();
-    trace.hooks = session.source().hook_report();
-    trace.syscall_names = *traced.syscall_names;
-    trace.tracer = traced.tracer;
-    trace.advice_digest = session.advice().digest();
-    trace.filter = options.filter;
-    trace.errors = options.errors;
-    trace.idle_after_seconds = options.idle_after_seconds;
-    trace.redacted = options.redact;
-    trace.started = traced.clocks.wall(read_ktime());
-    return trace;
-}
 
 Recorder::Settings recorder_settings(const Options& options) {
     Recorder::Settings settings;
@@ -67,7 +44,7 @@ Result<Options> with_processes(const Options& asked) {
 Status start(TraceSession& session, Recorder& recorder, const Options& options) {
     const auto traced = watch_processes(session, options.filter);
     if (!traced) return traced.error();
-    TraceContext trace = context_of(session, options);
+    TraceContext trace = recording_context(session, options);
     trace.filter.tgids = *traced;
     return recorder.start(std::move(trace), [&session] { return session.source().losses(); });
 }

@@ -65,11 +65,11 @@ Result<std::unique_ptr<TraceSession>> TraceSession::open(Settings settings) {
         output.emplace(std::move(*opened));
     }
     if (const Status checked = check_logs(settings, output); !checked) return checked.error();
-    auto source = KernelSource::open({settings.options.mode, settings.options.errors, true, settings.options.left_out});
+    auto source =
+        KernelSource::open({settings.options.mode, settings.options.errors, true, settings.options.left_out});
     if (!source) return source.error();
-    return std::unique_ptr<TraceSession>(
-        new TraceSession(std::move(settings), std::move(*advice), std::move(*source), std::move(output),
-                         std::move(*logs)));
+    return std::unique_ptr<TraceSession>(new TraceSession(
+        std::move(settings), std::move(*advice), std::move(*source), std::move(output), std::move(*logs)));
 }
 
 TraceSession::TraceSession(Settings settings, AdviceTable advice, std::unique_ptr<KernelSource> source,
@@ -115,7 +115,8 @@ void TraceSession::announce() {
     started_ = Clock::now();
     if (logs_ && !settings_.options.quiet) {
         for (const std::string& path : logs_->awaited())
-            print_to_stderr("pipetrace: the log " + terminal_safe(path) + " is not there yet: it is waited for\n");
+            print_to_stderr("pipetrace: the log " + terminal_safe(path) +
+                            " is not there yet: it is waited for\n");
     }
     print_to_stderr(readiness_line(source_->hook_report(), settings_.target));
 }
@@ -131,7 +132,8 @@ bool TraceSession::time_is_up() const {
 }
 
 milliseconds TraceSession::next_timeout() const {
-    const bool looks_by_itself = status_wanted_ || !settings_.options.filter.tgids.empty();
+    const bool looks_by_itself =
+        status_wanted_ || settings_.on_tick || !settings_.options.filter.tgids.empty();
     milliseconds timeout = looks_by_itself ? kQuiet : milliseconds{-1};
     if (logs_) timeout = std::min(kQuiet, logs_->pause());
     if (!settings_.options.duration_seconds) return timeout;
@@ -139,6 +141,12 @@ milliseconds TraceSession::next_timeout() const {
     const auto left = std::chrono::ceil<milliseconds>(started_ + limit - Clock::now());
     const milliseconds bounded = std::clamp(left, milliseconds{0}, milliseconds{3'600'000});
     return timeout.count() < 0 ? bounded : std::min(timeout, bounded);
+}
+
+void TraceSession::tick() {
+    if (!settings_.on_tick || Clock::now() < next_tick_) return;
+    next_tick_ = Clock::now() + kQuiet;
+    settings_.on_tick();
 }
 
 void TraceSession::show_status_line() {
@@ -184,6 +192,7 @@ void TraceSession::run_until_end(SignalGuard& signals, const Watch& watch) {
             }
             if (pipeline_->living() == 0) break;
         }
+        tick();
         show_status_line();
     }
     clear_status_line();

@@ -31,11 +31,11 @@ public:
     struct Settings {
         Options options;
         TraceTarget target;
-        int default_output_fd = 1;  ///< of incidents, without -o
-        IncidentSink* sink =
-            nullptr;           ///< takes the incidents instead of the printer; must outlive it
-        RecordSink on_record;  ///< is given each record
+        int default_output_fd = 1;     ///< of incidents, without -o
+        IncidentSink* sink = nullptr;  ///< takes the incidents instead of the printer; must outlive it
+        RecordSink on_record;          ///< is given each record
         std::uint64_t print_after_ns = 1'000'000'000;
+        std::function<void()> on_tick;  ///< called about once a second, if set
     };
 
     /// Attaches everything and opens the output; the readiness line is the caller's to ask for.
@@ -66,6 +66,7 @@ private:
     std::chrono::milliseconds next_timeout() const;
     bool time_is_up() const;
     IncidentSink& make_printer(const TracedHost& traced);
+    void tick();
     void show_status_line();
     void clear_status_line();
     std::uint64_t elapsed_seconds() const;
@@ -81,6 +82,7 @@ private:
     ProcessDirectory processes_;
     std::unique_ptr<Pipeline> pipeline_;
     std::chrono::steady_clock::time_point started_;
+    std::chrono::steady_clock::time_point next_tick_;
     bool status_wanted_ = false;
     std::string status_shown_;  ///< what stands on the terminal's last line now
 };

@@ -9,12 +9,9 @@
 namespace pipetrace {
 namespace {
 
-constexpr std::string_view kLaterCommands[] = {"serve"};
-
 std::vector<std::string> command_names() {
     std::vector<std::string> names{"help"};
     for (const CommandSpec& spec : command_table()) names.emplace_back(spec.name);
-    for (const std::string_view later : kLaterCommands) names.emplace_back(later);
     return names;
 }
 
@@ -109,16 +106,7 @@ private:
             line_.command = spec.command;
             return std::nullopt;
         }
-        for (const std::string_view later : kLaterCommands) {
-            if (word == later) return later_command(word);
-        }
         return stray_word(word);
-    }
-
-    Error later_command(const std::string& word) const {
-        return Error{"'" + word + "' is not in this version of pipetrace",
-                     "recording and the monitor come with a later one",
-                     "pipetrace --json -o FILE keeps the incidents of a live trace"};
     }
 
     Error stray_word(const std::string& word) const {
@@ -130,7 +118,7 @@ private:
         }
         const std::string nearest = nearest_name(word, command_names());
         return Error{"'" + word + "' is no command of pipetrace",
-                     "there are run, record, report, demo, doctor and explain",
+                     "there are run, record, report, serve, demo, doctor and explain",
                      nearest.empty() ? "to trace a program: pipetrace run -- " + word
                                      : "did you mean '" + nearest + "'?"};
     }

@@ -13,6 +13,7 @@ constexpr const char* kUsage =
        pipetrace run [FILTER]... [OPTION]... [--] CMD [ARG]...
        pipetrace record [-o FILE] [FILTER]... [OPTION]...
        pipetrace report [FILE]... [FILTER]... [OPTION]...
+       pipetrace serve [FILTER]... [OPTION]...
        pipetrace demo | doctor | explain CODE
 
 Explains broken pipes and connection resets: who met them, who closed first,
@@ -22,6 +23,7 @@ Commands:
   run           run CMD under trace, its children too
   record        keep incidents, and what is behind them, in a recording
   report        explain recordings: what happened, most serious first
+  serve         monitor this host: metrics, a bounded recording, the journal
   demo          make the classic broken pipe on loopback and explain it
   doctor        what this kernel lets pipetrace see, and through which hook
   explain CODE  what a cause, an errno or a fate of SIGPIPE means
@@ -152,6 +154,35 @@ What to keep:
       --advice FILE     also the advice in FILE, which may stand in for ours
 )";
 
+constexpr const char* kServe = R"(Usage: pipetrace serve [--metrics ADDR:PORT] [FILTER]... [OPTION]...
+
+Monitors the whole system, for months: metrics for Prometheus, incidents in a
+bounded recording and in the journal. Filters choose what is counted and told;
+the recording keeps also the RSTs that this host sends to others.
+
+      --metrics ADDR:PORT  answer Prometheus there (without ADDR: loopback only)
+      --recording FILE  keep the recording in FILE
+      --max-size SIZE   of the recording: 500M, 2G (1G); what is oldest goes
+      --max-age AGE     likewise: 90s, 30m, 12h, 7d (7d)
+      --config FILE     options, read again at SIGHUP
+)";
+
+constexpr const char* kServeOutput = R"(
+What to print:
+      --json            one JSON object a line to stdout, times in UTC
+  -o, --output FILE     such lines to FILE, which is appended to
+      --advice FILE     also the advice in FILE, which may stand in for ours
+  -v, --verbose         tell more of the start
+  -q, --quiet           no status line and no summary
+)";
+
+constexpr const char* kServeProbing = R"(
+How to observe:
+      --mode MODE       full, kprobe or tracepoint; default: the best there is
+      --errors WAY      inferred (default): no hook on healthy calls;
+                        exact: see each failed call itself
+)";
+
 constexpr const char* kDemo = R"(Usage: pipetrace demo [OPTION]...
 
 Makes the classic broken pipe by itself, on loopback, and explains it.
@@ -184,6 +215,9 @@ std::string help_text(Command command) {
         case Command::kRecord:
             return std::string(kRecord) + kFiltersTitle + kProcesses + kFollowing + kFilters + kEnding +
                    kRecordOutput + kProbing + kLeavingOut + kIdle + kGeneral;
+        case Command::kServe:
+            return std::string(kServe) + kFiltersTitle + kFilters + kEnding + kServeOutput + kServeProbing +
+                   kLeavingOut + kIdle + kGeneral;
         case Command::kDemo: return std::string(kDemo) + kOutput + kProbing + kIdle + kGeneral;
         case Command::kReport: return std::string(kReport) + kFilters + kReportOutput + kGeneral;
         case Command::kDoctor: return std::string(kDoctor) + kProbing + kLeavingOut + kGeneral;

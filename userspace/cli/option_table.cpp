@@ -7,14 +7,15 @@ namespace pipetrace {
 namespace {
 
 constexpr CommandSet kLive = only(Command::kTrace) | only(Command::kRecord);
+constexpr CommandSet kServe = only(Command::kServe);
 constexpr CommandSet kTracing = kLive | only(Command::kRun);
 constexpr CommandSet kReport = only(Command::kReport);
-constexpr CommandSet kChoosing = kTracing | kReport;
-constexpr CommandSet kShowing = kTracing | only(Command::kDemo);
+constexpr CommandSet kChoosing = kTracing | kReport | kServe;
+constexpr CommandSet kShowing = kTracing | only(Command::kDemo) | kServe;
 constexpr CommandSet kProbing = kShowing | only(Command::kDoctor);
 constexpr CommandSet kRecord = only(Command::kRecord);
 constexpr CommandSet kPrinting =
-    only(Command::kTrace) | only(Command::kRun) | only(Command::kDemo) | only(Command::kDoctor) | kReport;
+    only(Command::kTrace) | only(Command::kRun) | only(Command::kDemo) | only(Command::kDoctor) | kReport | kServe;
 constexpr CommandSet kAny = kProbing | kReport | only(Command::kExplain);
 
 constexpr OptionSpec kOptions[] = {
@@ -33,17 +34,17 @@ constexpr OptionSpec kOptions[] = {
     {"cause", '\0', "CAUSE", kChoosing},
     {"severity", '\0', "SEVERITY", kChoosing},
     {"origin", '\0', nullptr, kChoosing},
-    {"count", 'c', "N", kTracing},
-    {"duration", 'd', "SECONDS", kTracing},
+    {"count", 'c', "N", kTracing | kServe},
+    {"duration", 'd', "SECONDS", kTracing | kServe},
     {"json", '\0', nullptr, kPrinting},
     {"output", 'o', "FILE", kShowing | kReport},
     {"verbose", 'v', nullptr, kShowing | kReport},
     {"quiet", 'q', nullptr, kShowing | kReport},
     {"mode", '\0', "MODE", kProbing},
     {"errors", '\0', "WAY", kProbing},
-    {"without", '\0', "OBSERVATION", kTracing | only(Command::kDoctor)},
+    {"without", '\0', "OBSERVATION", kTracing | only(Command::kDoctor) | kServe},
     {"idle-after", '\0', "SECONDS", kShowing},
-    {"cmdline", '\0', nullptr, kShowing},
+    {"cmdline", '\0', nullptr, kTracing | only(Command::kDemo)},
     {"advice", '\0', "FILE", kShowing | kReport},
     {"log", '\0', "FILE", only(Command::kTrace) | only(Command::kRun)},
     {"since", 'S', "TIME", kReport},
@@ -51,9 +52,12 @@ constexpr OptionSpec kOptions[] = {
     {"utc", '\0', nullptr, kReport},
     {"id", '\0', "ID", kReport},
     {"html", '\0', "OUT", kReport},
-    {"max-size", '\0', "SIZE", kRecord},
-    {"max-age", '\0', "AGE", kRecord},
+    {"max-size", '\0', "SIZE", kRecord | kServe},
+    {"max-age", '\0', "AGE", kRecord | kServe},
     {"redact", '\0', nullptr, kRecord},
+    {"metrics", '\0', "ADDR:PORT", kServe},
+    {"recording", '\0', "FILE", kServe},
+    {"config", '\0', "FILE", kServe},
     {"run-as", '\0', "USER", only(Command::kRun)},
     {"help", 'h', nullptr, kAny},
     {"version", 'V', nullptr, kAny},
@@ -62,6 +66,7 @@ constexpr OptionSpec kOptions[] = {
 constexpr CommandSpec kCommands[] = {
     {"run", Command::kRun},       {"record", Command::kRecord},   {"demo", Command::kDemo},
     {"doctor", Command::kDoctor}, {"explain", Command::kExplain}, {"report", Command::kReport},
+    {"serve", Command::kServe},
 };
 
 }  // namespace

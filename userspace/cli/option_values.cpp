@@ -3,6 +3,7 @@
 #include "model/errno_name.h"
 #include "model/nearest_name.h"
 
+#include <arpa/inet.h>
 #include <pwd.h>
 
 #include <algorithm>
@@ -172,6 +173,24 @@ Result<Cause> parse_cause(const std::string& text) {
 
 Result<Severity> parse_severity(const std::string& text) {
     return parse_enum<Severity>("--severity", text, spellings<Severity>(3, severity_name));
+}
+
+Result<ListenAddress> parse_listen_address(const std::string& text) {
+    const Error wrong{
+        "--metrics " + quoted(text) + " is no address to listen on",
+        "it wants ADDR:PORT, with a numeric address and a port up to 65535",
+        "for example 127.0.0.1:9435, [::1]:9435, or 0.0.0.0:9435 for every network of this host"};
+    const std::size_t colon = text.rfind(':');
+    if (colon == std::string::npos) return wrong;
+    const auto port = whole<std::uint16_t>(text.substr(colon + 1));
+    if (!port) return wrong;
+    std::string host = text.substr(0, colon);
+    if (host.empty() || host == "localhost") host = "127.0.0.1";
+    const bool is_bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';
+    if (is_bracketed) host = host.substr(1, host.size() - 2);
+    in6_addr address{};
+    if (::inet_pton(is_bracketed ? AF_INET6 : AF_INET, host.c_str(), &address) != 1) return wrong;
+    return ListenAddress{host, *port};
 }
 
 Result<Mode> parse_mode(const std::string& text) {

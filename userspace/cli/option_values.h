@@ -36,6 +36,8 @@ Result<int> parse_errno(const std::string& text);
 Result<EndpointKind> parse_kind(const std::string& text);
 Result<Cause> parse_cause(const std::string& text);
 Result<Severity> parse_severity(const std::string& text);
+/// "ADDR:PORT", "[ADDR]:PORT", "localhost:PORT"; without ADDR loopback.
+Result<ListenAddress> parse_listen_address(const std::string& text);
 Result<Mode> parse_mode(const std::string& text);
 Result<ErrorsMode> parse_errors_mode(const std::string& text);
 

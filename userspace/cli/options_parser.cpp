@@ -129,6 +129,9 @@ Problem fill_settings(const GivenOptions& given, Options& options) {
     }
     if (const auto* path = given.last("output")) options.output_path = *path;
     if (const auto* user = given.last("run-as")) options.run_as = *user;
+    if (const auto* path = given.last("recording")) options.recording_path = *path;
+    if (const auto* path = given.last("config")) options.config_path = *path;
+    if (options.command == Command::kServe) options.errors = ErrorsMode::kInferred;
 
     constexpr auto kAnyCount = std::numeric_limits<std::uint64_t>::max();
     constexpr auto kAnySeconds = std::numeric_limits<std::uint32_t>::max();
@@ -146,6 +149,7 @@ Problem fill_settings(const GivenOptions& given, Options& options) {
     one("idle-after", idle, options.idle_after_seconds);
     one("max-size", parse_size, options.recording_limits.size_bytes_max);
     one("max-age", parse_age, options.recording_limits.age_seconds_max);
+    one("metrics", parse_listen_address, options.metrics);
     one("mode", parse_mode, options.mode);
     one("errors", parse_errors_mode, options.errors);
     return problem;
@@ -184,7 +188,7 @@ Problem fill_report(const GivenOptions& given, WallTime now, Options& options) {
 
 /// Not for want of a place to print them: there are no lines.
 Problem check_log(const GivenOptions& given, Command command) {
-    const bool is_recording = command == Command::kRecord || command == Command::kReport;
+    const bool is_recording = command == Command::kRecord || command == Command::kReport || command == Command::kServe;
     if (!given.has("log") || (!is_recording && command != Command::kDemo)) return std::nullopt;
     return Error{command_title(command) + " does not take --log",
                  is_recording ? "a recording keeps what the kernel tells, and no lines of logs"
@@ -228,6 +232,7 @@ Problem fill_words(const CommandLine& line, Options& options) {
                          "for example: pipetrace explain EPIPE"};
         case Command::kReport: options.recordings = words; return std::nullopt;
         case Command::kRecord:
+        case Command::kServe:
         case Command::kDemo:
         case Command::kDoctor: break;
     }

@@ -102,6 +102,10 @@ std::optional<Severity> severity_from_name(std::string_view name) {
 const char* sigpipe_fate_name(SigpipeFate fate) { return name_in(kFateNames, fate); }
 const char* first_close_name(FirstClose who) { return name_in(kFirstCloseNames, who); }
 const char* side_name(Side side) { return name_in(kSideNames, side); }
+std::string listen_address_text(const ListenAddress& address) {
+    const bool is_ipv6 = address.host.find(':') != std::string::npos;
+    return (is_ipv6 ? "[" + address.host + "]" : address.host) + ":" + std::to_string(address.port);
+}
 const char* mode_name(Mode mode) { return name_in(kModeNames, mode); }
 const char* reset_reason_name(int reason) {
     const bool is_known = reason >= 0 && reason < static_cast<int>(std::size(kResetReasonNames));

@@ -14,7 +14,7 @@
 
 namespace pipetrace {
 
-enum class Command : std::uint8_t { kTrace, kRun, kRecord, kDemo, kDoctor, kExplain, kReport };
+enum class Command : std::uint8_t { kTrace, kRun, kRecord, kDemo, kDoctor, kExplain, kReport, kServe };
 enum class Mode : std::uint8_t { kFull, kKprobe, kTracepoint };
 const char* mode_name(Mode mode);
 
@@ -40,6 +40,16 @@ struct IncidentFilter {
 
     bool operator==(const IncidentFilter&) const = default;
 };
+
+/// Where the monitor listens for those who scrape its metrics.
+struct ListenAddress {
+    std::string host;  ///< numeric, IPv6 without brackets
+    std::uint16_t port = 0;
+
+    bool operator==(const ListenAddress&) const = default;
+};
+/// "127.0.0.1:9435", "[::1]:9435".
+std::string listen_address_text(const ListenAddress& address);
 
 struct Options {
     Command command = Command::kTrace;
@@ -68,6 +78,9 @@ struct Options {
     std::optional<std::string> incident_id;
     std::optional<std::string> html_path;
     bool utc = false;
+    std::optional<ListenAddress> metrics;       ///< of serve; not set: no listener
+    std::optional<std::string> recording_path;  ///< of serve; not set: its default
+    std::optional<std::string> config_path;     ///< of serve; not set: the default, where it is there
 };
 
 }  // namespace pipetrace

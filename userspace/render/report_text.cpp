@@ -82,7 +82,9 @@ std::string standing(const ObservationStatus& status, bool colour) {
 std::string readiness_line(const HookReport& report, const TraceTarget& target) {
     const char* end = target.command.empty() ? "Ctrl-C ends." : "Ends with the command.";
     const std::string into = target.recording.empty() ? "" : " into " + terminal_safe(target.recording);
-    return fmt::format("pipetrace: tracing {}{}: {} mode, {}, {}. {}\n", target_text(target), into,
+    const std::string metrics =
+        target.metrics.empty() ? "" : fmt::format(", metrics on http://{}/metrics", target.metrics);
+    return fmt::format("pipetrace: tracing {}{}{}: {} mode, {}, {}. {}\n", target_text(target), into, metrics,
                        mode_name(report.mode), plural(report.hook_count, "hook"), completeness_text(report),
                        end);
 }

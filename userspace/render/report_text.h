@@ -17,7 +17,8 @@ struct TraceTarget {
     std::vector<Tgid> tgids;  ///< empty, and no command: the whole system
     bool follow_children = true;
     std::string command;         ///< of `run`: its first word
-    std::string recording = {};  ///< of `record`: its file
+    std::string recording = {};  ///< of `record` and `serve`: its file
+    std::string metrics = {};    ///< of `serve`: where it listens
 };
 
 /// One line with its newline; begins "pipetrace: tracing".

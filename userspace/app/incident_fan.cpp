@@ -1,0 +1,38 @@
+#include "app/incident_fan.h"
+
+namespace pipetrace {
+
+void IncidentFan::take(const Incident& incident, const BurstStory* burst, Ktime now) {
+    for (IncidentSink* sink : all_) sink->take(incident, burst, now);
+    if (!chooser_.wants(incident)) return;
+    if (incident.revision == 0) ++kept_;
+    for (IncidentSink* sink : chosen_) sink->take(incident, burst, now);
+}
+
+void IncidentFan::advance_to(Ktime now) {
+    for_each([now](IncidentSink& sink) { sink.advance_to(now); });
+}
+
+void IncidentFan::finish() {
+    for_each([](IncidentSink& sink) { sink.finish(); });
+}
+
+std::uint64_t IncidentFan::lost() const {
+    std::uint64_t lost = 0;
+    for_each([&lost](const IncidentSink& sink) { lost += sink.lost(); });
+    return lost;
+}
+
+bool IncidentFan::is_holding() const {
+    bool is_any = false;
+    for_each([&is_any](const IncidentSink& sink) { is_any = is_any || sink.is_holding(); });
+    return is_any;
+}
+
+bool IncidentFan::stopped() const {
+    bool is_any = false;
+    for_each([&is_any](const IncidentSink& sink) { is_any = is_any || sink.stopped(); });
+    return is_any;
+}
+
+}  // namespace pipetrace

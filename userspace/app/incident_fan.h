@@ -1,0 +1,45 @@
+// Hands each incident to several sinks: to some whatever it is, to others only where the filter chooses it.
+#pragma once
+
+#include "app/incident_filter.h"
+#include "app/incident_sink.h"
+
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+namespace pipetrace {
+
+class IncidentFan final : public IncidentSink {
+public:
+    /// Incidents that `filter` does not want go to those alone that are given all.
+    explicit IncidentFan(IncidentFilter filter) : chooser_(std::move(filter)) {}
+
+    /// The sink must outlive it.
+    void give_all(IncidentSink& sink) { all_.push_back(&sink); }
+    void give_chosen(IncidentSink& sink) { chosen_.push_back(&sink); }
+
+    void take(const Incident& incident, const BurstStory* burst, Ktime now) override;
+    void advance_to(Ktime now) override;
+    void finish() override;
+    /// Those that were chosen.
+    std::uint64_t kept() const override { return kept_; }
+    std::uint64_t lost() const override;
+    bool is_holding() const override;
+    /// As soon as one of them takes no more.
+    bool stopped() const override;
+
+private:
+    template <typename Act>
+    void for_each(Act act) const {
+        for (IncidentSink* sink : all_) act(*sink);
+        for (IncidentSink* sink : chosen_) act(*sink);
+    }
+
+    IncidentChooser chooser_;
+    std::vector<IncidentSink*> all_;
+    std::vector<IncidentSink*> chosen_;
+    std::uint64_t kept_ = 0;
+};
+
+}  // namespace pipetrace
