@@ -83,7 +83,9 @@ def tools_for(bench):
         chosen += [tools.Pipetrace(bench.pipetrace, errors, "json"),
                    tools.EmptyHooks(bench.programs, bench.pipetrace, errors)]
     chosen += [tools.Pipetrace(bench.pipetrace, "exact", "text"), tools.Bpftrace(), tools.Tcpdump(),
-               tools.Strace(), tools.MinimalLoader(bench.programs)]
+               tools.Strace(), tools.MinimalLoader(bench.programs),
+               tools.PlainLoader(bench.programs, "inferred"), tools.PlainLoader(bench.programs, "exact"),
+               tools.DrainOnly(bench.programs)]
     return {tool.name: tool for tool in chosen}
 
 
@@ -94,7 +96,8 @@ def measure(samples, bench, by_name, sections):
     if "rest" in sections:
         footprint.measure(
             samples, bench,
-            pick("pipetrace_inferred pipetrace_exact minimal_loader bpftrace tcpdump"),
+            pick("pipetrace_inferred plain_loader_inferred pipetrace_exact plain_loader_exact minimal_loader bpftrace "
+                 "tcpdump"),
             pick("pipetrace_inferred pipetrace_exact bpftrace tcpdump"))
     if "traffic" in sections:
         traffic.measure(samples, bench, pick(
@@ -103,7 +106,7 @@ def measure(samples, bench, by_name, sections):
     if "storm" in sections:
         storm.measure(
             samples, bench,
-            pick("untraced control pipetrace_inferred pipetrace_exact pipetrace_exact_text empty_exact "
+            pick("untraced control pipetrace_inferred pipetrace_exact pipetrace_exact_text drain_only empty_exact "
                  "bpftrace tcpdump strace"),
             pick("untraced control pipetrace_inferred pipetrace_exact empty_exact bpftrace strace"))
     if "replay" in sections:

@@ -130,6 +130,33 @@ class MinimalLoader(Tool):
         return Running([self.program], ready="ready")
 
 
+class PlainLoader(Tool):
+    """The programs that pipetrace loads here, loaded by libbpf as it comes, one after another."""
+
+    def __init__(self, programs, errors):
+        super().__init__(f"plain_loader_{errors}", f"plain loader of {errors}'s programs")
+        program = programs / "plain_loader"
+        self.command = [program, *subprocess.run([program, errors], stdin=subprocess.DEVNULL, capture_output=True,
+                                                 text=True, timeout=READY_SECONDS, check=True).stdout.split()]
+
+    def start(self, _scratch):
+        return Running(self.command, ready="ready")
+
+
+class DrainOnly(Tool):
+    """pipetrace's kernel programs, their records read and thrown away: what any collector of them pays."""
+
+    def __init__(self, programs):
+        super().__init__("drain_only", "records read and thrown away")
+        self.program = programs / "drain_only"
+
+    def told(self, _scratch, messages):
+        return {"events": number_before(messages, "events read"), "lost": number_before(messages, "lost")}
+
+    def start(self, _scratch):
+        return Running([self.program, "exact"], ready="ready")
+
+
 class Tcpdump(Tool):
     """Its events are packets."""
 
