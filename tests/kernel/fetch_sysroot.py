@@ -14,8 +14,9 @@ from pathlib import Path
 from private_apt import FetchError, configured_mirrors, prepare_apt, run, unpack, update
 
 ARCHITECTURE = "arm64"
-PACKAGES = ["busybox-static", "libbpf-dev", "libc6", "libcli11-dev", "libfmt-dev", "libsqlite3-dev",
-            "libtomlplusplus-dev", "libstdc++6", "nlohmann-json3-dev", "python3-minimal", "libpython3-stdlib"]
+PACKAGES = ["busybox-static", "libbpf-dev", "libc6", "libcap-ng-dev", "libcli11-dev", "libfmt-dev",
+            "libseccomp-dev", "libsqlite3-dev", "libsystemd-dev", "libtomlplusplus-dev", "libstdc++6",
+            "nlohmann-json3-dev", "python3-minimal", "libpython3-stdlib"]
 OF_THE_COMPILER = ("libc6-dev_", "libcrypt-dev_", "linux-libc-dev_")
 
 

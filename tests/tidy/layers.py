@@ -34,6 +34,9 @@ PURE_SYSTEM_HEADERS = {"arpa/inet.h"}
 # First part of a library's include path -> folders that may use it.
 LIBRARIES = {
     "bpf": {"source"},
+    "cap-ng.h": {"app"},
+    "seccomp.h": {"app"},
+    "systemd": {"export"},
     "CLI": {"cli"},
     # The tests read with it what the program writes.
     "nlohmann": {"store"},

@@ -3,10 +3,14 @@
 #include "app/commands.h"
 #include "app/error_report.h"
 #include "app/incident_fan.h"
+#include "app/privileges.h"
 #include "app/recorder.h"
 #include "app/recording_context.h"
 #include "app/replay.h"
+#include "app/syscall_filter.h"
+#include "app/terminal.h"
 #include "app/trace_session.h"
+#include "export/service_notifier.h"
 
 #include <unistd.h>
 
@@ -30,7 +34,9 @@ private:
     TraceSession::Settings session_settings();
     void make_sinks(const TracedHost& traced);
     bool takes(SignalGuard::Received signal);
-    void tick() {}
+    Status give_up_rights();
+    void restrict();
+    void tick() { notifier_.beat(ServiceNotifier::Clock::now()); }
 
     const Options options_;
     SignalGuard signals_;
@@ -38,6 +44,7 @@ private:
     Recorder recorder_;
     OutputFile stdout_{STDOUT_FILENO, "standard output"};
     std::optional<IncidentPrinter> printer_;
+    ServiceNotifier notifier_;
     std::unique_ptr<TraceSession> session_;
 };
 
@@ -77,20 +84,48 @@ void Monitor::make_sinks(const TracedHost& traced) {
 /// True: it ends the trace.
 bool Monitor::takes(SignalGuard::Received signal) { return signal.number != SIGHUP; }
 
+/// Those that the caller left open, all but where we are told to write to one.
+bool are_inherited_wanted(const Options& options) {
+    for (const auto& path : {options.output_path, options.recording_path, options.config_path}) {
+        if (path && (path->starts_with("/dev/fd/") || path->starts_with("/proc/"))) return true;
+    }
+    return false;
+}
+
+/// Before any other thread runs: the rights are a thread's own.
+Status Monitor::give_up_rights() {
+    const auto kept = drop_privileges([this] { return session_->source().still_works(); });
+    if (!kept) return kept.error();
+    if (!kept->reads_processes && !options_.quiet)
+        print_to_stderr("pipetrace: CAP_SYS_PTRACE is missing: executables of other users' processes stay unknown\n");
+    if (options_.verbose)
+        print_to_stderr("pipetrace: keeps " + capability_list(*kept) + " and no other right\n");
+    return Done{};
+}
+
+/// For all threads there are. Without it the monitor can do its work all the same.
+void Monitor::restrict() {
+    if (const Status restricted = restrict_system_calls(); !restricted) report_error(restricted.error());
+}
+
 int Monitor::run() {
     make_sinks(read_traced_host());
     auto opened = TraceSession::open(session_settings());
     if (!opened) return failed(opened.error());
     session_ = std::move(*opened);
+    if (const Status given_up = give_up_rights(); !given_up) return failed(given_up.error());
     TraceContext context = recording_context(*session_, options_);
     context.filter = with_all_origins(options_.filter);
     const Status started =
         recorder_.start(std::move(context), [this] { return session_->source().losses(); });
     if (!started) return failed(started.error());
+    restrict();
     session_->announce();
+    notifier_.ready("tracing");
     TraceSession::Watch watch;
     watch.on_signal = [this](SignalGuard::Received signal) { return takes(signal); };
     session_->run_until_end(signals_, watch);
+    notifier_.stopping();
     const SessionResult result = session_->finish();
     if (const Status closed = recorder_.close(session_->pipeline().summary()); !closed)
         return failed(closed.error());
@@ -99,6 +134,9 @@ int Monitor::run() {
 
 }  // namespace
 
-int serve_command(const Options& options) { return Monitor(options).run(); }
+int serve_command(const Options& options) {
+    keep_to_oneself(!are_inherited_wanted(options));
+    return Monitor(options).run();
+}
 
 }  // namespace pipetrace

@@ -1,11 +1,13 @@
 #include "source/cgroup_reader.h"
 
+#include "source/cgroup_tree.h"
 #include "source/file_reader.h"
 
 #include <fcntl.h>
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
 #include <climits>
 #include <cstring>
 #include <sstream>
@@ -46,7 +48,14 @@ std::optional<std::string> cgroup_path(std::uint64_t cgroup_id) {
     const int mount = ::open(mount_point.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (mount < 0) return std::nullopt;
     const int group = open_by_id(mount, cgroup_id);
+    const int why = errno;
     ::close(mount);
+    errno = why;
+    if (group < 0 && (errno == EPERM || errno == ENOSYS)) {
+        // Without the right to: as the monitor runs, which has given it up.
+        static CgroupTree tree(mount_point);
+        return tree.find(cgroup_id, CgroupTree::Clock::now());
+    }
     if (group < 0) return std::nullopt;
     const std::string link = "/proc/self/fd/" + std::to_string(group);
     std::array<char, PATH_MAX> target{};

@@ -149,19 +149,19 @@ void find_filter_code(KernelFeatures& features) {
     features.filter_end = code->end;
 }
 
-/// Whether CapEff of /proc/self/status has what loading and tracing need.
-bool may_load_programs() {
+/// Which capabilities loading and tracing need that CapEff of /proc/self/status has not.
+std::string missing_capabilities() {
     constexpr std::string_view kField = "CapEff:\t";
     constexpr int kCapSysAdmin = 21, kCapPerfmon = 38, kCapBpf = 39;
     const auto status = read_whole_file("/proc/self/status");
-    if (!status) return false;
-    const auto at = status->find(kField);
-    if (at == std::string::npos) return false;
+    const auto at = status ? status->find(kField) : std::string::npos;
     std::uint64_t set = 0;
-    const char* start = status->data() + at + kField.size();
-    std::from_chars(start, status->data() + status->size(), set, 16);
+    if (at != std::string::npos)
+        std::from_chars(status->data() + at + kField.size(), status->data() + status->size(), set, 16);
     const auto has = [set](int capability) { return ((set >> capability) & 1) != 0; };
-    return has(kCapSysAdmin) || (has(kCapBpf) && has(kCapPerfmon));
+    if (has(kCapSysAdmin) || (has(kCapBpf) && has(kCapPerfmon))) return {};
+    if (has(kCapBpf)) return "CAP_PERFMON is";
+    return has(kCapPerfmon) ? "CAP_BPF is" : "both are";
 }
 
 }  // namespace
@@ -178,9 +178,11 @@ void try_kprobes(KernelFeatures& features) {
 }
 
 Status check_privileges() {
-    if (may_load_programs()) return Done{};
+    const std::string missing = missing_capabilities();
+    if (missing.empty()) return Done{};
     return Error{"pipetrace may not trace this kernel",
-                 "loading BPF programs needs root, or the capabilities CAP_BPF and CAP_PERFMON",
+                 "loading BPF programs needs root, or the capabilities CAP_BPF and CAP_PERFMON; " + missing +
+                     " missing here",
                  "run it with sudo"};
 }
 

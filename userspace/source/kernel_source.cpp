@@ -16,6 +16,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <malloc.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -38,10 +39,18 @@ constexpr std::uint32_t kFailingVisitedMax = 1U << 15;
 constexpr std::chrono::milliseconds kMissesInterval{1000};
 constexpr std::chrono::milliseconds kMissesBusyInterval{20};
 
+bool is_locked_memory_limited() {
+    rlimit limit{};
+    return ::getrlimit(RLIMIT_MEMLOCK, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
+}
+
 Error not_loaded(const ProgramLoader::LoadFailure& failure) {
     const std::string whose = failure.program.empty() ? "" : failure.program + ": ";
+    const bool is_locked_memory = failure.reason == std::strerror(EPERM) && is_locked_memory_limited();
     return Error{"the kernel takes none of pipetrace's programs", whose + failure.reason,
-                 "run again with -v to see what libbpf and the verifier said"};
+                 is_locked_memory ? "before 5.11 programs and maps count as locked memory, which is limited here: "
+                                    "ulimit -l unlimited, LimitMEMLOCK=infinity, or the capability CAP_SYS_RESOURCE"
+                                  : "run again with -v to see what libbpf and the verifier said"};
 }
 
 /// Whether every program of `plan` is among those in use already.
@@ -255,6 +264,14 @@ std::uint32_t KernelSource::ticks_per_second() const {
     if (text) std::from_chars(text->data(), text->data() + text->size(), seconds);
     const std::uint32_t rate = seconds > 0 ? ticks / seconds : 0;
     return rate >= kTicksMin && rate <= kTicksMax ? rate : kTicksFallback;
+}
+
+bool KernelSource::still_works() {
+    const int map = bpf_map__fd(state_->programs.skeleton()->maps.watched);
+    const Tgid nobody = 0;
+    std::uint32_t flags = 0;
+    const bool is_readable = bpf_map_lookup_elem(map, &nobody, &flags) == 0 || errno == ENOENT;
+    return is_readable && state_->programs.run_iterator("pt_snapshot_files");
 }
 
 void KernelSource::detach() { state_->programs.detach(); }

@@ -53,6 +53,9 @@ public:
     void snapshot_owners() override;
     std::uint32_t ticks_per_second() const override;
 
+    /// Whether its maps can be read and its iterators run with what the calling thread may do now.
+    bool still_works();
+
     /// Detaches now; what has been recorded can still be drained. The destructor does it too.
     void detach();
 
