@@ -41,6 +41,7 @@ LIBRARIES = {
     # The tests read with it what the program writes.
     "nlohmann": {"store"},
     "sqlite3.h": {"store"},
+    "systemd": {"export"},
     "toml++": {"advise"},
     # Stands in for std::format, which g++ 12 has not.
     "fmt": {"correlate", "diagnose", "advise", "merge", "render", "export", "app", "cli"},

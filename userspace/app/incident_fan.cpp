@@ -17,10 +17,12 @@ void IncidentFan::finish() {
     for_each([](IncidentSink& sink) { sink.finish(); });
 }
 
-std::uint64_t IncidentFan::lost() const {
-    std::uint64_t lost = 0;
-    for_each([&lost](const IncidentSink& sink) { lost += sink.lost(); });
-    return lost;
+LossCounts IncidentFan::losses() const {
+    LossCounts losses;
+    for_each([&losses](const IncidentSink& sink) {
+        for (const auto& [where, count] : sink.losses()) losses[where] += count;
+    });
+    return losses;
 }
 
 bool IncidentFan::is_holding() const {

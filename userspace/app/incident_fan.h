@@ -24,7 +24,7 @@ public:
     void finish() override;
     /// Those that were chosen.
     std::uint64_t kept() const override { return kept_; }
-    std::uint64_t lost() const override;
+    LossCounts losses() const override;
     bool is_holding() const override;
     /// As soon as one of them takes no more.
     bool stopped() const override;

@@ -4,6 +4,7 @@
 #include "model/burst.h"
 #include "model/incident.h"
 #include "model/ktime.h"
+#include "model/observation.h"
 
 #include <cstdint>
 
@@ -23,8 +24,8 @@ public:
 
     /// Incidents taken, revisions not counted, that were not lost on their way out.
     virtual std::uint64_t kept() const = 0;
-    /// Incidents and records that it was given and could not keep.
-    virtual std::uint64_t lost() const { return 0; }
+    /// What it was given and could not keep, by the name of where it should have gone.
+    virtual LossCounts losses() const { return {}; }
     /// Wants advance_to() soon again.
     virtual bool is_holding() const { return false; }
     /// Takes no more: its reader has gone, or it cannot write.

@@ -29,7 +29,7 @@ public:
     void finish() override;
     /// Those that are held will be.
     std::uint64_t kept() const override { return next_.kept() + first_held_; }
-    std::uint64_t lost() const override { return next_.lost(); }
+    LossCounts losses() const override { return next_.losses(); }
     bool is_holding() const override { return !held_.empty() || next_.is_holding(); }
     bool stopped() const override { return next_.stopped(); }
 

@@ -235,7 +235,7 @@ TraceSummary Pipeline::summary() const {
     if (correlator_.unattributed() > 0) {
         summary.lost_by_kind["sigpipe of an unknown descriptor"] = correlator_.unattributed();
     }
-    if (sink_.lost() > 0) summary.lost_by_kind["recording"] = sink_.lost();
+    summary.lost_by_kind.merge(sink_.losses());
     summary.endpoints_older_than_trace = older_endpoints_;
     summary.evicted = correlator_.evicted() + chains_.missed() + bursts_.evicted();
     summary.burst_count = bursts_.count();

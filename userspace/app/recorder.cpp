@@ -9,7 +9,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstdlib>
 #include <utility>
 
 namespace pipetrace {
@@ -144,20 +143,8 @@ void Recorder::advance_to(Ktime now) {
     if (now < handed_over_ + kCommitIntervalNs) return;
     handed_over_ = now;
     keep_the_rest();
-    follow_clocks();
+    follow_clocks(clocks_);
     hand_over();
-}
-
-/// Only where the wall clock was set, or has drifted far: what is measured differs by a little each time, and
-/// a replay is to tell the times that the rows have.
-void Recorder::follow_clocks() {
-    constexpr std::int64_t kNoticedNs = 1'000'000;
-    const ClockOffsets now = read_clock_offsets();
-    const auto differ = [](std::int64_t a, std::int64_t b) { return std::abs(a - b) >= kNoticedNs; };
-    if (differ(now.wall_minus_ktime_ns, clocks_.wall_minus_ktime_ns) ||
-        differ(now.wall_minus_boottime_ns, clocks_.wall_minus_boottime_ns)) {
-        clocks_ = now;
-    }
 }
 
 void Recorder::keep_the_rest() {
@@ -280,7 +267,7 @@ void Recorder::write_one(RecordingBatch& batch) {
         if (lost_ > 0) segment.losses["recording"] = lost_;
     }
     for (;;) {
-        if (is_removed()) {
+        if (is_removed() || is_damaged_) {
             lost_ += entries_of(batch);
             return;
         }
@@ -293,10 +280,16 @@ void Recorder::write_one(RecordingBatch& batch) {
         std::unique_lock lock(mutex_);
         if (!failing_) {
             trouble_ = written.error();
-            trouble_->remedy +=
-                " The trace goes on, and tries again; what cannot be kept until then is lost.";
+            trouble_->remedy += writer_->is_damaged()
+                                    ? " The trace goes on, and keeps no more in it."
+                                    : " The trace goes on, and tries again; what cannot be kept until then is lost.";
         }
         failing_ = written.error();
+        is_damaged_ = writer_->is_damaged();
+        if (is_damaged_) {
+            lost_ += entries_of(batch);
+            return;
+        }
         const auto now = std::chrono::steady_clock::now();
         if (stopping_ && !last_tries_end_) last_tries_end_ = now + kLastTries;
         if (stopping_ && now >= *last_tries_end_) {

@@ -51,7 +51,10 @@ public:
     /// Waits until everything is on the disk, or cannot be brought there.
     void finish() override;
     std::uint64_t kept() const override { return incidents_; }
-    std::uint64_t lost() const override { return lost_; }
+    std::uint64_t lost() const { return lost_; }  ///< records and incidents
+    LossCounts losses() const override {
+        return lost_ > 0 ? LossCounts{{"recording", lost_}} : LossCounts{};
+    }
     bool is_holding() const override {
         return !pending_.empty() || segment_.record_count > 0 || is_writing();
     }
@@ -60,7 +63,10 @@ public:
     bool is_writing() const { return in_flight_ > 0; }
 
     /// Anything that should be in the recording is not, as far as it has been noticed.
-    bool has_failed() const { return lost_ > 0 || is_removed_; }
+    bool has_failed() const { return lost_ > 0 || is_useless(); }
+    /// Nothing more can be kept in this file: it was removed, or is damaged.
+    bool is_useless() const { return is_removed_ || is_damaged_; }
+    bool is_damaged() const { return is_damaged_; }
     /// After finish(): the trace's end. An Error if it could not be written and that has not been told.
     Status close(const TraceSummary& summary);
 
@@ -70,7 +76,6 @@ private:
     void keep_apart_what_came_before();
     void keep(Segment&& segment);
     void keep_the_rest();
-    void follow_clocks();
     void hand_over();
     void tell_trouble();
     void write_until_stopped();
@@ -122,6 +127,7 @@ private:
     bool failing_sync_ = false;
     std::atomic<std::uint64_t> written_ = 0;  ///< batches
     std::atomic<bool> is_removed_ = false;    ///< somebody removed the file: noticed, and told
+    std::atomic<bool> is_damaged_ = false;    ///< told too
     std::optional<Error> failing_;            ///< since the last batch that could be written
     std::optional<std::chrono::steady_clock::time_point> last_tries_end_;
     std::int64_t expired_at_ns_ = 0;

@@ -7,26 +7,55 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <filesystem>
+#include <optional>
+#include <system_error>
 #include <utility>
 
 namespace pipetrace {
+namespace {
+
+/// What is there of them; at least one name, for a message.
+std::vector<std::string> our_recordings() {
+    std::vector<std::string> paths;
+    std::error_code ignored;
+    for (const auto& entry : std::filesystem::directory_iterator(kRecordingFolder, ignored)) {
+        if (entry.path().extension() == ".db") paths.push_back(entry.path().string());
+    }
+    std::sort(paths.begin(), paths.end());
+    if (paths.empty()) paths.emplace_back(kDefaultRecording);
+    return paths;
+}
+
+}  // namespace
 
 Result<Recordings> Recordings::open(std::vector<std::string> paths) {
-    if (paths.empty()) paths.emplace_back(kDefaultRecording);
+    const bool are_ours = paths.empty();
+    if (are_ours) paths = our_recordings();
     Recordings recordings;
+    std::optional<Error> first;
     for (const std::string& path : paths) {
-        auto reader = RecordingReader::open(path);
-        if (!reader) return reader.error();
-        auto traces = reader->traces();
-        if (!traces) return traces.error();
-        std::size_t again = 0;
-        for (TraceContext& context : *traces) again += recordings.add(std::move(context)) ? 0 : 1;
-        if (again > 0)
-            recordings.notes_.push_back(fmt::format("{} holds what another file holds: read once.", path));
-        recordings.readers_.push_back(std::move(*reader));
+        const Status added = recordings.add_recording(path);
+        if (added) continue;
+        if (!are_ours) return added.error();
+        if (!first) first = added.error();
+        recordings.notes_.push_back(fmt::format("{} was left out: {}.", path, added.error().why));
     }
+    if (recordings.readers_.empty()) return *first;
     recordings.note_overlaps();
     return recordings;
+}
+
+Status Recordings::add_recording(const std::string& path) {
+    auto reader = RecordingReader::open(path);
+    if (!reader) return reader.error();
+    auto traces = reader->traces();
+    if (!traces) return traces.error();
+    std::size_t again = 0;
+    for (TraceContext& context : *traces) again += add(std::move(context)) ? 0 : 1;
+    if (again > 0) notes_.push_back(fmt::format("{} holds what another file holds: read once.", path));
+    readers_.push_back(std::move(*reader));
+    return Done{};
 }
 
 /// False: it is there already, of another copy.

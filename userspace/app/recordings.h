@@ -18,7 +18,8 @@ public:
         TraceContext context;
     };
 
-    /// No paths: what `record` writes by default.
+    /// No paths: all that `record` and `serve` write by default; of those, one that cannot be read is left out,
+    /// if another can.
     static Result<Recordings> open(std::vector<std::string> paths);
 
     const std::vector<Trace>& traces() const { return traces_; }
@@ -38,6 +39,7 @@ public:
     const std::vector<std::string>& notes() const { return notes_; }
 
 private:
+    Status add_recording(const std::string& path);
     bool add(TraceContext&& context);
     void note_overlaps();
 

@@ -3,10 +3,12 @@
 #include "app/commands.h"
 #include "app/error_report.h"
 #include "app/incident_fan.h"
+#include "app/incident_lines.h"
+#include "app/journal_sink.h"
 #include "app/privileges.h"
-#include "app/recorder.h"
 #include "app/recording_context.h"
 #include "app/replay.h"
+#include "app/serve_recording.h"
 #include "app/syscall_filter.h"
 #include "app/terminal.h"
 #include "app/trace_session.h"
@@ -25,14 +27,15 @@ namespace {
 class Monitor {
 public:
     explicit Monitor(const Options& options)
-        : options_(options), fan_(options.filter), recorder_(recorder_settings(options)) {}
+        : options_(options), fan_(options.filter), recording_(recorder_settings(options)) {}
 
     int run();
 
 private:
     static Recorder::Settings recorder_settings(const Options& options);
     TraceSession::Settings session_settings();
-    void make_sinks(const TracedHost& traced);
+    TraceContext context();
+    Status make_sinks(const TracedHost& traced);
     bool takes(SignalGuard::Received signal);
     Status give_up_rights();
     void restrict();
@@ -41,9 +44,10 @@ private:
     const Options options_;
     SignalGuard signals_;
     IncidentFan fan_;
-    Recorder recorder_;
-    OutputFile stdout_{STDOUT_FILENO, "standard output"};
-    std::optional<IncidentPrinter> printer_;
+    ServeRecording recording_;
+    std::unique_ptr<IncidentLines> printed_lines_;  ///< none without --json
+    std::unique_ptr<IncidentLines> kept_lines_;     ///< none without -o
+    std::optional<JournalSink> journal_;
     ServiceNotifier notifier_;
     std::unique_ptr<TraceSession> session_;
 };
@@ -55,7 +59,7 @@ int failed(const Error& error) {
 
 Recorder::Settings Monitor::recorder_settings(const Options& options) {
     Recorder::Settings settings;
-    settings.path = options.recording_path.value_or(kDefaultRecording);
+    settings.path = options.recording_path.value_or(kServeRecording);
     settings.limits = options.recording_limits;
     settings.tell = report_error;
     return settings;
@@ -65,20 +69,36 @@ TraceSession::Settings Monitor::session_settings() {
     TraceSession::Settings settings;
     settings.options = options_;
     settings.options.filter = with_all_origins(options_.filter);
-    settings.target.recording = recorder_.path();
+    settings.target.recording = recording_.path();
     if (options_.metrics) settings.target.metrics = listen_address_text(*options_.metrics);
     settings.sink = &fan_;
-    settings.on_record = [this](std::span<const std::byte> record) { recorder_.add_record(record); };
+    settings.on_record = [this](std::span<const std::byte> record) { recording_.add_record(record); };
     settings.print_after_ns = kRecordAfterNs;
     settings.on_tick = [this] { tick(); };
     return settings;
 }
 
-void Monitor::make_sinks(const TracedHost& traced) {
-    fan_.give_all(recorder_);
-    if (!options_.json) return;
-    fan_.give_chosen(printer_.emplace(
-        IncidentPrinter::Settings{options_, traced.host, traced.clocks, {}, [] {}}, stdout_));
+TraceContext Monitor::context() {
+    TraceContext context = recording_context(*session_, options_);
+    context.filter = with_all_origins(options_.filter);
+    return context;
+}
+
+Status Monitor::make_sinks(const TracedHost& traced) {
+    fan_.give_all(recording_);
+    const IncidentLines::Settings lines{traced.host, traced.clocks, report_error};
+    if (options_.json) {
+        printed_lines_ = IncidentLines::to_stream(lines, STDOUT_FILENO);
+        fan_.give_chosen(*printed_lines_);
+    }
+    if (options_.output_path) {
+        auto file = IncidentLines::to_file(lines, *options_.output_path);
+        if (!file) return file.error();
+        kept_lines_ = std::move(*file);
+        fan_.give_chosen(*kept_lines_);
+    }
+    fan_.give_chosen(journal_.emplace(traced.clocks, report_error));
+    return Done{};
 }
 
 /// True: it ends the trace.
@@ -109,15 +129,13 @@ void Monitor::restrict() {
 }
 
 int Monitor::run() {
-    make_sinks(read_traced_host());
+    if (const Status made = make_sinks(read_traced_host()); !made) return failed(made.error());
     auto opened = TraceSession::open(session_settings());
     if (!opened) return failed(opened.error());
     session_ = std::move(*opened);
     if (const Status given_up = give_up_rights(); !given_up) return failed(given_up.error());
-    TraceContext context = recording_context(*session_, options_);
-    context.filter = with_all_origins(options_.filter);
-    const Status started =
-        recorder_.start(std::move(context), [this] { return session_->source().losses(); });
+    const Status started = recording_.start([this] { return context(); },
+                                            [this] { return session_->source().losses(); });
     if (!started) return failed(started.error());
     restrict();
     session_->announce();
@@ -127,9 +145,8 @@ int Monitor::run() {
     session_->run_until_end(signals_, watch);
     notifier_.stopping();
     const SessionResult result = session_->finish();
-    if (const Status closed = recorder_.close(session_->pipeline().summary()); !closed)
-        return failed(closed.error());
-    return result.failed || recorder_.has_failed() ? kStatusFailed : kStatusDone;
+    recording_.close(session_->pipeline().summary());
+    return result.failed ? kStatusFailed : kStatusDone;
 }
 
 }  // namespace

@@ -139,7 +139,7 @@ crash of this host: until Ctrl-C, in /var/lib/pipetrace/recording.db. Another
 trace is added to a recording that is there. Events, and RSTs that this host
 sends to others, are kept whatever the filters say.
 
-      --max-size SIZE   of the recording: 500M, 2G (1G); what is oldest goes
+      --max-size SIZE   of the recording: 500M, 2G (256M); what is oldest goes
       --max-age AGE     likewise: 90s, 30m, 12h, 7d (7d)
       --redact          leave out the paths of executables, and the host part of
                         addresses: hosts of one network are numbered instead
@@ -161,8 +161,8 @@ bounded recording and in the journal. Filters choose what is counted and told;
 the recording keeps also the RSTs that this host sends to others.
 
       --metrics ADDR:PORT  answer Prometheus there (without ADDR: loopback only)
-      --recording FILE  keep the recording in FILE
-      --max-size SIZE   of the recording: 500M, 2G (1G); what is oldest goes
+      --recording FILE  keep the recording in FILE, not below /var/lib/pipetrace/
+      --max-size SIZE   of the recording: 500M, 2G (256M); what is oldest goes
       --max-age AGE     likewise: 90s, 30m, 12h, 7d (7d)
       --config FILE     options, read again at SIGHUP
 )";

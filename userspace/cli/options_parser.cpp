@@ -131,7 +131,11 @@ Problem fill_settings(const GivenOptions& given, Options& options) {
     if (const auto* user = given.last("run-as")) options.run_as = *user;
     if (const auto* path = given.last("recording")) options.recording_path = *path;
     if (const auto* path = given.last("config")) options.config_path = *path;
-    if (options.command == Command::kServe) options.errors = ErrorsMode::kInferred;
+    if (options.command == Command::kServe) {
+        // On every host of a fleet, and for months.
+        options.errors = ErrorsMode::kInferred;
+        options.recording_limits.size_bytes_max = std::uint64_t{256} << 20;
+    }
 
     constexpr auto kAnyCount = std::numeric_limits<std::uint64_t>::max();
     constexpr auto kAnySeconds = std::numeric_limits<std::uint32_t>::max();

@@ -11,6 +11,7 @@ struct Error {
     std::string what;
     std::string why;
     std::string remedy;
+    bool is_of_content = false;  ///< what a file holds is the reason: it will fail again
 };
 
 template <typename T>

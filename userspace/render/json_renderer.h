@@ -13,6 +13,9 @@ class JsonRenderer {
 public:
     JsonRenderer(HostIdentity host, ClockOffsets clocks);
 
+    /// Of what is rendered from now on.
+    void set_clocks(const ClockOffsets& clocks) { clocks_ = clocks; }
+
     /// Appends one line, its newline included.
     void render(const Incident& incident, std::string& out) const;
 

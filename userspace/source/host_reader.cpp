@@ -5,6 +5,7 @@
 
 #include <sys/utsname.h>
 
+#include <cstdlib>
 #include <ctime>
 
 namespace pipetrace {
@@ -45,6 +46,16 @@ HostIdentity read_host_identity() {
 
 ClockOffsets read_clock_offsets() {
     return ClockOffsets{wall_minus(CLOCK_MONOTONIC), wall_minus(CLOCK_BOOTTIME)};
+}
+
+bool follow_clocks(ClockOffsets& clocks) {
+    constexpr std::int64_t kNoticedNs = 1'000'000;
+    const ClockOffsets now = read_clock_offsets();
+    const auto differ = [](std::int64_t a, std::int64_t b) { return std::abs(a - b) >= kNoticedNs; };
+    const bool changed = differ(now.wall_minus_ktime_ns, clocks.wall_minus_ktime_ns) ||
+                         differ(now.wall_minus_boottime_ns, clocks.wall_minus_boottime_ns);
+    if (changed) clocks = now;
+    return changed;
 }
 
 Ktime read_ktime() { return Ktime{static_cast<std::uint64_t>(read_clock_ns(CLOCK_MONOTONIC))}; }

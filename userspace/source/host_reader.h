@@ -11,6 +11,10 @@ HostIdentity read_host_identity();
 /// Measured now; good to about a microsecond until the wall clock is set.
 ClockOffsets read_clock_offsets();
 
+/// Only where the wall clock was set, or has drifted far: what is measured differs by a little each time, and
+/// times once told are to be told again alike. Says whether it changed them.
+bool follow_clocks(ClockOffsets& clocks);
+
 /// CLOCK_MONOTONIC, the clock of the records.
 Ktime read_ktime();
 

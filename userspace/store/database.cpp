@@ -46,6 +46,7 @@ struct Reason {
     int code;  ///< primary result code
     const char* why;
     const char* remedy;
+    bool is_of_content = false;
 };
 
 constexpr const char* kRecover =
@@ -60,12 +61,13 @@ constexpr Reason kReasons[] = {
      "End that program (`fuser FILE` names it), or use another file."},
     {SQLITE_PERM, "this user may not", "Run as the user whose file it is, or as root."},
     {SQLITE_AUTH, "this user may not", "Run as the user whose file it is, or as root."},
-    {SQLITE_CORRUPT, "the file is damaged", kRecover},
+    {SQLITE_CORRUPT, "the file is damaged", kRecover, true},
     {SQLITE_NOTADB, "it is no recording, or its first page is damaged",
-     "Name a file that `pipetrace record` made."},
-    {SQLITE_TOOBIG, "it holds a value larger than any that pipetrace writes", kRecover},
-    {SQLITE_INTERRUPT, "its pages lead in circles: it is damaged, or made to mislead", kRecover},
-    {SQLITE_ERROR, "its tables are not those of a recording", "Name a file that `pipetrace record` made."},
+     "Name a file that `pipetrace record` made.", true},
+    {SQLITE_TOOBIG, "it holds a value larger than any that pipetrace writes", kRecover, true},
+    {SQLITE_INTERRUPT, "its pages lead in circles: it is damaged, or made to mislead", kRecover, true},
+    {SQLITE_ERROR, "its tables are not those of a recording", "Name a file that `pipetrace record` made.",
+     true},
 };
 
 bool is_utf8(std::string_view text) {
@@ -313,7 +315,7 @@ Result<bool> Database::checkpoint(bool truncate) {
 
 Error Database::damaged(std::string_view what) const {
     return Error{"cannot read the recording " + name_,
-                 "it is damaged, or made to mislead: " + std::string(what), kRecover};
+                 "it is damaged, or made to mislead: " + std::string(what), kRecover, true};
 }
 
 bool Database::may_be_out_of_space() const {
@@ -327,7 +329,7 @@ Error Database::failure() const {
     const int code = connection_ != nullptr ? sqlite3_extended_errcode(connection_) : SQLITE_NOMEM;
     const int system_error = connection_ != nullptr ? sqlite3_system_errno(connection_) : 0;
     for (const Reason& reason : kReasons) {
-        if (reason.code == (code & 0xff)) return Error{what, reason.why, reason.remedy};
+        if (reason.code == (code & 0xff)) return Error{what, reason.why, reason.remedy, reason.is_of_content};
     }
     const bool of_the_system = (code & 0xff) == SQLITE_IOERR || (code & 0xff) == SQLITE_CANTOPEN;
     const char* why = of_the_system && system_error != 0 ? std::strerror(system_error) : sqlite3_errstr(code);

@@ -18,6 +18,8 @@ namespace pipetrace {
 /// Where `record` writes and `report` reads when no file is named.
 inline constexpr const char* kRecordingFolder = "/var/lib/pipetrace";
 inline constexpr const char* kDefaultRecording = "/var/lib/pipetrace/recording.db";
+/// A name of its own: a recording made by hand beside it disturbs no monitor.
+inline constexpr const char* kServeRecording = "/var/lib/pipetrace/serve.db";
 
 /// What is known of a process is recorded again with its next incident after that time: what is older by
 /// twice that may be deleted, and every incident kept still has it.

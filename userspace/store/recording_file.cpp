@@ -52,8 +52,10 @@ Status check_content(const std::string& path, int fd) {
     const ssize_t got = ::pread(fd, start.data(), start.size(), 0);
     if (got < 0) return cannot_open(path);
     if (std::string_view(start.data(), static_cast<std::size_t>(got)) == kMagic) return Done{};
-    return cannot_record(path, "the file is there, and it is no recording",
-                         "It was left as it is. Name another file with -o.");
+    Error error = cannot_record(path, "the file is there, and it is no recording",
+                                "It was left as it is. Name another file with -o.");
+    error.is_of_content = true;
+    return error;
 }
 
 }  // namespace
@@ -112,6 +114,20 @@ bool RecordingFile::is_removed() const {
 void RecordingFile::remove_if_created() const {
     if (!created_) return;
     for (const char* beside : {"-wal", "-shm", "-journal", ""}) ::unlink((path_ + beside).c_str());
+}
+
+Result<std::string> set_aside(const std::string& path) {
+    const std::string aside = path + ".set-aside";
+    for (const char* beside : {"", "-wal", "-shm"}) ::unlink((aside + beside).c_str());
+    if (::rename(path.c_str(), aside.c_str()) != 0) {
+        return cannot_record(path, std::strerror(errno), "Move the file away by hand.");
+    }
+    // SQLite would take the WAL for the new file's.
+    for (const char* beside : {"-wal", "-shm"}) {
+        const std::string name = path + beside;
+        if (::rename(name.c_str(), (aside + beside).c_str()) != 0 && errno != ENOENT) ::unlink(name.c_str());
+    }
+    return aside;
 }
 
 std::string without_links(const std::string& path) {

@@ -44,6 +44,9 @@ private:
     bool created_;
 };
 
+/// Gives a recording that nobody writes, and what lies beside it, a name beside that of a recording: that name.
+/// One that had it before is gone.
+Result<std::string> set_aside(const std::string& path);
 /// SQLite keeps the WAL beside the file itself, wherever links to it lie: `path` without links, or as it is
 /// where that cannot be told.
 std::string without_links(const std::string& path);

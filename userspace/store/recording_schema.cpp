@@ -75,7 +75,7 @@ Status check_version(Database& database, std::int64_t version) {
                  "it was made by " + writer + ", in format " + format + "; this one reads " +
                      std::to_string(kFormatMajor) + ".0 to " + std::to_string(kFormatMajor) + "." +
                      std::to_string(kFormatMinor),
-                 is_newer ? "Read it with that version or a later one." : "Read it with that version."};
+                 is_newer ? "Read it with that version or a later one." : "Read it with that version.", true};
 }
 
 /// Each table is really that table: no view, trigger or index of somebody else's lies in between.
@@ -139,7 +139,7 @@ Status check_schema(Database& database) {
     if (!application) return application.error();
     if (*application != kApplicationId) {
         return Error{"cannot use " + database.name() + " as a recording",
-                     "it is another program's SQLite database", kNoRecording};
+                     "it is another program's SQLite database", kNoRecording, true};
     }
     const auto version = database.number("PRAGMA user_version");
     if (!version) return version.error();

@@ -30,7 +30,7 @@ Status check_redaction(Database& database, bool redacted) {
     return Error{"cannot record to " + database.name(),
                  redacted ? "it holds a trace that was not redacted, and this one would be"
                           : "it holds a trace that was redacted, and this one would not be",
-                 "It was left as it is. Name another file with -o."};
+                 "It was left as it is. Name another file with -o.", true};
 }
 
 /// Opens what is there, or makes it: what is no recording is left as it was found.
@@ -164,7 +164,10 @@ template <typename Change>
 Status RecordingWriter::change(std::uint64_t bytes, Change change) {
     out_of_space_ = false;
     const auto room = pruner_.make_room(bytes);
-    if (!room) return room.error();
+    if (!room) {
+        is_damaged_ = is_damaged_ || room.error().is_of_content;
+        return room.error();
+    }
     if (!*room) {
         out_of_space_ = true;
         const std::string what = "cannot write to the recording " + name();
@@ -182,6 +185,7 @@ Status RecordingWriter::change(std::uint64_t bytes, Change change) {
     if (changed) changed = database_->execute("COMMIT");
     if (!changed) {
         out_of_space_ = database_->may_be_out_of_space();
+        is_damaged_ = is_damaged_ || changed.error().is_of_content;
         [[maybe_unused]] const Status undone = database_->execute("ROLLBACK");
     }
     return changed;

@@ -56,6 +56,8 @@ public:
     Status close(WallTime ended, const LossCounts& losses, const TraceTotals& totals);
 
     bool is_removed() const { return file_.is_removed(); }
+    /// A write has failed for what the file holds: so will each.
+    bool is_damaged() const { return is_damaged_; }
     const std::string& name() const { return file_.name(); }
     std::int64_t trace_id() const { return trace_.trace_id; }
     std::uint64_t bytes_on_disk() const { return recording_bytes(file_.path()); }
@@ -77,6 +79,7 @@ private:
     TraceContext trace_;
     int wal_fd_ = -1;
     bool out_of_space_ = false;  ///< why the last change failed
+    bool is_damaged_ = false;
     Statement insert_segment_;
     Statement insert_incident_;
     Statement insert_process_;
