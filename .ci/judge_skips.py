@@ -43,6 +43,7 @@ PRESENT = {
     "btf": lambda: os.path.exists("/sys/kernel/btf/vmlinux"),
     "kprobes": lambda: file_contains("/proc/kallsyms", " register_kprobe\n"),
     "trampolines": lambda: not locked_down(),
+    "journald": lambda: os.path.exists("/lib/systemd/systemd-journald") and os.path.exists("/etc/machine-id"),
 }
 
 

@@ -126,8 +126,11 @@ TEST(JournalEntry, SeverityBecomesPriority) {
 
 TEST(JournalEntry, CountsWhatGotNoEntry) {
     UntoldIncidents untold;
-    Verdict verdict = testing::sample_incident().verdict;
-    untold.add({.cause = Cause::kPipeReaderClosed, .severity = Severity::kBenign});
+    const Verdict verdict = testing::sample_incident().verdict;
+    Verdict benign;
+    benign.cause = Cause::kPipeReaderClosed;
+    benign.severity = Severity::kBenign;
+    untold.add(benign);
     untold.add(verdict);
     untold.add(verdict);
     const Fields fields = fields_of(untold_entry(untold));
@@ -146,7 +149,8 @@ TEST(SystemdUnit, IsTheOutermostUnitOfAPath) {
               "user@1000.service");
     EXPECT_EQ(systemd_unit("/user.slice/user-0.slice/session-3.scope"), "session-3.scope");
     EXPECT_EQ(systemd_unit("/system.slice/_cpu.service"), "cpu.service");
-    for (const char* none : {"", "/", "/kubepods/besteffort/pod1/abc", "/system.slice", "/my.group/nginx.service"}) {
+    for (const char* none :
+         {"", "/", "/kubepods/besteffort/pod1/abc", "/system.slice", "/my.group/nginx.service"}) {
         EXPECT_EQ(systemd_unit(none), "") << none;
     }
 }

@@ -17,7 +17,7 @@ namespace {
 constexpr mode_t kPrivate = 0600;
 
 Error cannot_write(const std::string& path, int error) {
-    const char* remedy = error == ENXIO  ? "Nobody reads this pipe: start its reader first."
+    const char* remedy = error == ENXIO    ? "Nobody reads this pipe: start its reader first."
                          : error == ENOSPC ? "Free some space, or write elsewhere with -o."
                                            : "Name a file in a folder that exists and may be written to.";
     return Error{"cannot write to " + path, std::strerror(error), remedy};
@@ -59,7 +59,8 @@ void LineFile::close() {
 
 Status LineFile::reopen() {
     close();
-    // A FIFO that nobody reads would hold us for ever. With O_APPEND, one that empties the file leaves no hole.
+    // A FIFO that nobody reads would hold us for ever. With O_APPEND, one that empties the file leaves no
+    // hole.
     fd_ = ::open(path_.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, kPrivate);
     if (fd_ < 0) return cannot_write(path_, errno);
     ::fcntl(fd_, F_SETFL, ::fcntl(fd_, F_GETFL) & ~O_NONBLOCK);

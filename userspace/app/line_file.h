@@ -1,6 +1,6 @@
-// A file of whole lines that a log shipper follows: appended to, kept within a size (what is older is FILE.1, and
-// there are never more than the two), and written on with under its name when somebody has moved it away, removed
-// or emptied it.
+// A file of whole lines that a log shipper follows: appended to, kept within a size (what is older is FILE.1,
+// and there are never more than the two), and written on with under its name when somebody has moved it away,
+// removed or emptied it.
 #pragma once
 
 #include "app/outbox.h"

@@ -20,16 +20,16 @@ struct Outbox::Shared {
     std::condition_variable changed;
     std::deque<Parcel> queue;
     std::size_t queued_bytes = 0;
-    bool is_delivering = false;
+    std::uint64_t in_flight = 0;  // entries that the receiver has
     bool stopping = false;
     bool gave_up = false;  // finish() waits no longer
     bool has_stopped = false;
     bool has_ended = false;
     std::uint64_t lost = 0;
     bool is_in_trouble = false;
-    std::uint64_t lost_before = 0;    // the trouble
-    std::optional<Error> trouble;     // to be told
-    std::optional<Error> recovered;   // likewise
+    std::uint64_t lost_before = 0;   // the trouble
+    std::optional<Error> trouble;    // to be told
+    std::optional<Error> recovered;  // likewise
 
     void begin_trouble(const Error& why) {
         if (std::exchange(is_in_trouble, true)) return;
@@ -40,8 +40,9 @@ struct Outbox::Shared {
     void end_trouble() {
         if (!std::exchange(is_in_trouble, false)) return;
         const std::uint64_t missing = lost - lost_before;
-        recovered = Error{receiver->name() + " takes incidents again",
-                          missing == 0 ? "none was lost" : fmt::format("{} were lost meanwhile", missing), ""};
+        recovered =
+            Error{receiver->name() + " takes incidents again",
+                  missing == 0 ? "none was lost" : fmt::format("lost meanwhile: {}", missing), ""};
     }
 };
 
@@ -49,13 +50,15 @@ Outbox::Outbox(Settings settings, std::unique_ptr<Receiver> receiver)
     : settings_(std::move(settings)), shared_(std::make_shared<Shared>()) {
     shared_->receiver = std::move(receiver);
     shared_->pause = settings_.pause;
-    std::thread([shared = shared_] { deliver_until_stopped(*shared); }).detach();
 }
 
 Outbox::~Outbox() { finish(); }
 
 void Outbox::post(Parcel&& parcel) {
     if (parcel.empty()) return;
+    if (!std::exchange(has_thread_, true)) {
+        std::thread([shared = shared_] { deliver_until_stopped(*shared); }).detach();
+    }
     {
         const std::lock_guard lock(shared_->mutex);
         const bool fits = shared_->queued_bytes + parcel.text.size() <= settings_.bytes_max;
@@ -87,9 +90,11 @@ void Outbox::finish() {
         std::unique_lock lock(shared_->mutex);
         shared_->stopping = true;
         shared_->changed.notify_all();
+        if (!has_thread_) shared_->has_stopped = true;
         shared_->changed.wait_for(lock, settings_.last_tries, [this] { return shared_->has_stopped; });
         shared_->gave_up = true;
         if (!shared_->has_stopped) {
+            shared_->lost += shared_->in_flight;
             for (const Parcel& parcel : shared_->queue) shared_->lost += parcel.entries;
             shared_->queue.clear();
         }
@@ -110,7 +115,7 @@ bool Outbox::has_ended() const {
 
 bool Outbox::is_busy() const {
     const std::lock_guard lock(shared_->mutex);
-    return shared_->is_delivering || !shared_->queue.empty();
+    return shared_->in_flight > 0 || !shared_->queue.empty();
 }
 
 void Outbox::deliver_until_stopped(Shared& shared) {
@@ -121,13 +126,13 @@ void Outbox::deliver_until_stopped(Shared& shared) {
         if (shared.queue.empty() || shared.gave_up) break;
         Parcel parcel = std::move(shared.queue.front());
         shared.queue.pop_front();
-        shared.is_delivering = true;
+        shared.in_flight = parcel.entries;
         const std::size_t bytes = parcel.text.size();
         lock.unlock();
         const bool goes_on = offer(shared, parcel);
         lock.lock();
         shared.queued_bytes -= bytes;
-        shared.is_delivering = false;
+        shared.in_flight = 0;
         if (!goes_on) break;
     }
     for (const Parcel& parcel : shared.queue) shared.lost += parcel.entries;
@@ -141,12 +146,14 @@ bool Outbox::offer(Shared& shared, Parcel& parcel) {
     for (;;) {
         const Receiver::Outcome outcome = shared.receiver->deliver(parcel);
         std::unique_lock lock(shared.mutex);
+        if (shared.gave_up) return false;  // counted as lost by then
+        shared.in_flight = parcel.entries;
         switch (outcome) {
             case Receiver::Outcome::kTaken: shared.end_trouble(); return true;
             case Receiver::Outcome::kNobody: return true;
             case Receiver::Outcome::kLost:
-                shared.lost += parcel.entries;
                 shared.begin_trouble(shared.receiver->trouble());
+                shared.lost += parcel.entries;
                 return true;
             case Receiver::Outcome::kEnded:
                 shared.lost += parcel.entries;
@@ -158,10 +165,7 @@ bool Outbox::offer(Shared& shared, Parcel& parcel) {
         // Once more at the end, and no longer than finish() waits.
         shared.changed.wait_for(lock, shared.stopping ? shared.pause / 4 : shared.pause,
                                 [&] { return shared.gave_up; });
-        if (shared.gave_up) {
-            shared.lost += parcel.entries;
-            return false;
-        }
+        if (shared.gave_up) return false;
     }
 }
 

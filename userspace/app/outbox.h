@@ -49,10 +49,10 @@ public:
 class Outbox {
 public:
     struct Settings {
-        std::size_t bytes_max = 4U << 20;  ///< waiting at once
-        std::chrono::milliseconds pause{1000};  ///< before what was not taken is offered again
+        std::size_t bytes_max = 4U << 20;            ///< waiting at once
+        std::chrono::milliseconds pause{1000};       ///< before what was not taken is offered again
         std::chrono::milliseconds last_tries{2000};  ///< what finish() waits
-        std::function<void(const Error&)> tell;  ///< of troubles and of their end; called by the loop
+        std::function<void(const Error&)> tell;      ///< of troubles and of their end; called by the loop
     };
     Outbox(Settings settings, std::unique_ptr<Receiver> receiver);
     Outbox(const Outbox&) = delete;
@@ -67,8 +67,8 @@ public:
     void finish();
 
     LossCounts losses(const char* name) const;  ///< entries, under that name
-    bool has_ended() const;      ///< the reader has gone for good
-    bool is_busy() const;        ///< anything waits
+    bool has_ended() const;                     ///< the reader has gone for good
+    bool is_busy() const;                       ///< anything waits
 
 private:
     struct Shared;
@@ -77,6 +77,8 @@ private:
 
     Settings settings_;
     std::shared_ptr<Shared> shared_;  ///< the thread's too: it may outlive this
+    /// With the first parcel: it has the rights that the caller has by then.
+    bool has_thread_ = false;
     bool finished_ = false;
 };
 

@@ -18,8 +18,8 @@ public:
         TraceContext context;
     };
 
-    /// No paths: all that `record` and `serve` write by default; of those, one that cannot be read is left out,
-    /// if another can.
+    /// No paths: all that `record` and `serve` write by default; of those, one that cannot be read is left
+    /// out, if another can.
     static Result<Recordings> open(std::vector<std::string> paths);
 
     const std::vector<Trace>& traces() const { return traces_; }
@@ -29,9 +29,11 @@ public:
 
     /// Whether they may hold both ends of a connection between hosts.
     bool have_several_hosts() const;
-    /// Whether the recorded verdicts are those that our rules make, with the user's own advice of that digest.
+    /// Whether the recorded verdicts are those that our rules make, with the user's own advice of that
+    /// digest.
     bool are_of_our_rules(const std::string& advice_digest) const;
-    /// Whether every incident has its row: what nobody was told of gets one when its endpoint or the trace ends.
+    /// Whether every incident has its row: what nobody was told of gets one when its endpoint or the trace
+    /// ends.
     bool have_ended() const;
     /// Whether the path names one of the files: to write there would destroy it.
     bool include(const std::string& path) const;

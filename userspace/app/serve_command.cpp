@@ -134,8 +134,8 @@ int Monitor::run() {
     if (!opened) return failed(opened.error());
     session_ = std::move(*opened);
     if (const Status given_up = give_up_rights(); !given_up) return failed(given_up.error());
-    const Status started = recording_.start([this] { return context(); },
-                                            [this] { return session_->source().losses(); });
+    const Status started =
+        recording_.start([this] { return context(); }, [this] { return session_->source().losses(); });
     if (!started) return failed(started.error());
     restrict();
     session_->announce();

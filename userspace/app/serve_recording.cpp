@@ -26,7 +26,9 @@ Status ServeRecording::start(std::function<TraceContext()> context, std::functio
     return Done{};
 }
 
-bool ServeRecording::is_own_file() const { return settings_.path.starts_with(std::string(kRecordingFolder) + "/"); }
+bool ServeRecording::is_own_file() const {
+    return settings_.path.starts_with(std::string(kRecordingFolder) + "/");
+}
 
 Status ServeRecording::begin() {
     recorder_ = std::make_unique<Recorder>(settings_);

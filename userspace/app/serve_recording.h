@@ -1,6 +1,6 @@
-// The recording of a monitor that is left running: what keeps a recorder from recording does not end it. It is
-// told and counted, and tried again. A file in our own folder that is damaged, or of another format, is set
-// aside, and a new one begun.
+// The recording of a monitor that is left running: what keeps a recorder from recording does not end it. It
+// is told and counted, and tried again. A file in our own folder that is damaged, or of another format, is
+// set aside, and a new one begun.
 #pragma once
 
 #include "app/incident_sink.h"

@@ -161,7 +161,8 @@ bounded recording and in the journal. Filters choose what is counted and told;
 the recording keeps also the RSTs that this host sends to others.
 
       --metrics ADDR:PORT  answer Prometheus there (without ADDR: loopback only)
-      --recording FILE  keep the recording in FILE, not below /var/lib/pipetrace/
+      --recording FILE  keep the recording in FILE (serve.db below
+                        /var/lib/pipetrace)
       --max-size SIZE   of the recording: 500M, 2G (256M); what is oldest goes
       --max-age AGE     likewise: 90s, 30m, 12h, 7d (7d)
       --config FILE     options, read again at SIGHUP

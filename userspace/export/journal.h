@@ -1,4 +1,5 @@
-// systemd's journal, by its own library. Sending can wait for journald, so it is done from a thread of its own.
+// systemd's journal, by its own library. Sending can wait for journald, so it is done from a thread of its
+// own.
 #pragma once
 
 #include "model/result.h"

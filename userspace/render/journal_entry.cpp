@@ -37,10 +37,14 @@ void add_head(JournalEntry& entry, const char* message_id, int priority, const s
 std::string message_of(const Incident& incident, bool is_correction) {
     const Verdict& verdict = incident.verdict;
     const bool is_known = verdict.confidence != Confidence::kUnknown;
-    return terminal_safe(fmt::format(
-        "{}{} {}: {}{}: {}", is_correction ? "corrected: " : "", actor_text(incident), outcome_text(incident),
-        cause_name(verdict.cause), is_known ? std::string(", ") + confidence_name(verdict.confidence) : "",
-        verdict.summary));
+    return terminal_safe(fmt::format("{}{} {}: {}{}: {}", is_correction ? "corrected: " : "",
+                                     actor_text(incident), outcome_text(incident), cause_name(verdict.cause),
+                                     is_known ? std::string(", ") + confidence_name(verdict.confidence) : "",
+                                     verdict.summary));
+}
+
+std::string_view unit_of(const InvolvedProcess& process) {
+    return process.details.cgroup ? systemd_unit(*process.details.cgroup) : std::string_view();
 }
 
 void add_process(JournalEntry& entry, const InvolvedProcess& process) {
@@ -49,7 +53,7 @@ void add_process(JournalEntry& entry, const InvolvedProcess& process) {
     add_number(entry, "PIPETRACE_UID", process.uid);
     add_text(entry, "PIPETRACE_EXE", process.details.exe);
     add_text(entry, "PIPETRACE_CONTAINER", process.details.container);
-    const std::string_view unit = systemd_unit(process.details.cgroup.value_or(""));
+    const std::string_view unit = unit_of(process);
     if (unit.empty()) return;
     entry.add("PIPETRACE_UNIT", unit);
     // `journalctl -u` and `systemctl status` show it beside the unit's own.
@@ -60,7 +64,7 @@ void add_peer(JournalEntry& entry, const Peer& peer) {
     add_text(entry, "PIPETRACE_PEER_PROCESS", peer.process.comm);
     add_number(entry, "PIPETRACE_PEER_PID", peer.process.tgid);
     add_text(entry, "PIPETRACE_PEER_CONTAINER", peer.process.details.container);
-    const std::string_view unit = systemd_unit(peer.process.details.cgroup.value_or(""));
+    const std::string_view unit = unit_of(peer.process);
     if (!unit.empty()) entry.add("PIPETRACE_PEER_UNIT", unit);
     if (peer.action) entry.add("PIPETRACE_PEER_ACTION", peer_action_name(*peer.action));
     add_text(entry, "PIPETRACE_PEER_HOST", peer.host);
@@ -101,7 +105,8 @@ void JournalEntry::add(std::string_view name, std::string_view value) {
 JournalEntry journal_entry(const Incident& incident, const ClockOffsets& clocks, bool is_correction) {
     const Verdict& verdict = incident.verdict;
     JournalEntry entry;
-    add_head(entry, kIncidentMessageId, journal_priority(verdict.severity), message_of(incident, is_correction));
+    add_head(entry, kIncidentMessageId, journal_priority(verdict.severity),
+             message_of(incident, is_correction));
     entry.add("PIPETRACE_ID", incident.id);
     entry.add("PIPETRACE_REVISION", std::to_string(incident.revision));
     entry.add("PIPETRACE_TIME", utc_text(clocks.wall(incident.at)).view());
