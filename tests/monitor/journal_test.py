@@ -15,6 +15,7 @@ import live  # noqa: E402
 from journald import Journald, as_bytes, entries, journalctl  # noqa: E402
 
 LIVE = Path(live.__file__).parent
+VICTIM = f"victim{os.getpid()}"
 SECRET = "--password=hush-7391"
 ENTRIES_MAX = 1000  # in 30 s
 STORM = 1500
@@ -31,7 +32,7 @@ for _ in range(int(sys.argv[1])):
 """
 
 
-def fail(*, name="victim", arguments=(), prefix=()):
+def fail(*, name=VICTIM, arguments=(), prefix=()):
     """One failure of a process of that name; its pid."""
     done = subprocess.run([*prefix, sys.executable, str(LIVE / "named_victim.py"), name.encode("utf-8",
                           "surrogateescape").hex(), *arguments], check=True, capture_output=True, text=True,
@@ -96,7 +97,7 @@ class JournalTest(live.LiveTest):
         pid = fail(prefix=["sh", "-c", f'echo $$ > {group}/cgroup.procs && exec "$@"', "sh"])
         entry, = self.entry_of(pid)
         self.assertEqual(entry["PIPETRACE_UNIT"], unit)
-        self.assertIn(f"victim[{pid}] ", journalctl("--unit", unit, "--output=cat"))
+        self.assertIn(f"{VICTIM}[{pid}] ", journalctl("--unit", unit, "--output=cat"))
         self.stop(tracer)
 
     def control_group(self, name):
@@ -134,7 +135,7 @@ class JournalTest(live.LiveTest):
         self.assertNotIn(SECRET, journalctl("--output=export", "--all"))
 
     def test_it_is_silent_without_a_journal_and_tells_of_one_that_goes(self):
-        tracer = self.serve()
+        tracer = self.serve("--comm", VICTIM)
         self.told(tracer, fail())
         journald = self.journald()
         pid = fail()

@@ -44,7 +44,7 @@ class Journald:
 def journalctl(*arguments):
     done = subprocess.run(["journalctl", "--directory=/run/log/journal", "--no-pager", *arguments], check=False,
                           stdin=subprocess.DEVNULL, capture_output=True, timeout=live.COMMAND_SECONDS)
-    return done.stdout.decode()
+    return done.stdout.decode(errors="replace")  # an export has values as they are
 
 
 def entries(*matches):

@@ -1,5 +1,7 @@
 #include "export/journal.h"
 
+#include "export/systemd_library.h"
+
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -10,10 +12,6 @@
 #include <cerrno>
 #include <cstring>
 #include <vector>
-
-// Where an entry was made in this program tells nobody anything.
-#define SD_JOURNAL_SUPPRESS_LOCATION
-#include <systemd/sd-journal.h>
 
 namespace pipetrace {
 namespace {
@@ -45,13 +43,14 @@ bool is_absence(int error) { return error == ENOENT || error == ECONNREFUSED || 
 }  // namespace
 
 Journal::Outcome Journal::send(std::span<const std::string_view> fields, std::chrono::milliseconds wait) {
-    error_ = await_room(wait);
+    const auto sendv = SystemdLibrary::get().journal_sendv;
+    error_ = sendv != nullptr ? await_room(wait) : ENOENT;
     if (error_ == 0) {
         std::vector<iovec> parts;
         parts.reserve(fields.size());
         for (const std::string_view field : fields)
             parts.push_back({const_cast<char*>(field.data()), field.size()});
-        error_ = -::sd_journal_sendv(parts.data(), static_cast<int>(parts.size()));
+        error_ = -sendv(parts.data(), static_cast<int>(parts.size()));
     }
     if (error_ == 0) return Outcome::kSent;
     if (is_absence(error_)) return Outcome::kAbsent;

@@ -1,6 +1,6 @@
 #include "export/service_notifier.h"
 
-#include <systemd/sd-daemon.h>
+#include "export/systemd_library.h"
 
 #include <algorithm>
 #include <cstdlib>
@@ -27,13 +27,15 @@ std::uint64_t monotonic_us() {
 }  // namespace
 
 ServiceNotifier::ServiceNotifier() {
+    const auto watchdog_enabled = SystemdLibrary::get().watchdog_enabled;
     std::uint64_t interval_us = 0;
-    if (::sd_watchdog_enabled(0, &interval_us) > 0)
+    if (watchdog_enabled != nullptr && watchdog_enabled(0, &interval_us) > 0)
         beat_interval_ = std::chrono::microseconds(interval_us) / 2;
 }
 
 void ServiceNotifier::send(const std::string& message) const {
-    [[maybe_unused]] const int sent = ::sd_notify(0, message.c_str());
+    const auto notify = SystemdLibrary::get().notify;
+    if (notify != nullptr) notify(0, message.c_str());
 }
 
 void ServiceNotifier::ready(const std::string& status) { send("READY=1\nSTATUS=" + one_line(status)); }
