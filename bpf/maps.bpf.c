@@ -30,6 +30,7 @@ union pt_any_record {
 	struct pt_process_forked process_forked;
 	struct pt_process_executed process_executed;
 	struct pt_process_exited process_exited;
+	struct pt_sampling_changed sampling_changed;
 };
 const union pt_any_record *pt_record_layouts = 0;
 

@@ -9,7 +9,7 @@
 #include <linux/types.h>
 #endif
 
-#define PT_ABI_VERSION 8
+#define PT_ABI_VERSION 9
 #define PT_COMM_LEN 16
 
 enum pt_record_kind {
@@ -29,7 +29,8 @@ enum pt_record_kind {
 	PT_PROCESS_EXITED = 14,
 	PT_PACKET_FILTERED = 15,
 	PT_UNIX_NAMED = 16,
-	PT_RECORD_KIND_COUNT = 17,
+	PT_SAMPLING_CHANGED = 17, /* made in userspace */
+	PT_RECORD_KIND_COUNT = 18,
 };
 
 enum pt_endpoint_kind { PT_KIND_NONE = 0, PT_KIND_TCP = 1, PT_KIND_UNIX = 2, PT_KIND_PIPE = 3 };
@@ -329,41 +330,15 @@ struct pt_process_exited {
 	__u32 padding;
 };
 
-/* Where a system call keeps what we want to know: argument number + 1, 0 none. */
-struct pt_syscall_shape {
-	__u8 fd_argument;
-	__u8 bytes_argument;
-	__u8 flags_argument;
-	__u8 vector; /* PT_VECTOR_*: bytes are summed over an iovec in user memory */
-};
-#define PT_VECTOR_IOVEC 1 /* arguments 2 and 3 are iovec, count */
-#define PT_VECTOR_MSGHDR 2 /* argument 2 is struct user_msghdr */
-#define PT_SYSCALL_MAX 512
-
-/* Set by userspace from what this kernel offers (source/kernel_features); const to the verifier. */
-struct pt_config {
-	__u8 has_cookie_helper; /* bpf_get_socket_cookie in tp_btf: >= 5.12 */
-	__u8 has_task_regs_helper; /* bpf_task_pt_regs: >= 5.15 */
-	__u8 has_jiffies_helper; /* bpf_jiffies64 in tracing programs */
-	__u8 tcp_reset_has_skb; /* tcp_reset(sk, skb): >= 6.1, 5.10 (sk) */
-	__u8 send_reset_has_reason; /* tp tcp_send_reset and tcp_v4_send_reset: >= 6.12 */
-	__u8 active_reset_reason_argument; /* of tcp_send_active_reset: 0 none, else 1 or 2 */
-	__u8 recvmsg_return_argument; /* ctx index of fexit tcp_recvmsg's return value */
-	__u8 walk_pipes; /* no hook on pipe_release: look at fd tables on exec and exit */
-	__u8 walk_unix; /* none on unix_release_sock: likewise */
-	__u8 tcp_sends_hooked; /* by sk_stream_error: sock_send_length is there for unix sockets */
-	__u8 drop_has_reason; /* tp kfree_skb(skb, location, reason): >= 5.17 */
-	__u8 errors_by_state; /* no hook on error reports: a pending error is read as the socket closes */
-	__u8 resets_hooked; /* tcp_reset() itself, not only the tracepoint in it */
-	__u8 padding[3];
-	__u64 filter_begin; /* without a reason: the code of nf_hook_slow(), where filters drop */
-	__u64 filter_end;
+/* `serve` tells a share of all connections from now on, and counts the others. */
+struct pt_sampling_changed {
+	struct pt_header header;
+	__u64 counted_only; /* incidents so far */
+	__u32 share_millionths; /* 1,000,000: all */
+	__u32 padding;
 };
 
-/* Values of the map `watched`, by thread group id. */
-#define PT_WATCH_TRACED 1 /* asked for; children inherit it with PT_WATCH_FOLLOW */
-#define PT_WATCH_FOLLOW 2
-#define PT_WATCH_FAILED 4 /* met a failure: its end is part of the story */
+#include "pipetrace_config.h"
 
 #ifdef __cplusplus
 #define PT_ASSERT(condition) static_assert(condition, #condition)
@@ -395,5 +370,6 @@ PT_ASSERT(sizeof(struct pt_unix_named) == 368);
 PT_ASSERT(sizeof(struct pt_packet_filtered) == 160);
 PT_ASSERT(sizeof(struct pt_process_forked) == 160);
 PT_ASSERT(sizeof(struct pt_process_exited) == 96);
+PT_ASSERT(sizeof(struct pt_sampling_changed) == 104);
 
 #endif

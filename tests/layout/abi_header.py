@@ -1,6 +1,6 @@
 """Reads the names of structs and fields out of the record header.
 
-Usage: abi_header.py HEADER OUTPUT. Writes WHOLE(struct) and FIELD(struct, field) lines for
+Usage: abi_header.py HEADER... OUTPUT. Writes WHOLE(struct) and FIELD(struct, field) lines for
 print_layout.
 """
 
@@ -34,9 +34,11 @@ def structs(text):
 
 
 def main():
-    with open(sys.argv[1], encoding="utf-8") as header:
-        found = structs(header.read())
-    with open(sys.argv[2], "w", encoding="utf-8") as output:
+    found = {}
+    for path in sys.argv[1:-1]:
+        with open(path, encoding="utf-8") as header:
+            found |= structs(header.read())
+    with open(sys.argv[-1], "w", encoding="utf-8") as output:
         for name, fields in found.items():
             output.write(f"WHOLE({name})\n")
             # The offset of a bit-field cannot be asked for; its neighbours' show where it lies.

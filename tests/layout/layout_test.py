@@ -1,6 +1,6 @@
 """The record header as C, as C++ and as the kernel programs' type information must agree.
 
-Usage: layout_test.py BPFTOOL BPF_OBJECT C_LAYOUT CXX_LAYOUT HEADER
+Usage: layout_test.py BPFTOOL BPF_OBJECT C_LAYOUT CXX_LAYOUT HEADER...
 """
 
 import json
@@ -11,7 +11,7 @@ import unittest
 
 import abi_header
 
-BPFTOOL, BPF_OBJECT, C_LAYOUT, CXX_LAYOUT, HEADER = sys.argv[1:6]
+BPFTOOL, BPF_OBJECT, C_LAYOUT, CXX_LAYOUT, *HEADERS = sys.argv[1:]
 
 
 def compiled(program):
@@ -60,8 +60,10 @@ class LayoutTest(unittest.TestCase):
         cls.c = compiled(C_LAYOUT)
         cls.cxx = compiled(CXX_LAYOUT)
         cls.bpf = TypeInformation().layout()
-        with open(HEADER, encoding="utf-8") as header:
-            cls.header = header.read()
+        cls.header = ""
+        for path in HEADERS:
+            with open(path, encoding="utf-8") as header:
+                cls.header += header.read()
         cls.structs = abi_header.structs(cls.header)
 
     def test_every_struct_of_the_header_is_compared(self):

@@ -21,6 +21,7 @@ bool has_type(const json& value, const std::string& type) {
     if (type == "string") return value.is_string();
     if (type == "boolean") return value.is_boolean();
     if (type == "integer") return value.is_number_integer();
+    if (type == "number") return value.is_number();
     throw std::runtime_error("schema type not known: " + type);
 }
 

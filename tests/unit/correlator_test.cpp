@@ -351,5 +351,39 @@ TEST_F(CorrelatorTest, ManyOpenFailuresCostNoScans) {
     EXPECT_LT(took, std::chrono::seconds(20));
 }
 
+/// Told while a share of the connections is, or begun then; not before, not after.
+TEST_F(CorrelatorTest, SaysOfEachWhetherItWasSampled) {
+    Correlator correlator = make();
+    Ktime now{kSecondNs};
+    std::uint64_t inode = 100;
+    const auto fail = [&](std::uint64_t ends_after_ns) {
+        sigpipe(correlator, now, ++inode, 7);
+        now = now + ends_after_ns;
+        EndpointDestroyed gone;
+        gone.endpoint = pipe_endpoint(inode);
+        feed(correlator, now, gone);
+        correlator.advance_to(now + kSecondNs / 10);
+        return told_.back().sampled;
+    };
+    EXPECT_FALSE(fail(1000));
+    now = now + kSecondNs;
+    feed(correlator, now, SamplingChanged{250'000, 10});
+    now = now + 1000;
+    const auto during = fail(1000);
+    ASSERT_TRUE(during);
+    EXPECT_EQ(during->share_millionths, 250'000U);
+    EXPECT_EQ(during->counted_only, 10U);
+    now = now + kSecondNs;
+    sigpipe(correlator, now, 999, 8);
+    now = now + 1000;
+    feed(correlator, now, SamplingChanged{1'000'000, 55});
+    correlator.advance_to(now + 2 * kSecondNs);
+    ASSERT_TRUE(told_.back().sampled) << "it began while others were left out";
+    EXPECT_EQ(told_.back().sampled->share_millionths, 250'000U);
+    EXPECT_EQ(told_.back().sampled->counted_only, 55U);
+    now = now + 3 * kSecondNs;
+    EXPECT_FALSE(fail(1000));
+}
+
 }  // namespace
 }  // namespace pipetrace

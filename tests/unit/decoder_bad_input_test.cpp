@@ -48,6 +48,7 @@ const std::map<std::uint16_t, std::size_t>& sizes() {
         {PT_PROCESS_FORKED, sizeof(pt_process_forked)},
         {PT_PROCESS_EXECUTED, sizeof(pt_process_executed)},
         {PT_PROCESS_EXITED, sizeof(pt_process_exited)},
+        {PT_SAMPLING_CHANGED, sizeof(pt_sampling_changed)},
     };
     return kSizes;
 }

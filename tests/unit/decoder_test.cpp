@@ -1,4 +1,5 @@
 #include "decode/decoder.h"
+#include "decode/sampling_record.h"
 
 #include "record_samples.h"
 
@@ -281,6 +282,17 @@ TEST(Decoder, ReadsWhatAFilterDropped) {
     EXPECT_EQ(body.endpoint.id, 77002U);
     EXPECT_EQ(body.last.ns, 123'456U);
     EXPECT_EQ(body.count, 3U);
+}
+
+TEST(Decoder, ReadsTheSamplingThatWasStated) {
+    const SamplingChanged stated{125'000, 98'765'432'109};
+    const std::vector<std::byte> bytes = sampling_record(stated, Ktime{77});
+    const auto decoded = Decoder(250).decode(bytes);
+    ASSERT_TRUE(std::holds_alternative<Event>(decoded));
+    EXPECT_EQ(std::get<Event>(decoded).at, Ktime{77});
+    EXPECT_EQ(std::get<SamplingChanged>(std::get<Event>(decoded).body), stated);
+    const auto damaged = Decoder(250).decode(sampling_record({UINT32_MAX, 0}, Ktime{1}));
+    EXPECT_EQ(std::get<SamplingChanged>(std::get<Event>(damaged).body).share_millionths, 1'000'000U);
 }
 
 TEST(Decoder, OwnFinInFlightIsNoByte) {

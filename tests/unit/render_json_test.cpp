@@ -281,5 +281,16 @@ TEST(HookReportJson, SaysWhatIsSeenAndWhatIsNot) {
     EXPECT_EQ(parsed["observations"][1]["why"], "no \"fentry\" here");
 }
 
+TEST(JsonRenderer, SaysWhatShareWasTold) {
+    Incident incident = sample_incident();
+    EXPECT_FALSE(render_valid(incident).contains("sampled"));
+    incident.sampled = Sampled{125'000, 1234};
+    EXPECT_EQ(render_valid(incident)["sampled"], (json{{"share", 0.125}, {"counted_only", 1234}}));
+    incident.sampled = Sampled{245, 0};
+    EXPECT_EQ(render_valid(incident)["sampled"]["share"], 0.000245);
+    incident.sampled = Sampled{0, 0};
+    EXPECT_EQ(render_valid(incident)["sampled"]["share"], 0.0);
+}
+
 }  // namespace
 }  // namespace pipetrace

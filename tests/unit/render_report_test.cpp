@@ -69,6 +69,15 @@ TEST(SummaryText, NamesOlderEndpointsAndEvictions) {
     EXPECT_NE(text.find("2 stories were dropped"), std::string::npos);
 }
 
+TEST(SummaryText, NamesWhatWasOnlyCounted) {
+    TraceSummary summary;
+    summary.incidents = 3;
+    EXPECT_EQ(summary_text(summary, 200).find("counted"), std::string::npos);
+    summary.counted_only = 450'055;
+    const std::string text = summary_text(summary, 200);
+    EXPECT_NE(text.find("450055 more incidents only counted: load was shed.\n"), std::string::npos) << text;
+}
+
 TEST(SummaryText, NamesTheLargestBurstsWithTheirFinalCount) {
     BurstStory story;
     story.burst = Burst{"b", 12, 400'000, BurstPattern::kSameIdleAge};

@@ -287,5 +287,14 @@ TEST(TextRenderer, ABareIncidentIsRenderedToo) {
     EXPECT_TRUE(contains(story, "Cause    The facts are missing."));
 }
 
+TEST(TextRenderer, SaysWhatShareWasTold) {
+    Incident incident = sample_incident();
+    EXPECT_FALSE(contains(render_once(incident), "Sampled"));
+    incident.sampled = Sampled{125'000, 1234};
+    EXPECT_TRUE(contains(unwrapped(render_once(incident)),
+                         "Sampled under load: 12.5 % of the connections are told; 1234 incidents were only counted"))
+        << render_once(incident);
+}
+
 }  // namespace
 }  // namespace pipetrace

@@ -9,6 +9,12 @@ void IncidentFan::take(const Incident& incident, const BurstStory* burst, Ktime 
     for (IncidentSink* sink : chosen_) sink->take(incident, burst, now);
 }
 
+void IncidentFan::count(const CountedIncident& incident) {
+    for (IncidentSink* sink : all_) sink->count(incident);
+    if (!chooser_.wants(incident)) return;
+    for (IncidentSink* sink : chosen_) sink->count(incident);
+}
+
 void IncidentFan::advance_to(Ktime now) {
     for_each([now](IncidentSink& sink) { sink.advance_to(now); });
 }

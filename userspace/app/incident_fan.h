@@ -20,6 +20,7 @@ public:
     void give_chosen(IncidentSink& sink) { chosen_.push_back(&sink); }
 
     void take(const Incident& incident, const BurstStory* burst, Ktime now) override;
+    void count(const CountedIncident& incident) override;
     void advance_to(Ktime now) override;
     void finish() override;
     /// Those that were chosen.

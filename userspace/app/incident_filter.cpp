@@ -1,5 +1,6 @@
 #include "app/incident_filter.h"
 
+#include "correlate/endpoint_story.h"
 #include "model/incident_row.h"
 
 #include <algorithm>
@@ -33,6 +34,11 @@ bool is_container(std::string_view id, std::string_view wanted) {
 }  // namespace
 
 IncidentChooser::IncidentChooser(IncidentFilter filter) : filter_(std::move(filter)) {
+    const IncidentFilter& asked = filter_;
+    wants_all_ = asked.tgids.empty() && asked.comms.empty() && asked.uids.empty() && asked.cgroups.empty() &&
+                 asked.containers.empty() && asked.ports.empty() && asked.local_ports.empty() &&
+                 asked.remote_ports.empty() && asked.kinds.empty() && asked.errnos.empty() &&
+                 asked.causes.empty() && asked.severities.empty();
     traced_.insert(filter_.tgids.begin(), filter_.tgids.end());
 }
 
@@ -49,6 +55,21 @@ bool IncidentChooser::wants(const Incident& incident) const {
         any(filter_.severities, [&](Severity wanted) { return incident.verdict.severity == wanted; });
     return errno_wanted && cause_wanted && severity_wanted && wants_process(incident) &&
            wants_endpoint(incident);
+}
+
+bool IncidentChooser::wants(const CountedIncident& counted) const {
+    if (wants_all_) return true;  // tens of thousands a second
+    Incident incident;
+    incident.verdict.cause = Cause::kUnknown;
+    incident.verdict.severity = Severity::kWarning;
+    incident.process = counted.process;
+    incident.endpoint.kind = counted.endpoint.kind;
+    if (counted.endpoint.local.port != 0) incident.endpoint.local = address_text(counted.endpoint.local);
+    if (counted.endpoint.remote.port != 0) incident.endpoint.remote = address_text(counted.endpoint.remote);
+    for (const CountedIncident::Error& error : counted.errors) {
+        incident.errors.emplace_back().error = error.error;
+    }
+    return wants(incident);
 }
 
 bool IncidentChooser::wants_process(const Incident& incident) const {

@@ -2,6 +2,7 @@
 // evidence is never filtered.
 #pragma once
 
+#include "model/counted_incident.h"
 #include "model/incident.h"
 #include "model/options.h"
 
@@ -17,12 +18,15 @@ public:
     void add_traced(Tgid tgid) { traced_.insert(tgid); }
 
     bool wants(const Incident& incident) const;
+    /// By what is known of it: its cause is not, so it is `unknown`, a warning.
+    bool wants(const CountedIncident& counted) const;
 
 private:
     bool wants_process(const Incident& incident) const;
     bool wants_endpoint(const Incident& incident) const;
 
     IncidentFilter filter_;
+    bool wants_all_;
     std::set<Tgid> traced_;
 };
 

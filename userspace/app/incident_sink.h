@@ -2,6 +2,7 @@
 #pragma once
 
 #include "model/burst.h"
+#include "model/counted_incident.h"
 #include "model/incident.h"
 #include "model/ktime.h"
 #include "model/observation.h"
@@ -17,6 +18,8 @@ public:
     /// A verdict stands on it, and the filter wants it. `burst` is the story so far of the burst that it
     /// belongs to, or null. A later revision replaces an earlier one of the same id.
     virtual void take(const Incident& incident, const BurstStory* burst, Ktime now) = 0;
+    /// Counted, and not told: its story was not examined, for load had to be shed. No filter was asked.
+    virtual void count(const CountedIncident&) {}
     /// All that was there to take at that time has been taken.
     virtual void advance_to(Ktime) {}
     /// The trace has ended.

@@ -1,5 +1,6 @@
 #include "app/pipeline.h"
 
+#include "decode/sampling_record.h"
 #include "diagnose/diagnoser.h"
 #include "source/host_reader.h"
 #include "source/process_reader.h"
@@ -60,7 +61,12 @@ Pipeline::Pipeline(Settings settings, EventSource& source, ProcessLookup& proces
       decoder_(source.ticks_per_second()),
       chooser_(settings_.options.filter),
       is_any_left_out_(source.hook_report().is_any_left_out()),
-      correlator_(correlator_config(), [this](Incident&& incident) { tell(std::move(incident)); }) {}
+      correlator_(correlator_config(), [this](Incident&& incident) { tell(std::move(incident)); }) {
+    if (!settings_.sheds_load) return;
+    guard_.emplace(
+        correlator_config(), [this](CountedIncident&& incident) { count(std::move(incident)); },
+        [this](const Task& task) { correlator_.note_unexamined(task); });
+}
 
 CorrelatorConfig Pipeline::correlator_config() const {
     const HookReport& report = source_.hook_report();
@@ -94,7 +100,9 @@ std::size_t Pipeline::pump() {
     source_.drain([this](std::span<const std::byte> record) { take_record(record); });
     std::uint64_t lost = 0;
     for (const auto& [kind, count] : source_.losses()) lost += count;
+    if (guard_) lost += guard_->shedder().sampler().evicted();
     correlator_.set_lost(lost);
+    if (guard_) shed_load(now);
     correlator_.advance_to(now);
     sink_.advance_to(now);
     stopped_ = stopped_ || sink_.stopped();
@@ -152,6 +160,7 @@ void Pipeline::give_back_memory(Ktime now) {
     if (!last_event_.known() || now < last_event_ + kQuietNs) return;
     last_event_ = {};
     correlator_.trim();
+    if (guard_) guard_->shedder().trim();
     ::malloc_trim(0);
 }
 
@@ -161,12 +170,16 @@ void Pipeline::finish() {
     const auto take = [this](std::span<const std::byte> record) { take_record(record); };
     source_.failure_counts(take);
     source_.drain(take);
+    if (guard_) {
+        guard_->shedder().finish();
+        if (guard_->state().counted_only > 0) state_sampling(guard_->state(), now_);
+    }
     correlator_.finish();
     sink_.finish();
 }
 
 void Pipeline::take_record(std::span<const std::byte> record) {
-    if (settings_.on_record) settings_.on_record(record);
+    if (settings_.on_record && !guard_) settings_.on_record(record);
     auto decoded = decoder_.decode(record);
     Event* event = std::get_if<Event>(&decoded);
     if (event == nullptr) {
@@ -174,16 +187,41 @@ void Pipeline::take_record(std::span<const std::byte> record) {
         return;
     }
     ++events_;
+    if (guard_) {
+        if (!guard_->shedder().passes(*event)) return;
+        if (settings_.on_record) settings_.on_record(record);
+    }
     date_owner(*event);
     look_at(*event);
     correlator_.observe(*event);
+}
+
+void Pipeline::shed_load(Ktime now) {
+    if (const auto sampling = guard_->look(now, events_)) state_sampling(*sampling, now);
+}
+
+/// As a record among the others: a replay must know it too.
+void Pipeline::state_sampling(const SamplingChanged& sampling, Ktime now) {
+    if (settings_.on_record) settings_.on_record(sampling_record(sampling, now));
+    Event event;
+    event.at = now;
+    event.body = sampling;
+    correlator_.observe(event);
+}
+
+void Pipeline::count(CountedIncident&& incident) {
+    if (incident.process.tgid == settings_.traced.tracer) return;
+    processes_.describe(incident.process, now_);
+    sink_.count(incident);
 }
 
 /// What must be done at once, before the event waits for its order: read what the process will take
 /// with it.
 void Pipeline::look_at(const Event& event) {
     const Tgid tgid = event.task.process.tgid;
-    if (const auto* forked = as<ProcessForked>(event)) {
+    if (const auto* sampling = as<SamplingChanged>(event)) {
+        counted_only_ = sampling->counted_only;
+    } else if (const auto* forked = as<ProcessForked>(event)) {
         const Tgid child = forked->child.process.tgid;
         chooser_.add_traced(child);
         if (ended_.erase(child) == 0) living_.insert(child);
@@ -223,21 +261,31 @@ void Pipeline::describe(InvolvedProcess& process, Ktime at) {
     processes_.describe(process, at);
 }
 
+void Pipeline::add_shed(TraceSummary& summary) const {
+    const ShedTally& tally = guard_->shedder().tally();
+    summary.counted_only = tally.incidents();
+    summary.resets_received += tally.resets_received();
+    summary.resets_sent += tally.resets_sent();
+    summary.evicted += tally.evicted() + guard_->shedder().sampler().evicted();
+}
+
 TraceSummary Pipeline::summary() const {
     TraceSummary summary;
     summary.incidents = sink_.kept();
+    summary.evicted = correlator_.evicted() + chains_.missed() + bursts_.evicted();
+    summary.counted_only = counted_only_;
     summary.resets_received = correlator_.resets_received();
     summary.resets_sent = correlator_.resets_sent();
+    if (guard_) add_shed(summary);
     summary.events = events_;
     summary.lost_by_kind = source_.losses();
     const std::uint64_t undecodable = undecodable_ + correlator_.unsound();
     if (undecodable > 0) summary.lost_by_kind["undecodable"] = undecodable;
-    if (correlator_.unattributed() > 0) {
-        summary.lost_by_kind["sigpipe of an unknown descriptor"] = correlator_.unattributed();
-    }
+    const std::uint64_t unattributed =
+        correlator_.unattributed() + (guard_ ? guard_->shedder().tally().unattributed() : 0);
+    if (unattributed > 0) summary.lost_by_kind["sigpipe of an unknown descriptor"] = unattributed;
     summary.lost_by_kind.merge(sink_.losses());
     summary.endpoints_older_than_trace = older_endpoints_;
-    summary.evicted = correlator_.evicted() + chains_.missed() + bursts_.evicted();
     summary.burst_count = bursts_.count();
     summary.bursts = bursts_.largest(kBurstsNamedMax);
     return summary;

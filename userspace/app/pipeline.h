@@ -5,6 +5,7 @@
 #include "advise/advice_table.h"
 #include "app/incident_filter.h"
 #include "app/incident_sink.h"
+#include "app/load_guard.h"
 #include "app/process_lookup.h"
 #include "correlate/burst_table.h"
 #include "correlate/correlator.h"
@@ -44,6 +45,7 @@ public:
         TracedHost traced;
         std::function<Ktime()> clock;                  ///< the source's; not set: this host's
         RecordSink on_record;                          ///< is given each record before anything is made of it
+        bool sheds_load = false;                       ///< counts, in a storm, what it has no time to tell
         std::uint64_t print_after_ns = 1'000'000'000;  ///< an incident's first error
     };
 
@@ -73,6 +75,9 @@ public:
 
 private:
     void take_record(std::span<const std::byte> record);
+    void shed_load(Ktime now);
+    void state_sampling(const SamplingChanged& sampling, Ktime now);
+    void count(CountedIncident&& incident);
     void look_at(const Event& event);
     void look_up_owners(Ktime now);
     void date_owner(Event& event);
@@ -80,6 +85,7 @@ private:
     void tell(Incident&& incident);
     void describe(InvolvedProcess& process, Ktime at);
     CorrelatorConfig correlator_config() const;
+    void add_shed(TraceSummary& summary) const;
 
     Settings settings_;
     EventSource& source_;
@@ -91,6 +97,8 @@ private:
     BurstTable bursts_;
     ChainTable chains_;
     Correlator correlator_;
+    std::optional<LoadGuard> guard_;
+    std::uint64_t counted_only_ = 0;  ///< as a recording says
     std::set<Tgid> living_;
     std::set<Tgid> ended_;  ///< exits may overtake forks by a moment
     Ktime now_;

@@ -197,6 +197,7 @@ Status Recorder::close(const TraceSummary& summary) {
     TraceTotals totals;
     totals.events = summary.events;
     totals.incidents = summary.incidents;
+    totals.counted_only = summary.counted_only;
     totals.resets_received = summary.resets_received;
     totals.resets_sent = summary.resets_sent;
     totals.endpoints_older_than_trace = summary.endpoints_older_than_trace;

@@ -100,6 +100,7 @@ Postmortem describe_traces(const Recordings& recordings) {
                                      context.pipetrace_version, context.started, context.ended,
                                      context.redacted,
                                      context.ended ? std::optional(context.totals.events) : std::nullopt});
+        postmortem.counted_only += context.totals.counted_only;
         for (const auto& [kind, count] : context.losses) postmortem.lost_by_kind[kind] += count;
     }
     return postmortem;

@@ -74,6 +74,7 @@ TraceSession::Settings Monitor::session_settings() {
     settings.sink = &fan_;
     settings.on_record = [this](std::span<const std::byte> record) { recording_.add_record(record); };
     settings.print_after_ns = kRecordAfterNs;
+    settings.sheds_load = true;
     settings.on_tick = [this] { tick(); };
     return settings;
 }

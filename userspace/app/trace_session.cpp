@@ -86,6 +86,7 @@ TraceSession::TraceSession(Settings settings, AdviceTable advice, std::unique_pt
     flow.advice = &advice_;
     flow.traced = read_traced_host();
     flow.on_record = settings_.on_record;
+    flow.sheds_load = settings_.sheds_load;
     flow.print_after_ns = settings_.print_after_ns;
     IncidentSink& sink = settings_.sink != nullptr ? *settings_.sink : make_printer(flow.traced);
     EventSource* records = source_.get();

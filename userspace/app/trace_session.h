@@ -33,6 +33,7 @@ public:
         TraceTarget target;
         int default_output_fd = 1;     ///< of incidents, without -o
         IncidentSink* sink = nullptr;  ///< takes the incidents instead of the printer; must outlive it
+        bool sheds_load = false;       ///< see Pipeline
         RecordSink on_record;          ///< is given each record
         std::uint64_t print_after_ns = 1'000'000'000;
         std::function<void()> on_tick;  ///< called about once a second, if set

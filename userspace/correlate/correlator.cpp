@@ -1,9 +1,10 @@
 #include "correlate/correlator.h"
 
+#include "correlate/end_facts.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <vector>
 
 namespace pipetrace {
@@ -15,33 +16,6 @@ constexpr std::uint64_t kHoldNs = 200'000'000;
 constexpr std::uint64_t kHoldBothNs = kAbortRecordLagNs + 10'000'000;
 /// After a process's exit its descriptors are closed, and their counts come.
 constexpr std::uint64_t kExitGraceNs = 50'000'000;
-
-/// When the network ended it; unknown if it did not.
-Ktime silent_end_of(const Connection& connection) {
-    if (connection.reset) return connection.reset_in_doubt ? Ktime{} : connection.reset->at;
-    return connection.error ? connection.error->at : Ktime{};
-}
-
-/// The end's own program had given up sending.
-bool is_given_up(TcpState state) {
-    return state == TcpState::kFinWait1 || state == TcpState::kFinWait2 || state == TcpState::kClosing ||
-           state == TcpState::kLastAck;
-}
-
-/// The state that the network ended it in, which it must have done.
-TcpState state_at_end(const Connection& connection) {
-    return connection.reset ? connection.reset->body.endpoint.state : state_at_error(connection);
-}
-
-/// An end that its program had given up, and that nobody is known to hold: of which nothing is remembered (it
-/// was told of with the story of its other end, or what was remembered is lost), or nothing from before the
-/// trace.
-bool may_have_left(const Connection& connection) {
-    if (!connection.remembered) return !connection.reset || is_given_up(state_at_end(connection));
-    const EndpointRemembered& remembered = *connection.remembered;
-    const bool is_known = remembered.opened.known() || remembered.owner.known() || connection.closure.known();
-    return !is_known && is_given_up(state_at_end(connection));
-}
 
 }  // namespace
 
@@ -149,21 +123,8 @@ Failure& Correlator::open_failure(const Endpoint& endpoint, const Task& task, Kt
 }
 
 void Correlator::add_call(Failure& failure, const FailedCall& call) {
-    failure.changed = true;
     remember_call(failure, call);
-    for (FailedCall& met : failure.calls) {
-        const bool same = met.task.tid == call.task.tid && met.body.error == call.body.error &&
-                          met.body.call.number == call.body.call.number && met.inferred == call.inferred;
-        if (!same) continue;
-        ++met.count;
-        return;
-    }
-    if (failure.calls.size() >= kCallKindsMax) {
-        ++failure.calls.back().count;
-        return;
-    }
-    if (failure.calls.empty()) failure.calls.reserve(2);  // ECONNRESET, then EPIPE
-    failure.calls.push_back(call);
+    add_failed_call(failure, call);
 }
 
 void Correlator::end_endpoint(std::uint64_t id) {
@@ -192,33 +153,13 @@ void Correlator::drop_closed() {
     });
 }
 
-/// A RST, or another end by the network, that no program was told of by a call that we saw. Not where the
-/// program itself had closed first and left: then nobody is there to be told, and nothing went wrong for it.
+/// Its own disconnect leaves the same error, and the record of that may be what was lost.
 bool Correlator::is_silent_story(const Connection& connection) const {
-    const Ktime ended_at = silent_end_of(connection);
-    if (!ended_at.known() || connection.told || connection.aborted_here) return false;
-    // Its own disconnect leaves the same error, and the record of that may be what was lost.
-    const int error = pending_error(connection);
-    const bool may_be_aborter =
-        !connection.reset && (error == ECONNRESET || (error == ECONNABORTED && !connection.remembered));
+    if (!is_silent_end(connection)) return false;
     Failure failure;
     failure.endpoint = connection.endpoint;
-    failure.first_at = ended_at;
-    if (may_have_left(connection) || (may_be_aborter && lost_during(failure) > 0)) return false;
-    const bool destroyed = connection.closure.path == ClosePath::kDestroyed;
-    const Ktime closed_at = destroyed ? Ktime{} : connection.closure.at;
-    const bool fin_seen = connection.remembered && connection.remembered->fin_seen;
-    const bool may_be_noticed = fin_seen && connection.reset;
-    return !(closed_at.known() && closed_at <= ended_at && !may_be_noticed);
-}
-
-/// A server that forks accepts for others: who closed it comes first.
-Task Correlator::last_holder(const Connection& connection) {
-    // Who destroys a socket from outside does not hold it.
-    const bool by_holder = connection.closure.path != ClosePath::kDestroyed;
-    if (by_holder && connection.closure.by.known()) return connection.closure.by;
-    if (connection.destroyed_by.known()) return connection.destroyed_by;
-    return connection.remembered ? connection.remembered->owner : Task{};
+    failure.first_at = silent_end_of(connection);
+    return !may_be_own_abort(connection) || lost_during(failure) == 0;
 }
 
 void Correlator::end_silent(Connection& connection) {
@@ -261,12 +202,19 @@ void Correlator::print(Failure& failure) {
     for (auto told = untold.rbegin(); told != untold.rend(); ++told) print_alone(**told);
 }
 
+/// Whether load was shed at any time since.
+std::optional<Sampled> Correlator::sampled_since(Ktime first_at) const {
+    if (!is_sampling_ && !(sampled_until_.known() && first_at <= sampled_until_)) return std::nullopt;
+    return Sampled{sampling_.share_millionths, sampling_.counted_only};
+}
+
 void Correlator::print_alone(Failure& failure) {
     Incident incident = tell(story_of(failure));
     incident.id = id_of(failure.first_at, failure.endpoint, failure.task.process);
     if (!failure.caused_by.empty()) incident.caused_by = failure.caused_by;
     incident.facts.cause_process = failure.cause_process;
     incident.facts.by_child = failure.by_child;
+    incident.sampled = sampled_since(failure.first_at);
     incident.is_final = failure.over;
     incident.revision = failure.printed ? ++failure.revision : 0;
     failure.printed = true;

@@ -67,6 +67,9 @@ public:
         lost_outside_ = total;
         count_losses();
     }
+    /// The task has met a failure that was counted elsewhere: no chain is drawn through what it may have
+    /// caused.
+    void note_unexamined(const Task& task) { history_.add_unexamined(task.process, task.parent_tgid); }
     /// A failed endpoint whose owner nobody knows; asking resets it.
     bool take_owner_wanted();
 
@@ -109,12 +112,12 @@ private:
     void on(const Event& event, const PacketFiltered& body);
     void on(const Event& event, const UnixNamed& body);
     void on(const Event& event, const ProcessExited& body);
+    void on(const Event& event, const SamplingChanged& body);
     void on(const Event&, const ProcessForked&) {}
     void on(const Event&, const ProcessExecuted&) {}
     void on(const Event&, const std::monostate&) {}
 
     void join_sent_reset(const SentReset& sent, bool is_live);
-    static bool is_ended_by_network(const Connection& connection);
     void note_origin(const SentReset& sent);
     bool add_to_origin(const EndpointRemembered& body);
     void add_to_origin(const Endpoint& endpoint, const Closure& closure);
@@ -133,7 +136,6 @@ private:
     void forget_inferred_taker(const Endpoint& endpoint, int error);
     void infer_taken_reset(Failure& failure, const TcpFacts& facts, Ktime at, const Task& task);
     void end_endpoint(std::uint64_t id);
-    static Task last_holder(const Connection& connection);
     void end_silent(Connection& connection);
     bool is_silent_story(const Connection& connection) const;
     bool awaits_sender(const Connection& connection) const;
@@ -146,6 +148,7 @@ private:
     void remember_silent(const Failure& failure, const Connection& connection);
     Failure* find_cause(Failure& failure);
     void print(Failure& failure);
+    std::optional<Sampled> sampled_since(Ktime first_at) const;
     void print_alone(Failure& failure);
     void print_if_news(Failure& failure);
     void close(const FailureKey& key);
@@ -177,6 +180,9 @@ private:
     std::uint64_t evicted_ = 0;
     std::uint64_t unattributed_ = 0;
     std::uint64_t unsound_ = 0;
+    SamplingChanged sampling_;  ///< the latest; of those that tell all, the share is of the one before
+    bool is_sampling_ = false;
+    Ktime sampled_until_;  ///< unknown: never
     bool owner_wanted_ = false;
 };
 

@@ -1,65 +1,27 @@
 // What each kind of event adds to what is known.
 #include "correlate/correlator.h"
 
+#include "correlate/end_facts.h"
+
 #include <algorithm>
 #include <cerrno>
-#include <string_view>
 
 namespace pipetrace {
 namespace {
 
 constexpr std::uint8_t kSyn = 0x02;
 
-/// Takes over the kernel programs' count of repeats; false where it says nothing new.
-bool raise_count(Failure& failure, const FailureCount& count) {
-    const auto raise = [&](auto& met) {
-        if (met.task.tid != count.tid || met.body.call.number != count.call_number) return false;
-        if (met.count >= count.count) return false;
-        met.count = count.count;
-        return true;
-    };
-    bool raised = false;
-    if (count.is_sigpipe) {
-        for (auto& sigpipe : failure.sigpipes) {
-            raised |= sigpipe.body.took_some.value_or(false) == count.took_some && raise(sigpipe);
-        }
-    } else {
-        for (auto& call : failure.calls) raised |= call.body.error == count.error && raise(call);
-    }
-    return raised;
-}
-
-/// Who uses an end holds it: no hook shows who accepted it in tracepoint mode.
-void note_holder(Connection& connection, const Task& task) {
-    if (connection.remembered && !connection.remembered->owner.known()) connection.remembered->owner = task;
-}
-
-/// Of a failure before the FIN: one that the connection outlived, say. What comes later is no part of it.
-bool is_told_without_fin(const Connection& connection) {
-    return connection.remembered && !connection.remembered->fin_seen && (connection.told || connection.error);
-}
-
-bool is_connect(const SyscallNames& syscall_names, std::uint16_t number) {
-    const char* text = syscall_names.find(number);
-    return text != nullptr && std::string_view(text) == "connect";
-}
-
 }  // namespace
 
 void Correlator::on(const Event& event, const ResetReceived& body) {
     Connection& connection = connections_.touch(body.endpoint);
-    if (connection.reset) {
+    if (!note_reset(connection, event, body)) {
         ++resets_received_;  // connect() tried again on the same socket
         return;
     }
-    connection.reset = Stamped<ResetReceived>{event.at, event.task, body};
-    connection.reset_in_doubt = is_reset_in_doubt(body);
     connection.peer_reset = sent_resets_.find(connection.endpoint, event.at);
     if (!connection.reset_in_doubt) {
         ++resets_received_;
-        // It had outlived an earlier error: of ICMP, to a socket that asks for those (IP_RECVERR).
-        connection.error.reset();
-        connection.error_taken = false;
         origins_.tell_elsewhere_to(connection.endpoint);
     }
     if (!connection.remembered || !connection.remembered->owner.known()) owner_wanted_ = true;
@@ -76,8 +38,7 @@ void Correlator::on(const Event& event, const ResetSent& body) {
     note_origin(sent);
     if (!is_live) return;
     Connection& connection = connections_.touch(body.endpoint);
-    if (body.active && !is_ended_by_network(connection)) connection.aborted_here = true;
-    if (!body.active && connection.reset_in_doubt) connection.reset.reset();
+    note_reset_sent(connection, body);
     if (!connection.reset_sent) connection.reset_sent = sent;
 }
 
@@ -102,25 +63,14 @@ void Correlator::join_sent_reset(const SentReset& sent, bool is_live) {
 void Correlator::on(const Event& event, const ErrorRaised& body) {
     Connection& connection = connections_.touch(body.endpoint);
     if (body.tcp.error != 0) {
-        // The aborter's own socket gets a report too (tcp_disconnect). With another error it was the kernel
-        // that sent the RST: keepalive gave up, or SOCK_DESTROY.
-        if (connection.aborted_here && !connection.reset && body.tcp.error == ECONNRESET) return;
-        connection.aborted_here = false;
-        if (!connection.error) connection.error = Stamped<ErrorRaised>{event.at, event.task, body};
-        if (!connection.reset) owner_wanted_ = true;
+        if (note_error(connection, event, body) && !connection.reset) owner_wanted_ = true;
         return;
     }
-    if (!event.task.known() || !is_connect(*config_.syscall_names, body.call.number)) return;
-    const int error = pending_error(connection);
-    if (error == 0) return;
-    CallFailed call;
-    call.endpoint = connection.endpoint;
-    call.tcp = connection.error ? connection.error->body.tcp : body.tcp;
-    call.call = body.call;
-    call.error = error;
+    const auto call = failed_connect(connection, event, body, *config_.syscall_names);
+    if (!call) return;
     connection.error_taken = true;
     add_call(open_failure(connection.endpoint, event.task, event.at),
-             FailedCall{event.at, event.task, call, 1, false, nullptr});
+             FailedCall{event.at, event.task, *call, 1, false, nullptr});
 }
 
 void Correlator::on(const Event& event, const CallFailed& body) {
@@ -152,58 +102,34 @@ void Correlator::on(const Event& event, const CallFailed& body) {
 /// send and receive is seen, SO_ERROR is left; where that is seen as well, a rare one (splice from a socket).
 void Correlator::infer_taken_error(Failure& failure, const Connection& connection, Ktime at,
                                    const Task& task) {
+    if (!is_error_left(connection)) return;
     const int error = pending_error(connection);
-    if (error == 0 || connection.error_taken) return;
-    CallFailed call;
-    call.endpoint = connection.endpoint;
-    call.error = error;
-    if (connection.reset) {
-        call.tcp = connection.reset->body.tcp;
-    } else if (connection.error) {
-        call.tcp = connection.error->body.tcp;
-    }
     // A lost record could have shown a send or a receive.
     const bool any_lost = lost_during(failure) > 0;
     const bool all_seen = config_.receives_seen && config_.sends_seen && is_seen_in_calls(error) && !any_lost;
     const bool was_asked = all_seen && !config_.error_asked_seen;
-    Task unknown_thread = task;
-    unknown_thread.tid = 0;
-    add_call(failure, FailedCall{at, unknown_thread, call, 1, true, was_asked ? "getsockopt" : nullptr});
+    add_call(failure, inferred_call(connection, at, task, was_asked ? "getsockopt" : nullptr));
     connections_.touch(connection.endpoint).error_taken = true;
 }
 
 /// The same of a unix socket, whose error the other end's close left there.
 void Correlator::infer_taken_reset(Failure& failure, const TcpFacts& facts, Ktime at, const Task& task) {
     const KnownEnds* ends = known_ends_.find(failure.endpoint.id);
-    if (facts.error != 0 || ends == nullptr || !ends->other) return;
-    const OtherEndSeen& other = *ends->other;
-    const bool reset = other.closure.unread_bytes != 0 || other.closure.unread_uncounted;
-    if (!reset || other.socket_type == SocketType::kDatagram || other.closure.at > at) return;
+    if (facts.error != 0 || ends == nullptr || !ends->other || !is_reset_by(*ends->other, at)) return;
     for (const FailureKey& key : failures_.of_endpoint(failure.endpoint.id)) {
-        const Failure& told = *failures_.find(key);
-        const bool taken = std::any_of(told.calls.begin(), told.calls.end(),
-                                       [](const FailedCall& call) { return call.body.error == ECONNRESET; });
-        if (taken) return;
+        if (was_told(*failures_.find(key), ECONNRESET)) return;
     }
-    CallFailed call;
-    call.endpoint = failure.endpoint;
-    call.error = ECONNRESET;
     const bool any_lost = lost_during(failure) > 0;
     const bool all_seen = config_.unix_receives_seen && config_.unix_sends_seen && !any_lost;
     const bool was_asked = all_seen && !config_.error_asked_seen;
-    Task unknown_thread = task;
-    unknown_thread.tid = 0;
-    add_call(failure, FailedCall{at, unknown_thread, call, 1, true, was_asked ? "getsockopt" : nullptr});
+    add_call(failure, inferred_reset(failure.endpoint, at, task, was_asked ? "getsockopt" : nullptr));
 }
 
 /// Only one call takes a pending error, and here it is. Another thread's write that found it gone can be
 /// recorded first.
 void Correlator::forget_inferred_taker(const Endpoint& endpoint, int error) {
     for (const FailureKey& key : failures_.of_endpoint(endpoint.id)) {
-        Failure& failure = *failures_.find(key);
-        const auto forgotten = std::erase_if(
-            failure.calls, [&](const FailedCall& call) { return call.inferred && call.body.error == error; });
-        failure.changed |= forgotten != 0;
+        forget_inferred_call(*failures_.find(key), error);
     }
 }
 
@@ -225,12 +151,7 @@ void Correlator::on(const Event& event, const SigpipeGenerated& body) {
             infer_taken_error(failure, connection, event.at, event.task);
         }
     }
-    if (failure.sigpipes.size() < kCallKindsMax) {
-        failure.sigpipes.push_back(RaisedSigpipe{event.at, event.task, body, 1, std::nullopt});
-    } else {
-        ++failure.sigpipes.back().count;
-    }
-    failure.changed = true;
+    add_raised_sigpipe(failure, event, body);
     remember_sigpipe(failure, {event.at, event.task, body, 1, std::nullopt});
     failures_.await_delivery(event.task.tid, {endpoint.id, event.task.process.tgid});
 }
@@ -238,27 +159,13 @@ void Correlator::on(const Event& event, const SigpipeGenerated& body) {
 void Correlator::on(const Event& event, const SigpipeDelivered& body) {
     Failure* failure = failures_.take_awaited(event.task.tid);
     if (failure == nullptr || failure->task.process != event.task.process) return;
-    for (auto sigpipe = failure->sigpipes.rbegin(); sigpipe != failure->sigpipes.rend(); ++sigpipe) {
-        if (sigpipe->delivered || sigpipe->task.tid != event.task.tid) continue;
-        sigpipe->delivered = Stamped<SigpipeDelivered>{event.at, event.task, body};
-        failure->changed = true;
-        remember_sigpipe(*failure, *sigpipe);
-        return;
-    }
+    if (const RaisedSigpipe* sigpipe = add_delivery(*failure, event, body)) remember_sigpipe(*failure, *sigpipe);
 }
 
 void Correlator::on(const Event&, const EndpointRemembered& body) {
     if (add_to_origin(body)) return;
     Connection& connection = connections_.touch(body.endpoint);
-    const Task holder = connection.remembered ? connection.remembered->owner : Task{};
-    const bool fin_came_after = is_told_without_fin(connection);
-    connection.remembered = body;
-    if (fin_came_after) {
-        connection.remembered->fin_seen = false;
-        connection.remembered->fin_received = {};
-    }
-    if (!body.owner.known()) connection.remembered->owner = holder;  // whose call had failed on it
-    if (!connection.closure.known()) connection.closure = body.closure;
+    note_remembered(connection, body);
     if (!connection.remembered->owner.known() && !body.closure.by.known()) owner_wanted_ = true;
     connections_.disown_reset(connection);
     const bool is_of_earlier = connection.peer_reset && connection.peer_reset->at < body.opened;
@@ -269,18 +176,14 @@ void Correlator::on(const Event&, const EndpointRemembered& body) {
 
 void Correlator::on(const Event&, const StateChanged& body) {
     Connection& connection = connections_.touch(body.endpoint);
-    if (!connection.closure.known()) connection.closure = body.closure;
+    note_closure(connection, body.closure);
     add_to_origin(connection.endpoint, body.closure);
 }
 
 void Correlator::on(const Event& event, const EndpointDestroyed& body) {
     if (body.endpoint.kind != EndpointKind::kTcp) return end_endpoint(body.endpoint.id);
     Connection* connection = connections_.find(body.endpoint.id);
-    if (connection == nullptr || connection->destroyed) return;
-    connection->destroyed = true;
-    connection->destroyed_at = event.at;
-    connection->destroyed_by = event.task;
-    connection->error_at_destroy = body.tcp.error;
+    if (connection == nullptr || !note_destroyed(*connection, event, body)) return;
     end_endpoint(body.endpoint.id);
 }
 
@@ -331,6 +234,14 @@ void Correlator::on(const Event&, const PacketFiltered& body) {
     if (ended && distance(known->last) <= distance(body.last)) return;
     known->last = body.last;
     known->count += body.count;
+}
+
+void Correlator::on(const Event& event, const SamplingChanged& body) {
+    const bool tells_all = body.share_millionths == SamplingChanged::kAllMillionths;
+    if (is_sampling_ && tells_all) sampled_until_ = event.at;
+    is_sampling_ = !tells_all;
+    if (is_sampling_) sampling_.share_millionths = body.share_millionths;
+    sampling_.counted_only = body.counted_only;
 }
 
 void Correlator::on(const Event& event, const ProcessExited& body) {

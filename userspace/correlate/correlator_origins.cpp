@@ -1,6 +1,8 @@
 // Origin incidents: RSTs of this host that somebody else will meet. Nobody on this host may have received
 // one, so each waits for a while before it is told.
 #include "correlate/correlator.h"
+
+#include "correlate/end_facts.h"
 #include "correlate/origin_story.h"
 
 #include <fmt/format.h>
@@ -22,13 +24,6 @@ bool was_ended_by_network(const Origin& origin) {
 }
 
 }  // namespace
-
-bool Correlator::is_ended_by_network(const Connection& connection) {
-    // Its own program's close under TCP_REPAIR reports an error too (tcp_disconnect()).
-    const Closure& closure = connection.closure;
-    const bool by_own_program = closure.known() && closure.path == ClosePath::kRepair;
-    return (connection.error && !by_own_program) || (connection.reset && !connection.reset_in_doubt);
-}
 
 void Correlator::note_origin(const SentReset& sent) {
     const ResetSent& body = sent->body;
@@ -86,6 +81,7 @@ void Correlator::print_origin(Origin& origin) {
     incident.id = fmt::format("{}-{:x}-{:x}-{}-{}-rst", config_.id_prefix, incident.at.ns, endpoint.id,
                               endpoint.local.port, endpoint.remote.port);
     incident.revision = origin.printed ? ++origin.revision : 0;
+    incident.sampled = sampled_since(origin.connection.reset_sent->at);
     incident.lost = loss_.total() - origin.lost_before;
     origin.printed = true;
     origin.changed = false;

@@ -52,20 +52,9 @@ bool says_failure(const Closure& closure, std::optional<int> wait_status) {
 }  // namespace
 
 void FailureHistory::add(const MetFailure& failure) {
-    const ProcessId& process = failure.process;
-    if (!process.known()) return;
-    auto found = processes_.find(process);
-    if (found == processes_.end()) {
-        make_room(failure.last_at);
-        oldest_first_.push_back(process);
-        found =
-            processes_
-                .emplace(process, Process{{}, 0, {}, {}, failure.parent_tgid, std::prev(oldest_first_.end())})
-                .first;
-        by_parent_.insert({failure.parent_tgid, process});
-    }
-    oldest_first_.splice(oldest_first_.end(), oldest_first_, found->second.age);
-    std::vector<MetFailure>& met = found->second.met;
+    if (!failure.process.known()) return;
+    Process& process = touch(failure.process, failure.parent_tgid, failure.last_at);
+    std::vector<MetFailure>& met = process.met;
     for (MetFailure& known : met) {
         if (known.endpoint.id != failure.endpoint.id || known.first_at != failure.first_at) continue;
         if (failure.last_at >= known.last_at) {
@@ -79,12 +68,34 @@ void FailureHistory::add(const MetFailure& failure) {
         return;
     }
     if (met.size() >= kMetMax) {
-        ++found->second.earlier;
+        ++process.earlier;
         met.erase(std::min_element(met.begin(), met.end(), [](const MetFailure& a, const MetFailure& b) {
             return a.last_at < b.last_at;
         }));
     }
     met.push_back(failure);
+}
+
+void FailureHistory::add_unexamined(const ProcessId& process, Tgid parent_tgid) {
+    if (!process.known()) return;
+    // Its age says nothing of theirs: it is not moved for them.
+    const auto found = processes_.find(process);
+    Process& owner = found != processes_.end() ? found->second : touch(process, parent_tgid, Ktime{});
+    owner.unexamined = true;
+}
+
+FailureHistory::Process& FailureHistory::touch(const ProcessId& process, Tgid parent_tgid, Ktime now) {
+    auto found = processes_.find(process);
+    if (found == processes_.end()) {
+        make_room(now);
+        oldest_first_.push_back(process);
+        found = processes_.emplace(process, Process{}).first;
+        found->second.parent_tgid = parent_tgid;
+        found->second.age = std::prev(oldest_first_.end());
+        by_parent_.insert({parent_tgid, process});
+    }
+    oldest_first_.splice(oldest_first_.end(), oldest_first_, found->second.age);
+    return found->second;
 }
 
 void FailureHistory::make_room(Ktime now) {
@@ -137,6 +148,7 @@ const MetFailure* FailureHistory::of_its_child(const Closure& closure, const End
         end.by.process = child->second;
         const bool killed = process.wait_status && (*process.wait_status & 0x7f) == kSigpipe;
         if (!killed || end.at > closure.at || end.at + kFailingEndNs < closure.at) continue;
+        if (process.unexamined) return nullptr;
         const MetFailure* met = that_killed(process, end, broken, false);
         if (met == nullptr || met->follows) continue;
         if (only != nullptr) return nullptr;
@@ -150,6 +162,7 @@ const MetFailure* FailureHistory::of_itself(const Closure& closure, const Endpoi
     const auto found = processes_.find(closure.by.process);
     if (found == processes_.end()) return nullptr;
     const Process& process = found->second;
+    any_lost |= process.unexamined;
     if (closure.exiting && closure.signal == kSigpipe) return that_killed(process, closure, broken, any_lost);
     if (any_lost) return nullptr;
     if (!closure.exiting) return that_led_to_close(process, closure, broken);

@@ -39,6 +39,8 @@ public:
 
     /// Later news of a failure raise what is known of it.
     void add(const MetFailure& failure);
+    /// It has met a failure of which no more is known: what it did afterwards may have been for that one.
+    void add_unexamined(const ProcessId& process, Tgid parent_tgid);
     void exited(const ProcessId& process, int wait_status, Ktime at);
     /// Another brought this one about.
     void set_follows(const ProcessId& process, const Endpoint& endpoint, Ktime first_at);
@@ -57,12 +59,14 @@ private:
     struct Process {
         std::vector<MetFailure> met;  ///< the latest few
         std::size_t earlier = 0;      ///< so many before them
+        bool unexamined = false;      ///< there are others
         std::optional<int> wait_status;
         Ktime exited_at;
         Tgid parent_tgid = 0;  ///< when it met the first
         std::list<ProcessId>::iterator age;
     };
 
+    Process& touch(const ProcessId& process, Tgid parent_tgid, Ktime now);
     void make_room(Ktime now);
     const MetFailure* of_itself(const Closure& closure, const Endpoint& broken, bool any_lost,
                                 Ktime opened) const;

@@ -1,5 +1,6 @@
 #include "correlate/story.h"
 
+#include "correlate/end_facts.h"
 #include "correlate/endpoint_story.h"
 #include "correlate/other_end.h"
 #include "correlate/reset_text.h"
@@ -318,16 +319,6 @@ std::optional<std::string> why_reset(const Story& story) {
 
 bool is_seen_in_calls(int error) { return error != EACCES && error != EOPNOTSUPP; }
 
-int pending_error(const Connection& connection) {
-    if (connection.error) return connection.error->body.tcp.error;
-    if (!connection.reset || connection.reset_in_doubt || connection.reset->body.is_subflow) return 0;
-    switch (connection.reset->body.endpoint.state) {  // tcp_reset(), all releases
-        case TcpState::kSynSent: return ECONNREFUSED;
-        case TcpState::kCloseWait: return EPIPE;
-        default: return ECONNRESET;
-    }
-}
-
 InvolvedProcess involved(const Task& task) {
     InvolvedProcess process;
     if (!task.known()) return process;
@@ -364,8 +355,16 @@ PeerAction action_of(const Closure& closure, EndpointKind kind, const SyscallNam
     return closure.path == ClosePath::kClose ? PeerAction::kClose : PeerAction::kAbort;
 }
 
+ToldErrors told_errors(const Story& story) {
+    ToldErrors told;
+    told.calls = all_calls(story);
+    told.sigpipe = sigpipe_of(story, told.calls);
+    return told;
+}
+
 Incident tell(const Story& story) {
-    const std::vector<FailedCall> calls = all_calls(story);
+    const ToldErrors told = told_errors(story);
+    const std::vector<FailedCall>& calls = told.calls;
     Incident incident;
     incident.process = involved(story.failure->task);
     incident.lost = story.lost;
@@ -374,7 +373,7 @@ Incident tell(const Story& story) {
         incident.errors.push_back(told_error(call, *story.syscall_names));
     }
     incident.rst = rst_of(story);
-    incident.sigpipe = sigpipe_of(story, calls);
+    incident.sigpipe = told.sigpipe;
     incident.at = story.failure->first_at;
     if (!calls.empty()) {
         incident.at = calls.front().at;

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace pipetrace {
 
@@ -34,15 +35,19 @@ struct Story {
     std::uint64_t lost = 0;  ///< events, while it ran: what was not seen may have been all the same
 };
 
+/// What the program was told: its failed calls, in order, and what became of its SIGPIPEs.
+struct ToldErrors {
+    std::vector<FailedCall> calls;
+    std::optional<SigpipeFate> sigpipe;
+};
+ToldErrors told_errors(const Story& story);
+
 /// All but id and revision.
 Incident tell(const Story& story);
 
 /// Whether a send or receive that takes this error is seen (pt_is_connection_error): healthy ones return EACCES and
 /// EOPNOTSUPP too, so those are not looked at.
 bool is_seen_in_calls(int error);
-
-/// The error that the network left pending on the socket, 0 if none.
-int pending_error(const Connection& connection);
 
 /// How the other end was given up, if that was before `at`.
 Closure other_closure(const Story& story, Ktime at);

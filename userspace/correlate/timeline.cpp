@@ -1,5 +1,6 @@
 #include "correlate/timeline.h"
 
+#include "correlate/end_facts.h"
 #include "correlate/endpoint_story.h"
 #include "correlate/reset_text.h"
 #include "model/errno_name.h"

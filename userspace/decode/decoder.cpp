@@ -257,6 +257,11 @@ ProcessExited body_of(const pt_process_exited& record, std::uint64_t) {
     return ProcessExited{record.exit_code};
 }
 
+SamplingChanged body_of(const pt_sampling_changed& record, std::uint64_t) {
+    return SamplingChanged{std::min(record.share_millionths, SamplingChanged::kAllMillionths),
+                           record.counted_only};
+}
+
 /// `kFirstBytes`: what the kind measured in layout 8, the first that recordings hold. Layouts grow at their
 /// end, where zero means "not known": of an older recording's record that is what it does not have.
 template <typename Record, std::size_t kFirstBytes>
@@ -298,6 +303,7 @@ std::variant<Event, DecodeError> Decoder::decode(std::span<const std::byte> reco
         case PT_PROCESS_FORKED: return decode_as<pt_process_forked, 160>(record, ticks_per_second_);
         case PT_PROCESS_EXECUTED: return decode_as<pt_process_executed, 88>(record, ticks_per_second_);
         case PT_PROCESS_EXITED: return decode_as<pt_process_exited, 96>(record, ticks_per_second_);
+        case PT_SAMPLING_CHANGED: return decode_as<pt_sampling_changed, 104>(record, ticks_per_second_);
         default: return DecodeError::kUnknownKind;
     }
 }

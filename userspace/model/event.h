@@ -244,10 +244,20 @@ struct ProcessExited {
     bool operator==(const ProcessExited&) const = default;
 };
 
+/// From now on a share of all connections is told, and the others are only counted (`serve`, shedding load).
+struct SamplingChanged {
+    std::uint32_t share_millionths = kAllMillionths;
+    std::uint64_t counted_only = 0;  ///< incidents so far
+
+    static constexpr std::uint32_t kAllMillionths = 1'000'000;
+    bool operator==(const SamplingChanged&) const = default;
+};
+
 using EventBody =
     std::variant<std::monostate, ResetReceived, ResetSent, ErrorRaised, CallFailed, SigpipeGenerated,
                  SigpipeDelivered, EndpointRemembered, StateChanged, EndpointDestroyed, FailuresCounted,
-                 OtherEndSeen, PacketFiltered, UnixNamed, ProcessForked, ProcessExecuted, ProcessExited>;
+                 OtherEndSeen, PacketFiltered, UnixNamed, ProcessForked, ProcessExecuted, ProcessExited,
+                 SamplingChanged>;
 
 struct Event {
     Ktime at;

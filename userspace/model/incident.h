@@ -153,6 +153,12 @@ struct IncidentFacts {
     std::optional<ResetSent> own_reset;    ///< the first RST that this end sent
 };
 
+/// Told while load was shed: of the connections that failed then only a share is told.
+struct Sampled {
+    std::uint32_t share_millionths = 0;
+    std::uint64_t counted_only = 0;  ///< incidents that had only been counted, since the trace began
+};
+
 struct Incident {
     std::string id;
     std::uint32_t revision = 0;
@@ -167,6 +173,7 @@ struct Incident {
     std::optional<FirstClose> first_close;
     std::optional<Peer> peer;
     std::vector<TimelineEntry> timeline;
+    std::optional<Sampled> sampled;  ///< empty: all were told, and JSON has no such field
     std::optional<JoinedLog> log;  ///< empty: no log is followed, and JSON has no such field
     std::optional<std::string> caused_by;
     std::optional<Burst> burst;

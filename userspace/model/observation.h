@@ -51,6 +51,7 @@ using LossCounts = std::map<std::string, std::uint64_t>;
 
 struct TraceSummary {
     std::uint64_t incidents = 0;
+    std::uint64_t counted_only = 0;  ///< beyond them: incidents that were not told, for load was shed
     std::uint64_t resets_received = 0;
     std::uint64_t resets_sent = 0;
     std::uint64_t events = 0;

@@ -19,6 +19,7 @@ namespace pipetrace {
 struct TraceTotals {
     std::uint64_t events = 0;
     std::uint64_t incidents = 0;
+    std::uint64_t counted_only = 0;  ///< beyond them: not told, for load was shed
     std::uint64_t resets_received = 0;
     std::uint64_t resets_sent = 0;
     std::uint64_t endpoints_older_than_trace = 0;

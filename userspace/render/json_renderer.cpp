@@ -3,7 +3,9 @@
 #include "model/errno_name.h"
 #include "render/json_text.h"
 
+#include <algorithm>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -142,6 +144,24 @@ void append_timeline(JsonText& out, const Incident& incident) {
     });
 }
 
+/// In millionths, as a number below 1 without needless digits.
+void append_share(JsonText& out, std::uint32_t millionths) {
+    std::string digits = std::to_string(millionths);
+    digits.insert(0, 6 - std::min<std::size_t>(digits.size(), 6), '0');
+    while (digits.size() > 1 && digits.back() == '0') digits.pop_back();
+    out += "0.";
+    out += digits;
+}
+
+void append_sampled(JsonText& out, const Incident& incident) {
+    if (!incident.sampled) return;
+    out.key("sampled");
+    out += R"({"share":)";
+    append_share(out, incident.sampled->share_millionths);
+    out.field("counted_only", incident.sampled->counted_only);
+    out += '}';
+}
+
 void append_log(JsonText& out, const Incident& incident) {
     if (!incident.log) return;
     if (!incident.log->is_known) {
@@ -209,6 +229,7 @@ void JsonRenderer::render(const Incident& incident, std::string& line) const {
     append_verdict(out, incident.verdict);
     append_timeline(out, incident);
     append_log(out, incident);
+    append_sampled(out, incident);
     out += R"(,"stack":null)";
     out.field("caused_by", incident.caused_by);
     append_burst(out, incident.burst);

@@ -64,6 +64,14 @@ std::string totals_text(const Postmortem& postmortem, const TextStyle& style) {
     return labelled("", text + ".", 0, style.width);
 }
 
+std::string sampling_text(const Postmortem& postmortem, const TextStyle& style) {
+    if (postmortem.counted_only == 0) return "";
+    const std::string text =
+        fmt::format("{} only counted, while load was shed: a share of the connections was told then.",
+                    counted(postmortem.counted_only, "more incident was", "more incidents were"));
+    return labelled("", text, 0, style.width);
+}
+
 std::string losses_text(const Postmortem& postmortem, const TextStyle& style) {
     std::uint64_t lost = 0;
     std::string kinds;
@@ -200,7 +208,7 @@ std::string recorded_story_text(const IncidentRow& row, const TextStyle& style) 
 
 std::string postmortem_text(const Postmortem& postmortem, const TextStyle& style) {
     std::string out = traces_text(postmortem, style);
-    out += totals_text(postmortem, style) + losses_text(postmortem, style);
+    out += totals_text(postmortem, style) + sampling_text(postmortem, style) + losses_text(postmortem, style);
     for (const std::string& note : postmortem.notes) out += labelled("", terminal_safe(note), 0, style.width);
     out += groups_text("cause", postmortem.causes, 0, false, style);
     out += groups_text("process", postmortem.processes, postmortem.processes_unnamed, true, style);

@@ -115,6 +115,10 @@ std::string summary_text(const TraceSummary& summary, std::size_t width) {
         "{}; resets: {} received, {} sent; {}, {}.", plural(summary.incidents, "incident"),
         summary.resets_received, summary.resets_sent, plural(summary.events, "event"), lost_text(summary));
     std::string out = labelled("pipetrace:", counts, kIndent, width);
+    if (summary.counted_only > 0) {
+        out += labelled("", plural(summary.counted_only, "more incident") + " only counted: load was shed.",
+                        kIndent, width);
+    }
     out += labelled("", bursts_text(summary), kIndent, width);
     if (summary.endpoints_older_than_trace > 0) {
         const bool one = summary.endpoints_older_than_trace == 1;

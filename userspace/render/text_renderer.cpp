@@ -166,6 +166,14 @@ std::string endpoint_block(const Incident& incident, const TextStyle& style) {
     return wrap_items(items, kIndent, style.width);
 }
 
+/// Load was shed when it was told.
+std::string sampled_text(const std::optional<Sampled>& sampled) {
+    if (!sampled) return "";
+    const double percent = static_cast<double>(sampled->share_millionths) / 10'000;
+    return fmt::format("under load: {:.3g} % of the connections are told; {} {} only counted so far", percent,
+                       sampled->counted_only, sampled->counted_only == 1 ? "incident was" : "incidents were");
+}
+
 }  // namespace
 
 TextRenderer::TextRenderer(ClockOffsets clocks, TextStyle style) : clocks_(clocks), style_(style) {
@@ -224,6 +232,7 @@ void TextRenderer::render(const Incident& incident, std::string& out) {
     if (incident.lost > 0) {
         out += labelled_text("Lost", fmt::format("{} events, while this went on", incident.lost), style_);
     }
+    out += labelled_text("Sampled", sampled_text(incident.sampled), style_);
     if (style_.verbose) out += verbose_block(incident, style_);
     out += '\n';
 }

@@ -13,7 +13,7 @@ constexpr const char* kNames[] = {
     "call_failed",    "sigpipe_generated",  "sigpipe_delivered", "endpoint_remembered",
     "state_changed",  "endpoint_destroyed", "failures_counted",  "other_end_seen",
     "process_forked", "process_executed",   "process_exited",    "packet_filtered",
-    "unix_named",
+    "unix_named",     "sampling_changed",
 };
 static_assert(std::size(kNames) == PT_RECORD_KIND_COUNT);
 

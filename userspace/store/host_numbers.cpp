@@ -16,7 +16,8 @@ bool has_endpoint(std::uint16_t kind) {
         case PT_FAILURES_COUNTED:
         case PT_PROCESS_FORKED:
         case PT_PROCESS_EXECUTED:
-        case PT_PROCESS_EXITED: return false;
+        case PT_PROCESS_EXITED:
+        case PT_SAMPLING_CHANGED: return false;
         default: return true;
     }
 }
@@ -31,7 +32,7 @@ static_assert(offsetof(pt_endpoint_destroyed, endpoint) == sizeof(pt_header));
 static_assert(offsetof(pt_other_end_seen, endpoint) == sizeof(pt_header));
 static_assert(offsetof(pt_unix_named, endpoint) == sizeof(pt_header));
 static_assert(offsetof(pt_packet_filtered, endpoint) == sizeof(pt_header));
-static_assert(PT_RECORD_KIND_COUNT == 17, "does the new kind hold addresses?");
+static_assert(PT_RECORD_KIND_COUNT == 18, "does the new kind hold addresses?");
 
 }  // namespace
 

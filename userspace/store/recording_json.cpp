@@ -183,6 +183,7 @@ std::optional<SyscallNames> syscalls_from_json(std::string_view text) {
 std::string totals_to_json(const TraceTotals& totals) {
     return dump({{"events", totals.events},
                  {"incidents", totals.incidents},
+                 {"counted_only", totals.counted_only},
                  {"resets_received", totals.resets_received},
                  {"resets_sent", totals.resets_sent},
                  {"endpoints_older_than_trace", totals.endpoints_older_than_trace},
@@ -194,6 +195,7 @@ std::optional<TraceTotals> totals_from_json(std::string_view text) {
     TraceTotals totals;
     if (!json.is_object() || !read_member(json, "events", totals.events) ||
         !read_member(json, "incidents", totals.incidents) ||
+        !read_member(json, "counted_only", totals.counted_only) ||
         !read_member(json, "resets_received", totals.resets_received) ||
         !read_member(json, "resets_sent", totals.resets_sent) ||
         !read_member(json, "endpoints_older_than_trace", totals.endpoints_older_than_trace) ||
