@@ -127,7 +127,9 @@ private:
     void count_doubtful_reset(const Connection& connection);
     void evict_oldest();
     void drop_closed();
-    void count_losses() { loss_.set_total(lost_outside_ + evicted()); }
+    /// Without the processes forgotten: who links no failure to theirs says nothing that is wrong, and on a host
+    /// where processes come and go some are forgotten all the time.
+    void count_losses() { loss_.set_total(lost_outside_ + evicted() - history_.evicted()); }
     std::uint64_t lost_during(const Failure& failure) const;
     void forget_other_end_of_earlier(const Endpoint& endpoint, Ktime at);
     Failure& open_failure(const Endpoint& endpoint, const Task& task, Ktime at);
