@@ -104,9 +104,9 @@ class LiveTest(unittest.TestCase):
         self.directory.chmod(0o755)
         self.addCleanup(shutil.rmtree, self.directory)
 
-    def trace(self, *arguments, **options):
-        """A pipetrace that is ready; ended with the test at the latest."""
-        tracer = Tracer([PIPETRACE, *arguments], **options)
+    def trace(self, *arguments, prefix=(), **options):
+        """A pipetrace that is ready; ended with the test at the latest. `prefix` is a command that becomes it."""
+        tracer = Tracer([*prefix, PIPETRACE, *arguments], **options)
         self.addCleanup(tracer.__exit__)
         self.assertTrue(tracer.wait_ready(READY_SECONDS), f"not ready: {tracer.stderr()}")
         return tracer

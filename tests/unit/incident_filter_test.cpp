@@ -103,14 +103,24 @@ TEST(IncidentFilter, SelectsByCgroup) {
 
 TEST(IncidentFilter, SelectsByContainer) {
     Incident incident = sample_incident();
-    incident.process.details.container = "0123456789abcdef";
+    const std::string pod = "2fc932ce-fdcc-454b-97bd-aadfdeb4c340";
+    incident.process.details.container = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+    incident.process.details.outer_container = "web-1";
+    incident.process.details.pod_uid = pod;
     const auto container = [&](const char* wanted) {
         return wants([&](IncidentFilter& filter) { filter.containers = {wanted}; }, incident);
     };
-    EXPECT_TRUE(container("0123456789abcdef"));
+    EXPECT_TRUE(container("0123456789ab"));
     EXPECT_TRUE(container("0123"));
+    EXPECT_TRUE(container("web-1"));
+    EXPECT_TRUE(container(pod.c_str()));
     EXPECT_FALSE(container("012")) << "too short to be meant";
     EXPECT_FALSE(container("1234"));
+    EXPECT_FALSE(container("web-"));
+    EXPECT_FALSE(container("2fc932ce"));
+    incident.process.details.set_cgroup("/system.slice/nginx.service");
+    EXPECT_FALSE(container("0123"));
+    EXPECT_FALSE(container(""));
 }
 
 TEST(IncidentFilter, DifferentFiltersAreAllRequired) {

@@ -90,16 +90,6 @@ TEST(ProcessReaderSelfTest, KnowsItself) {
     EXPECT_EQ(reader.process_of(0), std::nullopt);
 }
 
-TEST(ContainerTest, IsSixtyFourHexDigits) {
-    const std::string id = kContainer;
-    EXPECT_EQ(container_of_cgroup("/docker/" + id), id);
-    EXPECT_EQ(container_of_cgroup("/kubepods.slice/cri-containerd-" + id + ".scope"), id);
-    EXPECT_EQ(container_of_cgroup("/machine.slice/libpod-" + id + ".scope/container"), id);
-    EXPECT_FALSE(container_of_cgroup("/docker/" + id + "0"));
-    EXPECT_FALSE(container_of_cgroup("/docker/" + id.substr(1)));
-    EXPECT_FALSE(container_of_cgroup("/user.slice"));
-}
-
 TEST(HostReaderTest, ClocksAndNamesAreThere) {
     const auto host = read_host_identity();
     EXPECT_FALSE(host.name.empty());

@@ -117,6 +117,15 @@ inline std::vector<IncidentRow> rows_of(const RecordingReader& reader, const Inc
     return rows;
 }
 
+inline ProcessDetails details_of(const char* exe, std::optional<std::string> cgroup = {},
+                                 std::optional<std::vector<std::string>> cmdline = {}) {
+    ProcessDetails details;
+    details.exe = exe;
+    details.set_cgroup(std::move(cgroup));
+    details.cmdline = std::move(cmdline);
+    return details;
+}
+
 /// A closed recording of one trace: a segment of ten records, two incidents, a process.
 inline void make_recording(const std::string& path) {
     const auto writer = open_writer(path);
@@ -125,7 +134,7 @@ inline void make_recording(const std::string& path) {
     batch.segments = {sample_segment(kSampleAt, 10)};
     batch.incidents = {sample_row("boot-1"), sample_row("boot-2", kSampleAt + 5'000'000)};
     batch.processes = {
-        {{4242, 7}, kSampleAt, {"/usr/bin/python3", "/user.slice", "abc", {{"python3", "-c", "x"}}}}};
+        {{4242, 7}, kSampleAt, details_of("/usr/bin/python3", "/user.slice", {{"python3", "-c", "x"}})}};
     ASSERT_TRUE(succeeded(writer->write(batch)));
     ASSERT_TRUE(succeeded(writer->close(sample_clocks().wall(kSampleAt + 1'000'000'000), {{"reset_sent", 3}},
                                         TraceTotals{100, 2, 3, 4, 5, 6})));

@@ -235,9 +235,9 @@ TEST(Recording, KnowsWhatAProcessWasAtWhichTime) {
     const Folder folder;
     const auto writer = open_writer(folder.file("r.db"));
     RecordingBatch batch;
-    batch.processes = {{{7, 1}, Ktime{1000}, {"/bin/sh", std::nullopt, std::nullopt, std::nullopt}},
-                       {{7, 1}, Ktime{2000}, {"/bin/cat", "/c", "d", {{"cat", "\xff"}}}},
-                       {{7, 9}, Ktime{500}, {"/bin/other", std::nullopt, std::nullopt, std::nullopt}}};
+    batch.processes = {{{7, 1}, Ktime{1000}, details_of("/bin/sh")},
+                       {{7, 1}, Ktime{2000}, details_of("/bin/cat", "/lxc.payload.web", {{"cat", "\xff"}})},
+                       {{7, 9}, Ktime{500}, details_of("/bin/other")}};
     ASSERT_TRUE(succeeded(writer->write(batch)));
     const RecordingReader reader = open_reader(folder.file("r.db"));
     const auto history = reader.process_history(writer->trace_id(), {7, 1});
@@ -246,6 +246,9 @@ TEST(Recording, KnowsWhatAProcessWasAtWhichTime) {
     EXPECT_EQ((*history)[0].since, Ktime{1000});
     EXPECT_EQ((*history)[0].details.exe, "/bin/sh");
     EXPECT_EQ((*history)[1].since, Ktime{2000});
+    EXPECT_EQ((*history)[0].details.container, std::nullopt);
+    EXPECT_EQ((*history)[1].details.container, "web") << "from the path";
+    EXPECT_EQ((*history)[1].details.runtime, ContainerRuntime::kLxc);
     EXPECT_EQ((*history)[1].details.cmdline, (std::vector<std::string>{"cat", "\xef\xbf\xbd"}));
     EXPECT_TRUE(reader.process_history(writer->trace_id(), {8, 1})->empty());
 }

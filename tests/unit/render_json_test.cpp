@@ -177,12 +177,27 @@ TEST(JsonRenderer, WhatIsNotKnownIsNullAndPresent) {
         EXPECT_TRUE(parsed["endpoint"][key].is_null()) << key;
     }
     for (const char* key :
-         {"pid", "comm", "ppid", "start_time", "exe", "cmdline", "uid", "cgroup", "container", "ns_pid"}) {
+         {"pid", "comm", "ppid", "start_time", "exe", "cmdline", "uid", "cgroup", "container", "runtime",
+          "outer_container", "pod_uid", "unit", "user_unit", "ns_pid"}) {
         ASSERT_TRUE(parsed["process"].contains(key)) << key;
         EXPECT_TRUE(parsed["process"][key].is_null()) << key;
     }
     EXPECT_EQ(parsed["errors"], json::array());
     EXPECT_EQ(parsed["timeline"], json::array());
+}
+
+TEST(JsonRenderer, WhatItRunsIn) {
+    const std::string inner(64, 'b'), outer(64, 'a');
+    Incident incident = sample_incident();
+    incident.process.details.set_cgroup("/user.slice/user-7.slice/user@7.service/user.slice/libpod-" + outer +
+                                        ".scope/container/kubepods/pod2fc932ce-fdcc-454b-97bd-aadfdeb4c340/crio-" + inner);
+    const json process = render_valid(incident)["process"];
+    EXPECT_EQ(process["container"], inner);
+    EXPECT_EQ(process["runtime"], "cri-o");
+    EXPECT_EQ(process["outer_container"], outer);
+    EXPECT_EQ(process["pod_uid"], "2fc932ce-fdcc-454b-97bd-aadfdeb4c340");
+    EXPECT_EQ(process["unit"], "user@7.service");
+    EXPECT_EQ(process["user_unit"], "libpod-" + outer + ".scope");
 }
 
 TEST(JsonRenderer, FieldsThatTheSampleLeavesOut) {

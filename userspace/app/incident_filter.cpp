@@ -25,10 +25,11 @@ bool is_cgroup(std::string_view path, std::string_view wanted) {
            path.find('/' + std::string(wanted) + '/') != std::string_view::npos;
 }
 
-/// Container ids are given by any prefix of at least four digits, as container engines take them.
-bool is_container(std::string_view id, std::string_view wanted) {
-    constexpr std::size_t kShortestPrefix = 4;
-    return id == wanted || (wanted.size() >= kShortestPrefix && id.starts_with(wanted));
+/// The container, the one around it, or the pod.
+bool is_in_container(const Workload& workload, std::string_view wanted) {
+    return (workload.container && is_container(*workload.container, wanted)) ||
+           (workload.outer_container && is_container(*workload.outer_container, wanted)) ||
+           workload.pod_uid == wanted;
 }
 
 }  // namespace
@@ -85,7 +86,7 @@ bool IncidentChooser::wants_process(const Incident& incident) const {
         return process.details.cgroup && is_cgroup(*process.details.cgroup, wanted);
     });
     const bool container_wanted = any(filter_.containers, [&](const std::string& wanted) {
-        return process.details.container && is_container(*process.details.container, wanted);
+        return is_in_container(process.details, wanted);
     });
     return comm_wanted && uid_wanted && cgroup_wanted && container_wanted;
 }

@@ -1,6 +1,7 @@
 #include "app/process_directory.h"
 
 #include "source/cgroup_reader.h"
+#include "source/namespaces.h"
 
 namespace pipetrace {
 namespace {
@@ -8,17 +9,36 @@ namespace {
 /// All that is left of a process that has gone.
 std::optional<ProcessDetails> details_of_cgroup(std::uint64_t cgroup_id) {
     ProcessDetails details;
-    details.cgroup = cgroup_path(cgroup_id);
+    details.set_cgroup(cgroup_path(cgroup_id));
     if (!details.cgroup) return std::nullopt;
-    details.container = container_of_cgroup(*details.cgroup);
+    // Beside version 1 it may have been in a container all the same, and its version 2 group its engine's.
+    if (details.unit && !details.container && has_cgroup_version1()) return std::nullopt;
     return details;
+}
+
+/// /proc names a group from the reader's cgroup namespace on: only what lies outside of it can be told apart.
+void use_path_from_root(ProcessDetails& details, std::uint64_t cgroup_id) {
+    static const bool is_from_root = is_in_first(Namespace::kCgroup);
+    if (is_from_root) return;
+    if (const auto found = details_of_cgroup(cgroup_id)) {
+        if (found->container || !details.container) details.set_cgroup(found->cgroup);
+        return;
+    }
+    details.unit.reset();
+    details.user_unit.reset();
 }
 
 }  // namespace
 
+std::optional<ProcessDetails> ProcessDirectory::read(const Task& task) const {
+    auto details = reader_.details(task.process, with_cmdline_);
+    if (details) use_path_from_root(*details, task.cgroup_id);
+    return details;
+}
+
 void ProcessDirectory::meet(const Task& task) {
     if (!task.known() || known_.contains(task.process)) return;
-    auto details = reader_.details(task.process, with_cmdline_);
+    auto details = read(task);
     if (!details) details = details_of_cgroup(task.cgroup_id);
     // Gone without a trace: it will not come back, and need not be looked for again.
     if (!details && task.cgroup_id != 0) details = ProcessDetails{};
@@ -35,7 +55,7 @@ void ProcessDirectory::executed(const Task& task) {
     const auto found = known_.find(task.process);
     if (found == known_.end()) {
         meet(task);
-    } else if (const auto details = reader_.details(task.process, with_cmdline_)) {
+    } else if (const auto details = read(task)) {
         found->second = *details;
     }
 }

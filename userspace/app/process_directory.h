@@ -20,6 +20,8 @@ public:
     void describe(InvolvedProcess& process, Ktime at) override;
 
 private:
+    std::optional<ProcessDetails> read(const Task& task) const;
+
     static constexpr std::size_t kProcessesMax = 4096;
 
     ProcessReader reader_;

@@ -39,8 +39,7 @@ Incident sketch_of(const IncidentRow& row, const IncidentFilter& filter) {
     incident.process.tgid = row.pid;
     incident.process.comm = row.comm;
     incident.process.uid = row.uid;
-    incident.process.details.cgroup = row.cgroup;
-    incident.process.details.container = row.container;
+    incident.process.details.set_cgroup(row.cgroup);
     incident.endpoint.kind = row.kind;
     incident.endpoint.local = row.local;
     incident.endpoint.remote = row.remote;

@@ -46,7 +46,8 @@ constexpr const char* kFilters =
     R"(      --comm NAME       exact name of the process or of the failing thread
   -u, --user USER       name or uid
       --cgroup PATH     control group
-      --container ID    container
+      --container ID    container's id or its first 4 digits or more, name with
+                        lxc or nspawn, or a Kubernetes pod's UID
       --port PORT       either end; --local-port PORT, --remote-port PORT: one
       --kind KIND       tcp, unix or pipe
       --errno ERRNO     EPIPE or 32

@@ -1,12 +1,15 @@
 // Who: the task that a record was stamped with, and the process a person reads about.
 #pragma once
 
+#include "model/workload.h"
+
 #include <array>
 #include <cstdint>
 #include <cstring>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace pipetrace {
@@ -50,11 +53,15 @@ struct Task {
 
 /// What is told about a process. Everything but the task is looked up outside the
 /// kernel programs and may be missing when the process had gone by then.
-struct ProcessDetails {
+struct ProcessDetails : Workload {
     std::optional<std::string> exe;
-    std::optional<std::string> cgroup;
-    std::optional<std::string> container;
+    std::optional<std::string> cgroup;                ///< set with set_cgroup(), that the workload is its
     std::optional<std::vector<std::string>> cmdline;  ///< only where the user asked for it
+
+    void set_cgroup(std::optional<std::string> path) {
+        cgroup = std::move(path);
+        static_cast<Workload&>(*this) = cgroup ? workload_of_cgroup(*cgroup) : Workload{};
+    }
 
     bool operator==(const ProcessDetails&) const = default;
 };

@@ -27,6 +27,15 @@ void append_process(JsonText& out, const InvolvedProcess& process) {
     out.field("uid", process.uid);
     out.field("cgroup", process.details.cgroup);
     out.field("container", process.details.container);
+    if (process.details.runtime) {
+        out.field("runtime", container_runtime_name(*process.details.runtime));
+    } else {
+        out += R"(,"runtime":null)";
+    }
+    out.field("outer_container", process.details.outer_container);
+    out.field("pod_uid", process.details.pod_uid);
+    out.field("unit", process.details.unit);
+    out.field("user_unit", process.details.user_unit);
     out.field("ns_pid", process.namespace_tgid);
 }
 

@@ -103,6 +103,13 @@ std::string process_details(const char* name, const InvolvedProcess& process, co
     if (process.uid) add("uid", std::to_string(*process.uid));
     if (process.details.cgroup) add("cgroup", *process.details.cgroup);
     if (process.details.container) add("container", *process.details.container);
+    if (process.details.runtime) add("run by", container_runtime_name(*process.details.runtime));
+    if (process.details.outer_container) add("in container", *process.details.outer_container);
+    if (process.details.pod_uid) add("pod", *process.details.pod_uid);
+    if (process.details.unit) add("unit", *process.details.unit);
+    if (process.details.user_unit) add("user's unit", *process.details.user_unit);
+    if (process.namespace_tgid && process.namespace_tgid != process.tgid)
+        add("pid inside", std::to_string(*process.namespace_tgid));
     if (process.start_time) {
         add("started", date_text(*process.start_time, style.utc) + " " +
                            time_of_day_text(*process.start_time, style.utc));
@@ -155,6 +162,11 @@ std::string verbose_block(const Incident& incident, const TextStyle& style) {
 /// The gap between the endpoint's ends and its figures is wider than a comma.
 std::string endpoint_block(const Incident& incident, const TextStyle& style) {
     std::vector<std::string> items = endpoint_items(incident.endpoint);
+    if (const auto& container = incident.process.details.container) {
+        const auto runtime = incident.process.details.runtime;
+        const std::string kind = runtime ? container_runtime_name(*runtime) : "container";
+        items.push_back("in " + kind + " " + terminal_safe(std::string(short_container_id(*container))));
+    }
     const bool has_ends = incident.endpoint.local || incident.endpoint.remote;
     if (has_ends && items.size() > 1) {
         const std::string both = items[0] + "   " + items[1];

@@ -2,7 +2,11 @@
 #include "source/host_reader.h"
 
 #include "source/file_reader.h"
+#include "source/namespaces.h"
+#include "source/unique_fd.h"
 
+#include <fcntl.h>
+#include <sched.h>
 #include <sys/utsname.h>
 
 #include <cstdlib>
@@ -35,13 +39,33 @@ std::int64_t wall_minus(clockid_t clock) {
     return offset;
 }
 
+/// Where ours is a container's: what kthreadd's namespace has, the kernel's first; else what the host's root
+/// says it is called.
+std::string read_host_name(const utsname& own) {
+    if (is_in_first(Namespace::kUts) || !is_in_first(Namespace::kPid)) return own.nodename;
+    const UniqueFd back(::open("/proc/self/ns/uts", O_RDONLY | O_CLOEXEC));
+    const UniqueFd first(::open("/proc/2/ns/uts", O_RDONLY | O_CLOEXEC));
+    if (back && first && ::setns(first.get(), CLONE_NEWUTS) == 0) {
+        utsname host{};
+        ::uname(&host);
+        ::setns(back.get(), CLONE_NEWUTS);
+        return host.nodename;
+    }
+    for (const char* file : {"/proc/1/root/etc/hostname", "/proc/2/root/etc/hostname"}) {
+        const auto named = read_first_line(file);
+        if (named && !named->empty()) return *named;
+    }
+    return own.nodename;
+}
+
 }  // namespace
 
 HostIdentity read_host_identity() {
     utsname host{};
     ::uname(&host);
-    return HostIdentity{host.nodename,
-                        read_first_line("/proc/sys/kernel/random/boot_id").value_or(""), host.release};
+    // Once: it takes rights that may be given up later.
+    static const std::string name = read_host_name(host);
+    return HostIdentity{name, read_first_line("/proc/sys/kernel/random/boot_id").value_or(""), host.release};
 }
 
 ClockOffsets read_clock_offsets() {

@@ -6,6 +6,8 @@
 
 namespace pipetrace {
 
+/// The name is the host's also in a container that has the host's pid namespace, and the rights for it:
+/// CAP_SYS_ADMIN, or CAP_SYS_PTRACE for its /etc/hostname.
 HostIdentity read_host_identity();
 
 /// Measured now; good to about a microsecond until the wall clock is set.

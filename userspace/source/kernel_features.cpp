@@ -4,6 +4,7 @@
 #include "source/file_reader.h"
 #include "source/kernel_btf.h"
 #include "source/kernel_symbols.h"
+#include "source/namespaces.h"
 #include "source/unique_fd.h"
 #include "typed_reads.h"
 
@@ -184,6 +185,13 @@ Status check_privileges() {
                  "loading BPF programs needs root, or the capabilities CAP_BPF and CAP_PERFMON; " + missing +
                      " missing here",
                  "run it with sudo"};
+}
+
+Status check_pid_namespace() {
+    if (is_in_first(Namespace::kPid)) return Done{};
+    return Error{"pipetrace cannot trace from inside of this container",
+                 "it has a pid namespace of its own, and the kernel's programs tell processes by the host's pids",
+                 "give it the host's pid namespace: --pid=host (docker, podman), hostPID: true (Kubernetes)"};
 }
 
 KernelFeatures probe_kernel_features(const FeatureRequest& request, const KernelBtf& btf) {

@@ -56,6 +56,8 @@ std::vector<std::string_view> read_types();
 
 /// Whether this process may load BPF programs; if not, what it lacks.
 Status check_privileges();
+/// Whether the ids that the kernel's programs see are those of /proc here.
+Status check_pid_namespace();
 
 KernelFeatures probe_kernel_features(const FeatureRequest& request, const KernelBtf& btf);
 

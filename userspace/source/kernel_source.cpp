@@ -151,6 +151,7 @@ Result<std::unique_ptr<KernelSource>> KernelSource::open(const Settings& setting
     FeatureRequest wanted = wanted_features();
     wanted.always_try_kprobe = settings.mode == Mode::kKprobe;
     if (const auto status = check_privileges(); !status) return status.error();
+    if (const auto status = check_pid_namespace(); !status) return status.error();
     auto state = std::make_unique<State>();
     auto plan = [&]() -> Result<HookPlan> {
         const auto btf = KernelBtf::read(kBtfPath);

@@ -18,7 +18,6 @@
 namespace pipetrace {
 namespace {
 
-constexpr std::size_t kContainerIdLength = 64;
 constexpr std::uint64_t kNsPerSecond = 1'000'000'000;
 // Fields of /proc/PID/stat after the name, which may hold spaces: state, ppid ... starttime.
 constexpr int kParentField = 1, kStartField = 19;
@@ -63,25 +62,6 @@ std::optional<std::string> read_link(const std::string& path) {
     return std::string(target.data(), static_cast<std::size_t>(size));
 }
 
-/// Version 2's path ("0::/a/b"); on a host with version 1 alone, systemd's.
-std::optional<std::string> cgroup_in(const std::optional<std::string>& content) {
-    if (!content) return std::nullopt;
-    std::optional<std::string> fallback;
-    std::string_view rest = *content;
-    while (!rest.empty()) {
-        const std::string_view line = rest.substr(0, rest.find('\n'));
-        rest.remove_prefix(std::min(line.size() + 1, rest.size()));
-        const auto first = line.find(':');
-        const auto second = first == std::string_view::npos ? first : line.find(':', first + 1);
-        if (second == std::string_view::npos) continue;
-        const auto controllers = line.substr(first + 1, second - first - 1);
-        const auto path = line.substr(second + 1);
-        if (controllers.empty() && path != "/") return std::string(path);
-        if (controllers == "name=systemd" || !fallback) fallback = std::string(path);
-    }
-    return fallback;
-}
-
 std::vector<std::string> split_cmdline(std::string_view content) {
     std::vector<std::string> arguments;
     while (!content.empty()) {
@@ -92,25 +72,7 @@ std::vector<std::string> split_cmdline(std::string_view content) {
     return arguments;
 }
 
-bool is_hex(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); }
-
 }  // namespace
-
-std::optional<std::string> container_of_cgroup(std::string_view cgroup_path) {
-    // The innermost one: "/kubepods/pod.../<id>", "docker-<id>.scope", "libpod-<id>.scope/container".
-    std::optional<std::string> found;
-    std::size_t run = 0;
-    for (std::size_t i = 0; i <= cgroup_path.size(); ++i) {
-        if (i < cgroup_path.size() && is_hex(cgroup_path[i])) {
-            ++run;
-            continue;
-        }
-        if (run == kContainerIdLength)
-            found = std::string(cgroup_path.substr(i - kContainerIdLength, kContainerIdLength));
-        run = 0;
-    }
-    return found;
-}
 
 ProcessReader::ProcessReader(std::string proc_root) : proc_root_(std::move(proc_root)) {}
 
@@ -122,8 +84,8 @@ std::optional<ProcessDetails> ProcessReader::details(const ProcessId& process, b
     if (!process.known()) return std::nullopt;
     ProcessDetails details;
     details.exe = read_link(path_of(process.tgid, "exe"));
-    details.cgroup = cgroup_in(read_whole_file(path_of(process.tgid, "cgroup")));
-    if (details.cgroup) details.container = container_of_cgroup(*details.cgroup);
+    if (const auto lines = read_whole_file(path_of(process.tgid, "cgroup")))
+        details.set_cgroup(choose_cgroup(*lines));
     if (with_cmdline)
         if (const auto content = read_whole_file(path_of(process.tgid, "cmdline")))
             details.cmdline = split_cmdline(*content);

@@ -31,7 +31,4 @@ private:
     std::string proc_root_;
 };
 
-/// The id of the container whose cgroup this is (docker, containerd, cri-o, podman: 64 hex digits).
-std::optional<std::string> container_of_cgroup(std::string_view cgroup_path);
-
 }  // namespace pipetrace

@@ -181,8 +181,10 @@ RecordedProcess read_process(Row& row, const ProcessId& process) {
     read.process = process;
     read.since = read_ktime(row);
     row.read(read.details.exe);
-    row.read(read.details.cgroup);
-    row.read(read.details.container);
+    std::optional<std::string> cgroup, container;
+    row.read(cgroup);
+    row.read(container);  // for those who read the table: what a path tells is this version's to say
+    read.details.set_cgroup(std::move(cgroup));
     if (!row.take_null()) read.details.cmdline = read_json(row, cmdline_from_json);
     return read;
 }

@@ -31,6 +31,11 @@ function processPairs(process) {
     ['parent pid', optional(process.ppid, String)],
     ['cgroup', optional(process.cgroup, code)],
     ['container', optional(process.container, code)],
+    ['run by', optional(process.runtime, String)],
+    ['in container', optional(process.outer_container, code)],
+    ['pod', optional(process.pod_uid, code)],
+    ['unit', optional(process.unit, code)],
+    ['unit of the user', optional(process.user_unit, code)],
     ['pid inside', process.ns_pid === process.pid ? undefined : optional(process.ns_pid, String)],
   ];
 }
