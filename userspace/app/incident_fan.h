@@ -15,6 +15,9 @@ public:
     /// Incidents that `filter` does not want go to those alone that are given all.
     explicit IncidentFan(IncidentFilter filter) : chooser_(std::move(filter)) {}
 
+    /// From now on.
+    void choose(IncidentFilter filter) { chooser_ = IncidentChooser(std::move(filter)); }
+
     /// The sink must outlive it.
     void give_all(IncidentSink& sink) { all_.push_back(&sink); }
     void give_chosen(IncidentSink& sink) { chosen_.push_back(&sink); }

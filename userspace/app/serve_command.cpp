@@ -1,5 +1,6 @@
 // `pipetrace serve`: the system-wide monitor. One trace of the whole system, its incidents handed to several
 // sinks at once.
+#include "app/advice_files.h"
 #include "app/commands.h"
 #include "app/error_report.h"
 #include "app/incident_fan.h"
@@ -7,11 +8,13 @@
 #include "app/journal_sink.h"
 #include "app/privileges.h"
 #include "app/recording_context.h"
+#include "app/reload.h"
 #include "app/replay.h"
 #include "app/serve_recording.h"
 #include "app/syscall_filter.h"
 #include "app/terminal.h"
 #include "app/trace_session.h"
+#include "cli/options_parser.h"
 #include "export/service_notifier.h"
 
 #include <unistd.h>
@@ -39,9 +42,11 @@ private:
     bool takes(SignalGuard::Received signal);
     Status give_up_rights();
     void restrict();
+    void reload();
+    Result<Reload> take_on();
     void tick() { notifier_.beat(ServiceNotifier::Clock::now()); }
 
-    const Options options_;
+    Options options_;  ///< in force
     SignalGuard signals_;
     IncidentFan fan_;
     ServeRecording recording_;
@@ -68,7 +73,8 @@ Recorder::Settings Monitor::recorder_settings(const Options& options) {
 TraceSession::Settings Monitor::session_settings() {
     TraceSession::Settings settings;
     settings.options = options_;
-    settings.options.filter = with_all_origins(options_.filter);
+    // The recording keeps all of it: another filter may come, and a report has its own.
+    settings.options.filter = with_all_origins({});
     settings.target.recording = recording_.path();
     if (options_.metrics) settings.target.metrics = listen_address_text(*options_.metrics);
     settings.sink = &fan_;
@@ -81,7 +87,7 @@ TraceSession::Settings Monitor::session_settings() {
 
 TraceContext Monitor::context() {
     TraceContext context = recording_context(*session_, options_);
-    context.filter = with_all_origins(options_.filter);
+    context.filter = with_all_origins({});
     return context;
 }
 
@@ -103,7 +109,39 @@ Status Monitor::make_sinks(const TracedHost& traced) {
 }
 
 /// True: it ends the trace.
-bool Monitor::takes(SignalGuard::Received signal) { return signal.number != SIGHUP; }
+bool Monitor::takes(SignalGuard::Received signal) {
+    if (signal.number == SIGHUP) reload();
+    return signal.number != SIGHUP;
+}
+
+/// Everything is read and checked before anything of it is taken on.
+Result<Reload> Monitor::take_on() {
+    const auto asked = reread_options(options_);
+    if (!asked) return asked.error();
+    if (const Status usage = check_usage(*asked); !usage) return usage.error();
+    auto advice = load_advice(asked->advice_paths);
+    if (!advice) return advice.error();
+    Reload planned = plan_reload(options_, *asked);
+    fan_.choose(planned.options.filter);
+    session_->take_advice(std::move(*advice));
+    options_ = planned.options;
+    return planned;
+}
+
+void Monitor::reload() {
+    notifier_.reloading();
+    const auto reloaded = take_on();
+    if (!reloaded) {
+        Error error = reloaded.error();
+        error.remedy += (error.remedy.empty() ? "" : ". ") + std::string("The configuration in force stays.");
+        report_error(error);
+        notifier_.ready("not reloaded: " + error.what + ": " + error.why);
+        return;
+    }
+    const std::string text = reload_text(*reloaded);
+    print_to_stderr("pipetrace: configuration read again: " + text + "\n");
+    notifier_.ready("tracing; reloaded: " + text);
+}
 
 /// Those that the caller left open, all but where we are told to write to one.
 bool are_inherited_wanted(const Options& options) {

@@ -43,6 +43,8 @@ public:
     static Result<std::unique_ptr<TraceSession>> open(Settings settings);
 
     const AdviceTable& advice() const { return advice_; }
+    /// For the incidents to come.
+    void take_advice(AdviceTable advice) { advice_ = std::move(advice); }
     KernelSource& source() { return *source_; }
     Pipeline& pipeline() { return *pipeline_; }
 

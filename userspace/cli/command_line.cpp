@@ -124,9 +124,7 @@ private:
     }
 
     static Error unknown_option(const std::string& shown, const std::string& name) {
-        std::vector<std::string> known;
-        for (const OptionSpec& option : option_table()) known.emplace_back(option.name);
-        const std::string nearest = nearest_name(name, known);
+        const std::string nearest = nearest_option(name);
         return Error{"there is no option " + shown, "pipetrace does not know it",
                      nearest.empty() ? "pipetrace --help lists them" : "did you mean --" + nearest + "?"};
     }

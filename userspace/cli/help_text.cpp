@@ -159,14 +159,15 @@ constexpr const char* kServe = R"(Usage: pipetrace serve [--metrics ADDR:PORT] [
 
 Monitors the whole system, for months: metrics for Prometheus, incidents in a
 bounded recording and in the journal. Filters choose what is counted and told;
-the recording keeps also the RSTs that this host sends to others.
+the recording keeps everything.
 
       --metrics ADDR:PORT  answer Prometheus there (without ADDR: loopback only)
       --recording FILE  keep the recording in FILE (serve.db below
                         /var/lib/pipetrace)
       --max-size SIZE   of the recording: 500M, 2G (256M); what is oldest goes
       --max-age AGE     likewise: 90s, 30m, 12h, 7d (7d)
-      --config FILE     options, read again at SIGHUP
+      --config FILE     options by their long names, a line each; read again at
+                        SIGHUP (/etc/pipetrace/pipetrace.conf, if it is there)
 )";
 
 constexpr const char* kServeOutput = R"(

@@ -1,5 +1,7 @@
 #include "cli/option_table.h"
 
+#include "model/nearest_name.h"
+
 #include <algorithm>
 #include <iterator>
 
@@ -84,6 +86,12 @@ const OptionSpec* find_option(char letter) {
     const auto* found = std::find_if(std::begin(kOptions), std::end(kOptions),
                                      [&](const auto& option) { return option.letter == letter; });
     return found == std::end(kOptions) ? nullptr : found;
+}
+
+std::string nearest_option(const std::string& name) {
+    std::vector<std::string> known;
+    for (const OptionSpec& option : kOptions) known.emplace_back(option.name);
+    return nearest_name(name, known);
 }
 
 std::string option_title(const OptionSpec& option) {

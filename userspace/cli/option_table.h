@@ -30,6 +30,9 @@ std::span<const OptionSpec> option_table();
 const OptionSpec* find_option(std::string_view name);
 const OptionSpec* find_option(char letter);
 
+/// The name that is most like it; empty where none is.
+std::string nearest_option(const std::string& name);
+
 /// "-p/--pid".
 std::string option_title(const OptionSpec& option);
 

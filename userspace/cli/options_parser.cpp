@@ -1,6 +1,7 @@
 #include "cli/options_parser.h"
 
 #include "cli/command_line.h"
+#include "cli/config_file.h"
 #include "cli/help_text.h"
 #include "cli/option_table.h"
 #include "cli/option_values.h"
@@ -8,8 +9,11 @@
 
 #include <CLI/CLI.hpp>
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <chrono>
+#include <iterator>
 #include <limits>
 #include <optional>
 #include <utility>
@@ -264,26 +268,117 @@ ParseOutcome to_options(const CommandLine& line, const GivenOptions& given) {
     return options;
 }
 
-}  // namespace
-
-ParseOutcome parse_options(int argc, const char* const* argv) {
-    std::vector<std::string> arguments;
-    for (int i = 1; i < argc; ++i) arguments.emplace_back(argv[i]);
-    auto line = split_command_line(arguments);
-    if (!line) return line.error();
-    if (line->wants_help) return PrintedAnswer{help_text(line->command)};
-    if (line->wants_version) return PrintedAnswer{version_text()};
-
+ParseOutcome parse_line(const CommandLine& line) {
     CLI::App app;
     declare_options(app);
     // CLI11 takes them last first.
-    std::vector<std::string> backwards(line->options.rbegin(), line->options.rend());
+    std::vector<std::string> backwards(line.options.rbegin(), line.options.rend());
     try {
         app.parse(std::move(backwards));
     } catch (const CLI::ParseError& failure) {
         return Error{failure.what(), "the options could not be read", "pipetrace --help lists them"};
     }
-    return to_options(*line, GivenOptions(app));
+    return to_options(line, GivenOptions(app));
+}
+
+/// A command line of this setting alone.
+Result<CommandLine> line_of(const ConfigSetting& setting, Command command) {
+    CommandLine line;
+    line.command = command;
+    const OptionSpec* option = find_option(setting.name);
+    constexpr std::string_view kNeverInAFile[] = {"config", "help", "version"};
+    if (option == nullptr || std::ranges::find(kNeverInAFile, setting.name) != std::end(kNeverInAFile)) {
+        const std::string nearest = nearest_option(setting.name);
+        return Error{"there is no setting '" + setting.name + "'", "the settings are the long names of the options",
+                     nearest.empty() ? command_title(command) + " --help lists them"
+                                     : "did you mean '" + nearest + "'?"};
+    }
+    const std::string name = long_name(option->name);
+    for (const std::string& value : setting.values) {
+        if (option->value != nullptr) {
+            line.options.push_back(name + "=" + value);
+        } else if (value == "true") {
+            line.options.push_back(name);
+        } else if (value != "false") {
+            return Error{"'" + setting.name + "' is true or false", "'" + value + "' is neither",
+                         "write " + setting.name + " = true"};
+        }
+    }
+    return line;
+}
+
+Error at(const std::string& place, Error error) {
+    error.what = place + ": " + error.what;
+    return error;
+}
+
+/// Adds what the file says of options that the line does not name. Each setting is tried by itself first, so that the
+/// error can say where.
+Problem add_config(const std::string& path, CommandLine& line) {
+    const auto text = read_config(path);
+    if (!text) return text.error();
+    const auto settings = parse_config(path, *text);
+    if (!settings) return settings.error();
+    std::vector<std::string> added;
+    for (const ConfigSetting& setting : *settings) {
+        const std::string place = config_place(path, setting.line);
+        const auto alone = line_of(setting, line.command);
+        if (!alone) return at(place, alone.error());
+        const ParseOutcome tried = parse_line(*alone);
+        if (const auto* error = std::get_if<Error>(&tried)) return at(place, *error);
+        const std::string name = long_name(setting.name.c_str());
+        const bool is_named = std::ranges::any_of(line.options, [&](const std::string& option) {
+            return option == name || option.starts_with(name + "=");
+        });
+        if (!is_named) added.insert(added.end(), alone->options.begin(), alone->options.end());
+    }
+    line.options.insert(line.options.end(), added.begin(), added.end());
+    return std::nullopt;
+}
+
+/// The file that --config names, else the default, if it is there.
+std::optional<std::string> config_of(const CommandLine& line) {
+    if (line.command != Command::kServe) return std::nullopt;
+    constexpr std::string_view kConfig = "--config=";
+    std::optional<std::string> named;
+    for (const std::string& option : line.options) {
+        if (option.starts_with(kConfig)) named = option.substr(kConfig.size());
+    }
+    if (!named && ::access(kDefaultConfig, F_OK) == 0) return kDefaultConfig;
+    return named;
+}
+
+}  // namespace
+
+ParseOutcome parse_options(const std::vector<std::string>& arguments) {
+    auto line = split_command_line(arguments);
+    if (!line) return line.error();
+    if (line->wants_help) return PrintedAnswer{help_text(line->command)};
+    if (line->wants_version) return PrintedAnswer{version_text()};
+    const auto config = config_of(*line);
+    if (config) {
+        if (Problem problem = add_config(*config, *line)) return *problem;
+    }
+    ParseOutcome outcome = parse_line(*line);
+    if (auto* options = std::get_if<Options>(&outcome)) {
+        options->config_path = config;
+        options->arguments = arguments;
+    }
+    return outcome;
+}
+
+ParseOutcome parse_options(int argc, const char* const* argv) {
+    return parse_options(std::vector<std::string>(argv + std::min(argc, 1), argv + argc));
+}
+
+Result<Options> reread_options(const Options& in_force) {
+    ParseOutcome outcome = parse_options(in_force.arguments);
+    if (const auto* error = std::get_if<Error>(&outcome)) return *error;
+    auto& options = std::get<Options>(outcome);
+    if (in_force.config_path && !options.config_path)
+        return Error{"the configuration file " + *in_force.config_path + " is no longer there",
+                     "it was, when it was read last", "put it back, or restart pipetrace to do without"};
+    return options;
 }
 
 }  // namespace pipetrace

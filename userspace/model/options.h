@@ -80,7 +80,10 @@ struct Options {
     bool utc = false;
     std::optional<ListenAddress> metrics;       ///< of serve; not set: no listener
     std::optional<std::string> recording_path;  ///< of serve; not set: its default
-    std::optional<std::string> config_path;     ///< of serve; not set: the default, where it is there
+    std::optional<std::string> config_path;     ///< of serve: the file that was read
+    std::vector<std::string> arguments;         ///< of the command line, without the program's name
+
+    bool operator==(const Options&) const = default;
 };
 
 }  // namespace pipetrace

@@ -10,6 +10,8 @@ struct RecordingLimits {
 
     std::uint64_t size_bytes_max = std::uint64_t{1} << 30;  ///< the file, its WAL and the WAL's index
     std::uint64_t age_seconds_max = 7 * 24 * 3600;
+
+    bool operator==(const RecordingLimits&) const = default;
 };
 
 }  // namespace pipetrace

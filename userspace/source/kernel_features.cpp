@@ -104,6 +104,7 @@ TypedReads probe_typed_reads(const KernelFeatures& features, const ScannedStruct
 std::string reason_of(const char* step, int error) {
     std::string reason = std::string(step) + ": " + std::strerror(error);
     if (error == EPERM) reason += " (kernel lockdown?)";
+    if (error == EACCES) reason += " (Debian's kernel.perf_event_paranoid=3 wants CAP_SYS_ADMIN, 2 does not)";
     return reason;
 }
 
