@@ -162,8 +162,7 @@ class Image(ServeTest):
         self.assertEqual(told["verdict"]["confidence"], "certain")
         step("runc", *state, "kill", name, "TERM")
         self.assertEqual(tracer.wait_end(live.INCIDENT_SECONDS), 0, tracer.stderr())
-        self.assertTrue((recordings / "recording.db").exists())
-        self.assertEqual((recordings / "recording.db").stat().st_mode & 0o777, 0o600)
+        self.assertEqual((recordings / "serve.db").stat().st_mode & 0o777, 0o600)
 
 
 if __name__ == "__main__":
