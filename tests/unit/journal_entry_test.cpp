@@ -46,7 +46,7 @@ Fields told(const Incident& incident, bool is_correction = false) {
 
 TEST(JournalEntry, TellsAnIncidentInOneLineAndInFields) {
     Incident incident = testing::sample_incident();
-    incident.process.details.cgroup = "/system.slice/billing.service";
+    incident.process.details.set_cgroup("/system.slice/billing.service");
     const Fields fields = told(incident);
     EXPECT_EQ(value(fields, "SYSLOG_IDENTIFIER"), "pipetrace");
     EXPECT_EQ(value(fields, "MESSAGE_ID"), kIncidentMessageId);
@@ -140,19 +140,6 @@ TEST(JournalEntry, CountsWhatGotNoEntry) {
     EXPECT_EQ(value(fields, "MESSAGE_ID"), kUntoldMessageId);
     EXPECT_EQ(value(fields, "PRIORITY"), "4");
     EXPECT_EQ(value(fields, "PIPETRACE_UNTOLD"), "3");
-}
-
-TEST(SystemdUnit, IsTheOutermostUnitOfAPath) {
-    EXPECT_EQ(systemd_unit("/system.slice/nginx.service"), "nginx.service");
-    EXPECT_EQ(systemd_unit("/system.slice/system-getty.slice/getty@tty1.service/sub"), "getty@tty1.service");
-    EXPECT_EQ(systemd_unit("/user.slice/user-1000.slice/user@1000.service/app.slice/evil.service"),
-              "user@1000.service");
-    EXPECT_EQ(systemd_unit("/user.slice/user-0.slice/session-3.scope"), "session-3.scope");
-    EXPECT_EQ(systemd_unit("/system.slice/_cpu.service"), "cpu.service");
-    for (const char* none :
-         {"", "/", "/kubepods/besteffort/pod1/abc", "/system.slice", "/my.group/nginx.service"}) {
-        EXPECT_EQ(systemd_unit(none), "") << none;
-    }
 }
 
 }  // namespace

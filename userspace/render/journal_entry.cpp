@@ -9,13 +9,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <iterator>
 #include <optional>
 
 namespace pipetrace {
 namespace {
-
-constexpr std::string_view kUnitSuffixes[] = {".service", ".scope", ".socket", ".mount", ".swap"};
 
 template <typename Number>
 void add_number(JournalEntry& entry, std::string_view name, const std::optional<Number>& value) {
@@ -43,29 +40,23 @@ std::string message_of(const Incident& incident, bool is_correction) {
                                      verdict.summary));
 }
 
-std::string_view unit_of(const InvolvedProcess& process) {
-    return process.details.cgroup ? systemd_unit(*process.details.cgroup) : std::string_view();
-}
-
 void add_process(JournalEntry& entry, const InvolvedProcess& process) {
     add_text(entry, "PIPETRACE_PROCESS", process.comm);
     add_number(entry, "PIPETRACE_PID", process.tgid);
     add_number(entry, "PIPETRACE_UID", process.uid);
     add_text(entry, "PIPETRACE_EXE", process.details.exe);
     add_text(entry, "PIPETRACE_CONTAINER", process.details.container);
-    const std::string_view unit = unit_of(process);
-    if (unit.empty()) return;
-    entry.add("PIPETRACE_UNIT", unit);
+    add_text(entry, "PIPETRACE_POD", process.details.pod_uid);
+    add_text(entry, "PIPETRACE_UNIT", process.details.unit);
     // `journalctl -u` and `systemctl status` show it beside the unit's own.
-    entry.add("OBJECT_SYSTEMD_UNIT", unit);
+    add_text(entry, "OBJECT_SYSTEMD_UNIT", process.details.unit);
 }
 
 void add_peer(JournalEntry& entry, const Peer& peer) {
     add_text(entry, "PIPETRACE_PEER_PROCESS", peer.process.comm);
     add_number(entry, "PIPETRACE_PEER_PID", peer.process.tgid);
     add_text(entry, "PIPETRACE_PEER_CONTAINER", peer.process.details.container);
-    const std::string_view unit = unit_of(peer.process);
-    if (!unit.empty()) entry.add("PIPETRACE_PEER_UNIT", unit);
+    add_text(entry, "PIPETRACE_PEER_UNIT", peer.process.details.unit);
     if (peer.action) entry.add("PIPETRACE_PEER_ACTION", peer_action_name(*peer.action));
     add_text(entry, "PIPETRACE_PEER_HOST", peer.host);
 }
@@ -124,6 +115,8 @@ JournalEntry journal_entry(const Incident& incident, const ClockOffsets& clocks,
     entry.add("PIPETRACE_ADVICE", terminal_safe(verdict.advice));
     add_text(entry, "PIPETRACE_CAUSED_BY", incident.caused_by);
     if (incident.burst) entry.add("PIPETRACE_BURST", incident.burst->id);
+    if (incident.sampled)
+        entry.add("PIPETRACE_SAMPLED_MILLIONTHS", std::to_string(incident.sampled->share_millionths));
     return entry;
 }
 
@@ -154,22 +147,6 @@ JournalEntry untold_entry(const UntoldIncidents& untold) {
         entry.add("PIPETRACE_CAUSE", cause_name(static_cast<Cause>(cause)));
     }
     return entry;
-}
-
-/// The outermost unit's: what lies below is the unit's to name, and a user's own manager is one.
-std::string_view systemd_unit(std::string_view cgroup) {
-    while (!cgroup.empty()) {
-        cgroup.remove_prefix(cgroup.starts_with('/') ? 1 : 0);
-        std::string_view part = cgroup.substr(0, cgroup.find('/'));
-        cgroup.remove_prefix(part.size());
-        if (part.ends_with(".slice")) continue;
-        // So that a unit's name cannot be taken for one of the kernel's files.
-        if (part.starts_with('_')) part.remove_prefix(1);
-        const bool is_unit = std::any_of(std::begin(kUnitSuffixes), std::end(kUnitSuffixes),
-                                         [&](std::string_view suffix) { return part.ends_with(suffix); });
-        return is_unit ? part : std::string_view();
-    }
-    return {};
 }
 
 }  // namespace pipetrace

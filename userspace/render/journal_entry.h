@@ -44,7 +44,4 @@ struct UntoldIncidents {
 };
 JournalEntry untold_entry(const UntoldIncidents& untold);
 
-/// Of a control group's path, whichever hierarchy it is of: "nginx.service"; "" where it is none of a unit's.
-std::string_view systemd_unit(std::string_view cgroup);
-
 }  // namespace pipetrace
