@@ -16,7 +16,7 @@ from private_apt import FetchError, configured_mirrors, prepare_apt, run, unpack
 ARCHITECTURE = "arm64"
 PACKAGES = ["busybox-static", "libbpf-dev", "libc6", "libcap-ng-dev", "libcli11-dev", "libfmt-dev",
             "libseccomp-dev", "libsqlite3-dev", "libsystemd-dev", "libtomlplusplus-dev", "libstdc++6",
-            "nlohmann-json3-dev", "python3-minimal", "libpython3-stdlib"]
+            "nlohmann-json3-dev", "prometheus-cpp-dev", "python3-minimal", "libpython3-stdlib"]
 OF_THE_COMPILER = ("libc6-dev_", "libcrypt-dev_", "linux-libc-dev_")
 
 

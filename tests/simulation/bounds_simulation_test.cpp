@@ -32,7 +32,7 @@ CorrelatorConfig small_config() {
 /// The most that these bounds and the events that wait can come to.
 std::size_t entries_max(const CorrelatorConfig& config) {
     const std::size_t waiting = (config.reorder_ns + kLookNs) / kEventNs + 1;
-    return 3 * config.endpoints_max + 6 * config.failures_max + config.processes_max +
+    return 4 * config.endpoints_max + 6 * config.failures_max + config.processes_max +
            config.sent_resets_max + config.known_ends_max + waiting;
 }
 

@@ -43,6 +43,7 @@ LIBRARIES = {
     "sqlite3.h": {"store"},
     "systemd": {"export"},
     "toml++": {"advise"},
+    "prometheus": {"export"},
     # Stands in for std::format, which g++ 12 has not.
     "fmt": {"correlate", "diagnose", "advise", "merge", "render", "export", "app", "cli"},
     "gtest": set(),

@@ -266,6 +266,8 @@ void Pipeline::add_shed(TraceSummary& summary) const {
     summary.counted_only = tally.incidents();
     summary.resets_received += tally.resets_received();
     summary.resets_sent += tally.resets_sent();
+    summary.received_by_reason.add(tally.received_by_reason());
+    summary.sent_by_reason.add(tally.sent_by_reason());
     summary.evicted += tally.evicted() + guard_->shedder().sampler().evicted();
 }
 
@@ -276,14 +278,16 @@ TraceSummary Pipeline::summary() const {
     summary.counted_only = counted_only_;
     summary.resets_received = correlator_.resets_received();
     summary.resets_sent = correlator_.resets_sent();
+    summary.received_by_reason = correlator_.received_by_reason();
+    summary.sent_by_reason = correlator_.sent_by_reason();
     if (guard_) add_shed(summary);
     summary.events = events_;
     summary.lost_by_kind = source_.losses();
     const std::uint64_t undecodable = undecodable_ + correlator_.unsound();
-    if (undecodable > 0) summary.lost_by_kind["undecodable"] = undecodable;
+    if (undecodable > 0) summary.lost_by_kind[kUndecodable] = undecodable;
     const std::uint64_t unattributed =
         correlator_.unattributed() + (guard_ ? guard_->shedder().tally().unattributed() : 0);
-    if (unattributed > 0) summary.lost_by_kind["sigpipe of an unknown descriptor"] = unattributed;
+    if (unattributed > 0) summary.lost_by_kind[kUnattributed] = unattributed;
     summary.lost_by_kind.merge(sink_.losses());
     summary.endpoints_older_than_trace = older_endpoints_;
     summary.burst_count = bursts_.count();

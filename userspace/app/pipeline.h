@@ -34,6 +34,11 @@ struct TracedHost {
     Tgid tracer = 0;  ///< whose own failures are left out
 };
 
+/// What summary() may tell as lost besides the source's own kinds and the sink's.
+inline constexpr const char* kUndecodable = "undecodable";
+inline constexpr const char* kUnattributed = "sigpipe of an unknown descriptor";
+inline constexpr const char* kPipelineLossKinds[] = {kUndecodable, kUnattributed};
+
 /// This host, and this process as the tracer.
 TracedHost read_traced_host();
 

@@ -10,6 +10,7 @@
 #include "app/recording_context.h"
 #include "app/reload.h"
 #include "app/replay.h"
+#include "app/serve_metrics.h"
 #include "app/serve_recording.h"
 #include "app/syscall_filter.h"
 #include "app/terminal.h"
@@ -38,13 +39,14 @@ private:
     static Recorder::Settings recorder_settings(const Options& options);
     TraceSession::Settings session_settings();
     TraceContext context();
+    Status listen();
     Status make_sinks(const TracedHost& traced);
     bool takes(SignalGuard::Received signal);
     Status give_up_rights();
     void restrict();
     void reload();
     Result<Reload> take_on();
-    void tick() { notifier_.beat(ServiceNotifier::Clock::now()); }
+    void tick();
 
     Options options_;  ///< in force
     SignalGuard signals_;
@@ -54,6 +56,7 @@ private:
     std::unique_ptr<IncidentLines> kept_lines_;     ///< none without -o
     std::optional<JournalSink> journal_;
     ServiceNotifier notifier_;
+    std::unique_ptr<ServeMetrics> metrics_;
     std::unique_ptr<TraceSession> session_;
 };
 
@@ -76,7 +79,7 @@ TraceSession::Settings Monitor::session_settings() {
     // The recording keeps all of it: another filter may come, and a report has its own.
     settings.options.filter = with_all_origins({});
     settings.target.recording = recording_.path();
-    if (options_.metrics) settings.target.metrics = listen_address_text(*options_.metrics);
+    if (metrics_) settings.target.metrics = metrics_->address();
     settings.sink = &fan_;
     settings.on_record = [this](std::span<const std::byte> record) { recording_.add_record(record); };
     settings.print_after_ns = kRecordAfterNs;
@@ -93,6 +96,7 @@ TraceContext Monitor::context() {
 
 Status Monitor::make_sinks(const TracedHost& traced) {
     fan_.give_all(recording_);
+    if (metrics_) fan_.give_chosen(*metrics_);
     const IncidentLines::Settings lines{traced.host, traced.clocks, report_error};
     if (options_.json) {
         printed_lines_ = IncidentLines::to_stream(lines, STDOUT_FILENO);
@@ -167,7 +171,21 @@ void Monitor::restrict() {
     if (const Status restricted = restrict_system_calls(); !restricted) report_error(restricted.error());
 }
 
+void Monitor::tick() {
+    notifier_.beat(ServiceNotifier::Clock::now());
+    if (metrics_) metrics_->publish(*session_);
+}
+
+Status Monitor::listen() {
+    if (!options_.metrics) return Done{};
+    auto opened = ServeMetrics::open(*options_.metrics);
+    if (!opened) return opened.error();
+    metrics_ = std::move(*opened);
+    return Done{};
+}
+
 int Monitor::run() {
+    if (const Status listening = listen(); !listening) return failed(listening.error());
     if (const Status made = make_sinks(read_traced_host()); !made) return failed(made.error());
     auto opened = TraceSession::open(session_settings());
     if (!opened) return failed(opened.error());
@@ -176,6 +194,8 @@ int Monitor::run() {
     const Status started =
         recording_.start([this] { return context(); }, [this] { return session_->source().losses(); });
     if (!started) return failed(started.error());
+    if (const Status begun = metrics_ ? metrics_->begin(*session_, options_) : Done{}; !begun)
+        return failed(begun.error());
     restrict();
     session_->announce();
     notifier_.ready("tracing");

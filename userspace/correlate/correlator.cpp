@@ -217,6 +217,8 @@ void Correlator::print_alone(Failure& failure) {
     incident.sampled = sampled_since(failure.first_at);
     incident.is_final = failure.over;
     incident.revision = failure.printed ? ++failure.revision : 0;
+    mark_told(failure.told_errors, incident.errors);
+    if (!failure.over) remember_told(incident.errors, failure.told_errors);
     failure.printed = true;
     failure.changed = false;
     sink_(std::move(incident));
@@ -257,6 +259,7 @@ void Correlator::close_exited(Ktime now) {
 }
 
 void Correlator::forget_old(Ktime now) {
+    settle_received(now);  // before their ends are forgotten
     sent_resets_.forget_old(now);
     advance_origins(now);
     forget_endpoints(both_destroyed_, kHoldBothNs, now);
@@ -280,15 +283,10 @@ void Correlator::forget_endpoints(EndedEndpoints& ended, std::uint64_t hold_ns, 
     }
 }
 
-/// Had no RST come, this end's kernel would have answered with one (see on(ResetSent)).
-void Correlator::count_doubtful_reset(const Connection& connection) {
-    if (connection.reset && connection.reset_in_doubt && config_.resets_sent_seen) ++resets_received_;
-}
-
 std::size_t Correlator::entries() const {
     return reorder_.size() + connections_.size() + failures_.size() + failures_.awaited() + history_.size() +
            sent_resets_.size() + known_ends_.size() + origins_.size() + silent_.size() + opened_.size() +
-           exited_.size() + destroyed_.size() + both_destroyed_.size();
+           exited_.size() + destroyed_.size() + both_destroyed_.size() + senders_awaited_.size();
 }
 
 void Correlator::finish() {
@@ -305,6 +303,7 @@ void Correlator::finish() {
     std::sort(silent.begin(), silent.end());
     for (const auto& [at, id] : silent) end_silent(*connections_.find(id));
     print_silent(Ktime{UINT64_MAX});
+    settle_received(Ktime{UINT64_MAX});
     origins_.forget_all();
 }
 

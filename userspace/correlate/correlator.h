@@ -14,6 +14,7 @@
 #include "correlate/story.h"
 #include "model/event.h"
 #include "model/incident.h"
+#include "model/reset_tally.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -74,7 +75,10 @@ public:
     bool take_owner_wanted();
 
     std::uint64_t resets_received() const { return resets_received_; }
-    std::uint64_t resets_sent() const { return resets_sent_; }
+    std::uint64_t resets_sent() const { return resets_sent_.total(); }
+    const ResetTally& sent_by_reason() const { return resets_sent_; }
+    /// Of those whose sender's record has come by now, if it ever will.
+    const ResetTally& received_by_reason() const { return received_by_reason_; }
     /// SIGPIPEs whose descriptor is not known (io_uring's chains, retries and registered files), so that no
     /// story can be told.
     std::uint64_t unattributed() const { return unattributed_; }
@@ -124,7 +128,10 @@ private:
     void settle_origin(const Connection& connection);
     void print_origin(Origin& origin);
     void advance_origins(Ktime now);
+    void count_received(const Connection& connection, Ktime at);
+    void count_refused_again(const Connection& connection, Ktime at);
     void count_doubtful_reset(const Connection& connection);
+    void settle_received(Ktime now);
     void evict_oldest();
     void drop_closed();
     /// Without the processes forgotten: who links no failure to theirs says nothing that is wrong, and on a host
@@ -178,7 +185,9 @@ private:
     Ktime now_;
     std::uint64_t lost_outside_ = 0;  ///< before anything that was evicted here
     std::uint64_t resets_received_ = 0;
-    std::uint64_t resets_sent_ = 0;
+    ResetTally resets_sent_;
+    ResetTally received_by_reason_;
+    EndedEndpoints senders_awaited_{&pool_};  ///< received RSTs whose sender's record may still come: until when
     std::uint64_t evicted_ = 0;
     std::uint64_t unattributed_ = 0;
     std::uint64_t unsound_ = 0;

@@ -16,19 +16,19 @@ constexpr std::uint8_t kSyn = 0x02;
 void Correlator::on(const Event& event, const ResetReceived& body) {
     Connection& connection = connections_.touch(body.endpoint);
     if (!note_reset(connection, event, body)) {
-        ++resets_received_;  // connect() tried again on the same socket
+        count_refused_again(connection, event.at);
         return;
     }
     connection.peer_reset = sent_resets_.find(connection.endpoint, event.at);
     if (!connection.reset_in_doubt) {
-        ++resets_received_;
+        count_received(connection, event.at);
         origins_.tell_elsewhere_to(connection.endpoint);
     }
     if (!connection.remembered || !connection.remembered->owner.known()) owner_wanted_ = true;
 }
 
 void Correlator::on(const Event& event, const ResetSent& body) {
-    ++resets_sent_;
+    resets_sent_.count(body.reason);
     const SentReset sent = std::allocate_shared<const Stamped<ResetSent>>(
         std::pmr::polymorphic_allocator<>(&pool_), Stamped<ResetSent>{event.at, event.task, body});
     // A socket that answers late data may be destroyed already: it must not be brought back.

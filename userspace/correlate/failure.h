@@ -2,6 +2,7 @@
 #pragma once
 
 #include "correlate/connection_table.h"
+#include "correlate/told_errors.h"
 #include "model/event.h"
 
 #include <optional>
@@ -43,6 +44,7 @@ struct Failure {
     bool changed = false;  ///< since it was printed
     bool over = false;     ///< nothing more will be told of it
     std::uint32_t revision = 0;
+    ErrnoCounts told_errors;
     std::string caused_by;  ///< id of the incident that brought this one about; found when it is printed
     ProcessId cause_process;  ///< who met that one
     bool by_child = false;  ///< met by a child of the process that let go

@@ -32,7 +32,7 @@ void ShedTally::advance_to(Ktime now) {
 void ShedTally::finish() {
     for (auto& [id, end] : ends_) {
         const Connection& connection = end.connection;
-        if (connection.reset && connection.reset_in_doubt && config_.resets_sent_seen) ++resets_received_;
+        if (connection.reset && connection.reset_in_doubt && config_.resets_sent_seen) resets_received_.count({});
         if (end.failures.empty() && is_silent_end(connection)) end_silent(end);
         for (CountedFailure& failure : end.failures) count(end, failure);
     }
@@ -52,11 +52,11 @@ std::size_t ShedTally::entries() const {
 void ShedTally::on(const Event& event, const ResetReceived& body) {
     Connection& connection = touch(body.endpoint, event.at).connection;
     const bool is_first = note_reset(connection, event, body);
-    if (!is_first || !connection.reset_in_doubt) ++resets_received_;
+    if (!is_first || !connection.reset_in_doubt) resets_received_.count({});
 }
 
 void ShedTally::on(const Event& event, const ResetSent& body) {
-    ++resets_sent_;
+    resets_sent_.count(body.reason);
     if (body.endpoint.id == 0) return;
     End* end = find(body.endpoint.id);
     if (end == nullptr && !body.active) return;
@@ -136,7 +136,7 @@ void ShedTally::on(const Event& event, const EndpointDestroyed& body) {
     if (end == nullptr) return;
     Connection& connection = end->connection;
     note_destroyed(connection, event, body);
-    if (connection.reset && connection.reset_in_doubt && config_.resets_sent_seen) ++resets_received_;
+    if (connection.reset && connection.reset_in_doubt && config_.resets_sent_seen) resets_received_.count({});
     if (end->failures.empty() && is_silent_end(connection)) end_silent(*end);
     close_all(*end);
     erase(body.endpoint.id);

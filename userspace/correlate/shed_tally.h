@@ -8,6 +8,7 @@
 #include "correlate/end_facts.h"
 #include "correlate/node_pool.h"
 #include "model/counted_incident.h"
+#include "model/reset_tally.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -42,8 +43,11 @@ public:
     void forget_delivery(Tid tid) { awaited_.erase(tid); }
 
     std::uint64_t incidents() const { return incidents_; }
-    std::uint64_t resets_received() const { return resets_received_; }
-    std::uint64_t resets_sent() const { return resets_sent_; }
+    std::uint64_t resets_received() const { return resets_received_.total(); }
+    std::uint64_t resets_sent() const { return resets_sent_.total(); }
+    /// Who sent one is not looked for.
+    const ResetTally& received_by_reason() const { return resets_received_; }
+    const ResetTally& sent_by_reason() const { return resets_sent_; }
     std::uint64_t unattributed() const { return unattributed_; }
     /// Ends and deliveries given up for want of room: counted, but their repeats may count as new.
     std::uint64_t evicted() const { return evicted_; }
@@ -112,8 +116,8 @@ private:
     std::deque<Waiting> exited_;  ///< whose processes have ended, whose last counts may still come
     std::uint64_t numbers_ = 0;
     std::uint64_t incidents_ = 0;
-    std::uint64_t resets_received_ = 0;
-    std::uint64_t resets_sent_ = 0;
+    ResetTally resets_received_;
+    ResetTally resets_sent_;
     std::uint64_t unattributed_ = 0;
     std::uint64_t evicted_ = 0;
 };

@@ -60,6 +60,7 @@ struct CallError {
     std::optional<std::string> thread;
     std::optional<std::int64_t> bytes;
     std::uint64_t count = 1;
+    std::uint64_t told_before = 0;  ///< of them, by earlier revisions; not in JSON
     bool inferred = false;
     Ktime first;
 };

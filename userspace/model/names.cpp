@@ -57,7 +57,7 @@ constexpr const char* kModeNames[] = {"full", "kprobe", "tracepoint"};
 constexpr const char* kBurstPatternNames[] = {"same_idle_age", "one_instant", "no_bytes", "alike"};
 constexpr const char* kActionNames[] = {"close", "shutdown", "exit", "killed", "abort", "none"};
 
-constexpr const char* kResetReasonNames[] = {"NOT_SPECIFIED",
+constexpr const char* kResetReasonNames[kResetReasonCount] = {"NOT_SPECIFIED",
                                              "NO_SOCKET",
                                              "TCP_INVALID_ACK_SEQUENCE",
                                              "TCP_RFC7323_PAWS",
@@ -108,7 +108,7 @@ std::string listen_address_text(const ListenAddress& address) {
 }
 const char* mode_name(Mode mode) { return name_in(kModeNames, mode); }
 const char* reset_reason_name(int reason) {
-    const bool is_known = reason >= 0 && reason < static_cast<int>(std::size(kResetReasonNames));
+    const bool is_known = reason >= 0 && reason < static_cast<int>(kResetReasonCount);
     return is_known ? kResetReasonNames[reason] : nullptr;
 }
 const char* burst_pattern_name(BurstPattern pattern) { return name_in(kBurstPatternNames, pattern); }

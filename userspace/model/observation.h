@@ -4,6 +4,7 @@
 
 #include "model/burst.h"
 #include "model/options.h"
+#include "model/reset_tally.h"
 
 #include <algorithm>
 #include <cstddef>
@@ -49,11 +50,20 @@ struct HookReport {
 /// Records lost, by kind; kinds with losses only.
 using LossCounts = std::map<std::string, std::uint64_t>;
 
+/// The buffer between the kernel's programs and us.
+struct RingUse {
+    std::uint64_t size_bytes = 0;
+    std::uint64_t used_bytes = 0;  ///< the most that waited at once since this was last asked
+};
+
 struct TraceSummary {
     std::uint64_t incidents = 0;
     std::uint64_t counted_only = 0;  ///< beyond them: incidents that were not told, for load was shed
     std::uint64_t resets_received = 0;
     std::uint64_t resets_sent = 0;
+    /// The same by reason. Whose sender is seen a moment later is counted once it can have been.
+    ResetTally received_by_reason;
+    ResetTally sent_by_reason;
     std::uint64_t events = 0;
     LossCounts lost_by_kind;
     std::uint64_t endpoints_older_than_trace = 0;

@@ -1,6 +1,8 @@
 // Why a kernel sent a RST: enum sk_rst_reason (include/net/rstreason.h), the same numbers in 6.12, 6.18 and 7.2.
 #pragma once
 
+#include <cstddef>
+
 namespace pipetrace {
 
 inline constexpr int kResetNotSpecified = 0;
@@ -14,6 +16,7 @@ inline constexpr int kResetAbortOnMemory = 13;  ///< too many orphans, or too lo
 inline constexpr int kResetState = 14;  ///< many call paths share it: see ClosePath
 inline constexpr int kResetKeepaliveTimeout = 15;
 inline constexpr int kResetDisconnectWithData = 16;
+inline constexpr std::size_t kResetReasonCount = 17;  ///< that have a name
 
 /// The kernel's spelling without SK_RST_REASON_; nullptr for a number that these releases do not have.
 const char* reset_reason_name(int reason);

@@ -1,6 +1,23 @@
 #include "model/utf8.h"
 
+#include "model/code_range.h"
+
 namespace pipetrace {
+namespace {
+
+// Invisible, or able to reorder what stands around them. U+200C and U+200D stay: Persian and
+// joined emoji need them, and they move nothing.
+constexpr CodeRange kDeceptive[] = {{0x80, 0x9f},     {0xad, 0xad},      {0x61c, 0x61c},   {0x200b, 0x200b},
+                                    {0x200e, 0x200f}, {0x2028, 0x202e},  {0x2060, 0x206f}, {0xfeff, 0xfeff},
+                                    {0xfff9, 0xfffb}, {0xe0000, 0xe007f}};
+
+void append_hex(std::string& out, char32_t value, int digits) {
+    for (int shift = (digits - 1) * 4; shift >= 0; shift -= 4) {
+        out += "0123456789abcdef"[(value >> shift) & 0xf];
+    }
+}
+
+}  // namespace
 
 Utf8Step decode_utf8(std::string_view text, std::size_t at) {
     const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
@@ -18,6 +35,25 @@ Utf8Step decode_utf8(std::string_view text, std::size_t at) {
     const bool surrogate = code >= 0xd800 && code <= 0xdfff;
     if (code < kSmallest[size] || code > 0x10ffff || surrogate) return invalid;
     return {code, size, true};
+}
+
+std::string terminal_safe(std::string_view text) {
+    std::string out;
+    out.reserve(text.size());
+    for (std::size_t at = 0; at < text.size();) {
+        const Utf8Step step = decode_utf8(text, at);
+        if (!step.valid || step.code < 0x20 || step.code == 0x7f) {
+            out += "\\x";
+            append_hex(out, step.code, 2);
+        } else if (within(kDeceptive, step.code)) {
+            out += step.code > 0xffff ? "\\U" : "\\u";
+            append_hex(out, step.code, step.code > 0xffff ? 8 : 4);
+        } else {
+            out += text.substr(at, step.size);
+        }
+        at += step.size;
+    }
+    return out;
 }
 
 }  // namespace pipetrace

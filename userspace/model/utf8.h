@@ -1,7 +1,8 @@
-// Text from processes is bytes, which may be UTF-8.
+// Text from processes is bytes, which may be UTF-8: made harmless where people read it.
 #pragma once
 
 #include <cstddef>
+#include <string>
 #include <string_view>
 
 namespace pipetrace {
@@ -15,5 +16,10 @@ struct Utf8Step {
 };
 /// `at` < text.size().
 Utf8Step decode_utf8(std::string_view text, std::size_t at);
+
+/// What cannot be printed safely becomes "\x1b": control characters, bytes that are not UTF-8;
+/// "\u202e": characters that are invisible or turn the writing direction, C1 controls. A
+/// backslash stays one: the result is to be read, not parsed.
+std::string terminal_safe(std::string_view text);
 
 }  // namespace pipetrace

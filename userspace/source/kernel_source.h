@@ -55,6 +55,10 @@ public:
 
     /// Whether its maps can be read and its iterators run with what the calling thread may do now.
     bool still_works();
+    /// Of the ring buffer, since this was last asked.
+    RingUse take_ring_use();
+    /// What losses() may come to name: every kind of record, every attached hook.
+    std::vector<std::string> loss_kinds() const;
 
     /// Detaches now; what has been recorded can still be drained. The destructor does it too.
     void detach();

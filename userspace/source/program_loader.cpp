@@ -197,19 +197,31 @@ bool ProgramLoader::run_iterator(const char* program_name) {
     return count == 0;
 }
 
-std::map<std::string, std::uint64_t> ProgramLoader::misses() const {
-    std::map<std::string, std::uint64_t> misses;
+template <typename Look>
+void ProgramLoader::for_each_hook(Look look) const {
     bpf_program* program = nullptr;
     bpf_object__for_each_program(program, skeleton_->obj) {
+        if (bpf_program__fd(program) < 0 || is_iterator(program)) continue;
+        const std::string_view section = bpf_program__section_name(program);
+        look(program, std::string(section.substr(section.find('/') + 1)));
+    }
+}
+
+std::set<std::string> ProgramLoader::hooks() const {
+    std::set<std::string> hooks;
+    for_each_hook([&](const bpf_program*, std::string hook) { hooks.insert(std::move(hook)); });
+    return hooks;
+}
+
+std::map<std::string, std::uint64_t> ProgramLoader::misses() const {
+    std::map<std::string, std::uint64_t> misses;
+    for_each_hook([&](const bpf_program* program, const std::string& hook) {
         bpf_prog_info info{};
         std::uint32_t size = sizeof(info);
-        if (bpf_program__fd(program) < 0 || is_iterator(program)) continue;
-        if (bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size) != 0) continue;
         // Older kernels leave what they do not know at zero.
-        if (info.recursion_misses == 0) continue;
-        const std::string_view section = bpf_program__section_name(program);
-        misses[std::string(section.substr(section.find('/') + 1))] += info.recursion_misses;
-    }
+        if (bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size) != 0) return;
+        if (info.recursion_misses > 0) misses[hook] += info.recursion_misses;
+    });
     return misses;
 }
 

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -47,6 +48,8 @@ public:
     /// How often the kernel skipped a program because another one, or the same, was at work on that
     /// CPU; by hook, those skipped only. Kernels before 5.12 do not tell.
     std::map<std::string, std::uint64_t> misses() const;
+    /// All that misses() may come to name.
+    std::set<std::string> hooks() const;
 
     void detach();
     void unload();
@@ -55,6 +58,9 @@ public:
     pipetrace_bpf* skeleton() const { return skeleton_; }
 
 private:
+    /// Of the loaded programs but the iterators.
+    template <typename Look>
+    void for_each_hook(Look look) const;
     std::optional<LoadFailure> load_once(const HookPlan& plan, const KernelBtf& btf,
                                          const KernelFeatures& features, bool at_once);
 

@@ -11,6 +11,7 @@
 #include <atomic>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 namespace pipetrace {
 namespace {
@@ -66,6 +67,7 @@ std::size_t RingReader::drain(const RecordSink& sink) {
     std::uint64_t position = __atomic_load_n(consumer_position_, __ATOMIC_RELAXED);
     // What is there now and no more: a flood must not keep the caller from its other work.
     const std::uint64_t end = __atomic_load_n(producer, __ATOMIC_ACQUIRE);
+    used_bytes_ = std::max(used_bytes_, end - position);
     std::size_t count = 0;
     while (position < end) {
         const std::byte* slot = records + (position & (size_bytes_ - 1));
@@ -83,6 +85,8 @@ std::size_t RingReader::drain(const RecordSink& sink) {
     was_busy_ = count > 0;
     return count;
 }
+
+RingUse RingReader::take_use() { return {size_bytes_, std::exchange(used_bytes_, 0)}; }
 
 void RingReader::poll(std::chrono::milliseconds timeout, std::span<pollfd> others, bool with_ring) {
     polled_.assign(others.begin(), others.end());

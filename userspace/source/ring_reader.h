@@ -2,6 +2,7 @@
 // when it is about to sleep, and while there is work it looks again by itself.
 #pragma once
 
+#include "model/observation.h"
 #include "model/result.h"
 #include "source/event_source.h"
 
@@ -24,6 +25,8 @@ public:
     RingReader& operator=(const RingReader&) = delete;
 
     std::size_t drain(const RecordSink& sink);
+    /// The most that waited at a drain since this was last asked.
+    RingUse take_use();
     bool wait(std::chrono::milliseconds timeout, std::span<pollfd> others);
 
 private:
@@ -38,6 +41,7 @@ private:
     const std::byte* producer_page_ = nullptr;
     std::size_t page_bytes_;
     bool was_busy_ = false;
+    std::uint64_t used_bytes_ = 0;
     std::vector<pollfd> polled_;
 };
 

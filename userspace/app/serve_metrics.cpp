@@ -1,0 +1,37 @@
+#include "app/serve_metrics.h"
+
+#include <utility>
+
+namespace pipetrace {
+
+ServeMetrics::ServeMetrics() : metrics_(PIPETRACE_VERSION) {}
+
+Result<std::unique_ptr<ServeMetrics>> ServeMetrics::open(const ListenAddress& address) {
+    std::unique_ptr<ServeMetrics> made(new ServeMetrics);
+    const Metrics& metrics = made->metrics_;
+    auto server = MetricsServer::open(
+        address, {[&metrics] { return metrics.exposition(); }, [&metrics] { return metrics.is_ready(); }});
+    if (!server) return server.error();
+    made->server_ = std::move(*server);
+    return made;
+}
+
+Status ServeMetrics::begin(TraceSession& session, const Options& options) {
+    std::vector<std::string> kinds = session.source().loss_kinds();
+    for (const char* kind : kPipelineLossKinds) kinds.emplace_back(kind);
+    for (const char* sink : {"recording", "lines", "journal"}) kinds.emplace_back(sink);
+    metrics_.describe(session.source().hook_report(), options.errors, kinds);
+    publish(session);
+    return server_->start();
+}
+
+void ServeMetrics::publish(TraceSession& session) {
+    metrics_.publish(session.pipeline().summary(), session.source().take_ring_use());
+}
+
+void ServeMetrics::take(const Incident& incident, const BurstStory*, Ktime) {
+    if (incident.revision == 0) ++kept_;
+    metrics_.count(incident);
+}
+
+}  // namespace pipetrace
