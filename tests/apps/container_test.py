@@ -158,6 +158,10 @@ class Image(ServeTest):
         self.assertEqual((told["process"]["container"], told["process"]["runtime"]), (ID[::-1], "docker"))
         self.assertEqual(Path(told["process"]["exe"]).name, Path(PYTHON).resolve().name)
         self.assertEqual(told["verdict"]["confidence"], "certain")
+        own = json.loads(step("runc", *state, "state", name))["pid"]
+        scrape = "import urllib.request as r; print(r.urlopen('http://127.0.0.1:9435/metrics', timeout=10).read().decode())"
+        metrics = step("nsenter", "--net", "--target", own, PYTHON, "-c", scrape)
+        self.assertIn(f'container="{ID[::-1][:12]}', metrics)
         step("runc", *state, "kill", name, "TERM")
         self.assertEqual(tracer.wait_end(live.INCIDENT_SECONDS), 0, tracer.stderr())
         self.assertEqual((recordings / "serve.db").stat().st_mode & 0o777, 0o600)
