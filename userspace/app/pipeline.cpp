@@ -107,11 +107,7 @@ std::size_t Pipeline::pump() {
     sink_.advance_to(now);
     stopped_ = stopped_ || sink_.stopped();
     look_up_owners(now);
-    if (events_ > before) {
-        last_event_ = now;
-    } else {
-        give_back_memory(now);
-    }
+    give_back_memory(now);
     return events_ - before;
 }
 
@@ -153,12 +149,18 @@ void Pipeline::date_owner(Event& event) {
     }
 }
 
-/// After a storm, once what it left is told and forgotten.
+/// After a storm, once what it left is told and forgotten. Some host is never quite still: a few events a
+/// second are no storm.
 void Pipeline::give_back_memory(Ktime now) {
+    constexpr std::uint64_t kLookNs = 1'000'000'000;
+    constexpr std::uint64_t kFewEvents = 200;
     constexpr std::uint64_t kQuietNs =
         4'000'000'000;  // what waits longest is a RST that nobody received: 3 s
-    if (!last_event_.known() || now < last_event_ + kQuietNs) return;
-    last_event_ = {};
+    if (now < storm_looked_ + kLookNs) return;
+    storm_looked_ = now;
+    if (events_ - std::exchange(storm_events_, events_) > kFewEvents) last_storm_ = now;
+    if (!last_storm_.known() || now < last_storm_ + kQuietNs) return;
+    last_storm_ = {};
     correlator_.trim();
     if (guard_) guard_->shedder().trim();
     ::malloc_trim(0);

@@ -112,7 +112,9 @@ private:
     bool owner_missed_ = false;
     std::unordered_map<std::uint64_t, Ktime>
         ownerless_;     ///< endpoints, and since when their owner is looked for
-    Ktime last_event_;  ///< unknown: none since memory was given back
+    Ktime storm_looked_;
+    std::uint64_t storm_events_ = 0;  ///< as of that look
+    Ktime last_storm_;                ///< unknown: none since memory was given back
     std::uint64_t events_ = 0;
     std::uint64_t undecodable_ = 0;
     std::uint64_t older_endpoints_ = 0;

@@ -23,6 +23,8 @@ constexpr std::size_t kProcessesToldMax = 4096;
 /// Between two tries of a batch that could not be written, and altogether once the trace has ended.
 constexpr std::chrono::milliseconds kRetryInterval{1000};
 constexpr std::chrono::seconds kLastTries{3};
+/// Retry intervals without a batch: the storm is over.
+constexpr int kIdleRounds = 2;
 
 std::uint64_t entries_of(const RecordingBatch& batch) {
     std::uint64_t entries = batch.incidents.size();
@@ -213,15 +215,19 @@ Status Recorder::close(const TraceSummary& summary) {
 void Recorder::write_until_stopped() {
     take_precedence(kWriterNice);
     std::unique_lock lock(mutex_);
+    int idle_rounds = 0;
     for (;;) {
         changed_.wait_for(lock, kRetryInterval, [this] { return stopping_ || !queue_.empty(); });
         if (queue_.empty()) {
             if (stopping_) return;
             lock.unlock();
             expire_now_and_then();
+            // Before the tracing loop gives back what is free by then.
+            if (++idle_rounds == kIdleRounds) writer_->give_back_memory();
             lock.lock();
             continue;
         }
+        idle_rounds = 0;
         Queued next = take_queued();
         lock.unlock();
         write_one(next.batch);

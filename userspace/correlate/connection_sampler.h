@@ -31,6 +31,12 @@ public:
     /// Whether the event's connection is told. Events must come in the order of arrival.
     bool is_told(const Event& event);
 
+    /// Forgets what is over by then.
+    void advance_to(Ktime now) {
+        forget_ended(now);
+        forget_announced(now);
+    }
+
     std::size_t size() const { return by_id_.size() + by_addresses_.size(); }
     std::uint64_t evicted() const { return evicted_; }
     void trim() { pool_.trim(); }

@@ -15,7 +15,10 @@ public:
 
     /// Whether the correlator is to have it. Events must come in the order of arrival.
     bool passes(const Event& event);
-    void advance_to(Ktime now) { tally_.advance_to(now); }
+    void advance_to(Ktime now) {
+        sampler_.advance_to(now);
+        tally_.advance_to(now);
+    }
     void finish() { tally_.finish(); }
 
     void set_share(double share) { sampler_.set_share(share); }

@@ -52,6 +52,9 @@ public:
     /// Deletes what has become too old. To be called every few seconds.
     Status expire(WallTime now);
 
+    /// What was kept in memory to write faster: nothing has been written for a while.
+    void give_back_memory();
+
     /// Ends the trace.
     Status close(WallTime ended, const LossCounts& losses, const TraceTotals& totals);
 
