@@ -128,13 +128,15 @@ class Monitor:
                              map_bytes))
 
     def metrics(self):
-        """The incidents that the metrics count; None: nobody answers there."""
+        """The incidents that the metrics count, their series and the bytes of an answer; None: nobody answers there."""
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=5) as answer:
                 text = answer.read().decode()
         except OSError:
             return None
-        return sum(int(float(value)) for value in re.findall(r"^pipetrace_incidents_total\{.*\} (\S+)$", text, re.M))
+        counts = re.findall(r"^pipetrace_incidents_total\{.*\} (\S+)$", text, re.M)
+        series = sum(not line.startswith("#") for line in text.splitlines())
+        return {"incidents": sum(int(float(value)) for value in counts), "series": series, "bytes": len(text)}
 
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
@@ -147,10 +149,16 @@ class Monitor:
         kinds = re.findall(r"([a-z_ ]+?)\s+(\d[\d,]*)", " ".join(found.group(1).split())) if found else []
         return {kind.strip(" ,"): int(count.replace(",", "")) for kind, count in kinds}
 
+    def only_counted(self):
+        """Those of a storm of others' that made it shed load: whose they are is not said."""
+        found = re.search(r"(\d+)\s+more\s+incidents?\s+only\s+counted", self.stderr())
+        return int(found.group(1)) if found else 0
+
 
 def minute_line(seconds, load, lines, monitor):
     rss, descriptors, threads, maps, map_bytes = monitor.samples[-1]
-    print(f"{seconds / 60:5.1f} min: {load.counts['connections']:,} connections, {load.counts['processes']:,} processes, "
+    counts = load.counts
+    print(f"{seconds / 60:5.1f} min: {counts['connections']:,} connections, {counts['processes']:,} processes, "
           f"{sum(load.made().values()):,} failures, {len(lines.ids):,} told; RSS {rss / MEBIBYTE:.1f} MiB, "
           f"{descriptors} descriptors, {threads} threads, {maps} maps of {map_bytes / MEBIBYTE:.1f} MiB", flush=True)
 
@@ -187,13 +195,14 @@ def count_complaints(load, lines, monitor, metrics, recording):
     complaints = []
     made, told, lost = load.made(), lines.by_kind, monitor.losses()
     missing = {kind: count - told[kind] for kind, count in made.items() if told[kind] != count}
-    unreported = sum(missing.values()) - sum(lost.values())
+    unreported = sum(missing.values()) - sum(lost.values()) - monitor.only_counted()
     if unreported > 0 or any(count < 0 for count in missing.values()):
         complaints.append(f"lines: made {dict(made)}, told {dict(told)}, reported as lost {lost}")
     if lines.repeated:
         complaints.append(f"{lines.repeated} incidents were told twice")
-    if metrics is not None and metrics != sum(told.values()):
-        complaints.append(f"metrics count {metrics:,} incidents, the lines {sum(told.values()):,}")
+    all_told = sum(told.values())
+    if metrics is not None and not all_told <= metrics["incidents"] <= all_told + monitor.only_counted():
+        complaints.append(f"metrics count {metrics['incidents']:,} incidents, the lines {all_told:,}")
     whole, count, pruned = recording
     if not whole or (count != sum(told.values()) and not pruned and "recording" not in lost):
         complaints.append(f"the recording has {count:,} incidents, whole: {whole}")
@@ -235,7 +244,8 @@ def run(options, folder):
         complaints += growth_complaints(monitor.samples)
         complaints += count_complaints(load, lines, monitor, metrics, recording)
         told = len(lines.ids) or 1
-        print(f"soak: {lines.bytes / told:,.0f} bytes a line, recording of {(folder / 'serve.db').stat().st_size:,} bytes "
+        print(f"soak: {lines.bytes / told:,.0f} bytes a line, "
+              f"recording of {(folder / 'serve.db').stat().st_size:,} bytes "
               f"with {recording[1]:,} incidents{', its oldest pruned' if recording[2] else ''}; metrics: {metrics}; "
               f"lost: {monitor.losses()}")
         return complaints, lines, load, monitor
@@ -268,8 +278,11 @@ def main():
     for complaint in complaints:
         print(f"soak: FAILED: {complaint}")
     if not complaints:
+        made = sum(load.made().values())
+        missing = made - len(lines.ids)
+        missing = f"the other {missing:,} reported as lost or only counted" if missing else "none lost"
         print(f"soak: passed: {load.counts['connections']:,} connections, {load.counts['processes']:,} processes, "
-              f"{len(lines.ids):,} failures, each told once")
+              f"{made:,} failures, {len(lines.ids):,} told, each once, {missing}")
     return 1 if complaints else 0
 
 
