@@ -189,6 +189,7 @@ void Pipeline::take_record(std::span<const std::byte> record) {
         return;
     }
     ++events_;
+    note_met(*event);
     if (guard_) {
         if (!guard_->shedder().passes(*event)) return;
         if (settings_.on_record) settings_.on_record(record);
@@ -231,12 +232,33 @@ void Pipeline::look_at(const Event& event) {
         processes_.executed(event.task);
     } else if (as<ProcessExited>(event)) {
         if (living_.erase(tgid) == 0 && event.is_traced) ended_.insert(tgid);
-        // Its pipes end with it: how often each failed must be known before, however late this is read.
-        source_.failure_counts([this](std::span<const std::byte> record) { take_record(record); }, tgid,
-                               event.at);
+        count_failures_of(tgid, event.at);
     } else if (as<CallFailed>(event) || as<SigpipeGenerated>(event)) {
         processes_.meet(event.task);
     }
+}
+
+/// Its pipes end with it: how often each failed must be known before, however late this is read. A walk over
+/// all that ever failed would take milliseconds for each process.
+void Pipeline::count_failures_of(Tgid tgid, Ktime exited) {
+    std::vector<std::uint64_t> ids;
+    correlator_.add_open_ends(tgid, ids);
+    if (guard_) guard_->shedder().tally().add_open_ends(tgid, ids);
+    for (const Met& met : met_lately_) {
+        if (met.tgid == tgid) ids.push_back(met.endpoint_id);
+    }
+    std::sort(ids.begin(), ids.end());
+    ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+    source_.failure_counts_of([this](std::span<const std::byte> record) { take_record(record); }, tgid, ids,
+                              exited);
+}
+
+/// The correlator knows of it once it is put in order, which an exit does not wait for.
+void Pipeline::note_met(const Event& event) {
+    std::uint64_t id = 0;
+    if (const auto* failed = as<CallFailed>(event)) id = failed->endpoint.id;
+    if (const auto* raised = as<SigpipeGenerated>(event)) id = raised->endpoint.id;
+    if (id != 0) met_lately_[met_count_++ % met_lately_.size()] = {event.task.process.tgid, id};
 }
 
 void Pipeline::tell(Incident&& incident) {

@@ -84,6 +84,8 @@ private:
     void state_sampling(const SamplingChanged& sampling, Ktime now);
     void count(CountedIncident&& incident);
     void look_at(const Event& event);
+    void note_met(const Event& event);
+    void count_failures_of(Tgid tgid, Ktime exited);
     void look_up_owners(Ktime now);
     void date_owner(Event& event);
     void give_back_memory(Ktime now);
@@ -112,6 +114,13 @@ private:
     bool owner_missed_ = false;
     std::unordered_map<std::uint64_t, Ktime>
         ownerless_;     ///< endpoints, and since when their owner is looked for
+    struct Met {
+        Tgid tgid = 0;
+        std::uint64_t endpoint_id = 0;
+    };
+    /// Who failed on what, the latest: more than come in a storm while events wait for their order.
+    std::vector<Met> met_lately_ = std::vector<Met>(2048);
+    std::size_t met_count_ = 0;
     Ktime storm_looked_;
     std::uint64_t storm_events_ = 0;  ///< as of that look
     Ktime last_storm_;                ///< unknown: none since memory was given back

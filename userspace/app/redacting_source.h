@@ -21,8 +21,10 @@ public:
     const HookReport& hook_report() const override { return source_.hook_report(); }
     std::uint32_t ticks_per_second() const override { return source_.ticks_per_second(); }
     void count_misses() override { source_.count_misses(); }
-    void failure_counts(const RecordSink& sink, std::optional<Tgid> tgid, Ktime exited) override {
-        source_.failure_counts(redacted(sink), tgid, exited);
+    void failure_counts(const RecordSink& sink) override { source_.failure_counts(redacted(sink)); }
+    void failure_counts_of(const RecordSink& sink, Tgid tgid, std::span<const std::uint64_t> ids,
+                           Ktime exited) override {
+        source_.failure_counts_of(redacted(sink), tgid, ids, exited);
     }
     void snapshot_owners() override { source_.snapshot_owners(); }
     bool ended() const override { return source_.ended(); }

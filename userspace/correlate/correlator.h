@@ -71,6 +71,10 @@ public:
     /// The task has met a failure that was counted elsewhere: no chain is drawn through what it may have
     /// caused.
     void note_unexamined(const Task& task) { history_.add_unexamined(task.process, task.parent_tgid); }
+    /// Appends the ends whose failures the process has open.
+    void add_open_ends(Tgid tgid, std::vector<std::uint64_t>& ids) const {
+        for (const FailureKey& key : failures_.of_process(tgid)) ids.push_back(key.first);
+    }
     /// A failed endpoint whose owner nobody knows; asking resets it.
     bool take_owner_wanted();
 

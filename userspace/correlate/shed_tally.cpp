@@ -44,6 +44,11 @@ void ShedTally::finish() {
     exited_.clear();
 }
 
+void ShedTally::add_open_ends(Tgid tgid, std::vector<std::uint64_t>& ids) const {
+    const auto first = by_process_.lower_bound({tgid, 0});
+    for (auto one = first; one != by_process_.end() && one->first == tgid; ++one) ids.push_back(one->second);
+}
+
 std::size_t ShedTally::entries() const {
     return ends_.size() + by_process_.size() + awaited_.size() + by_age_.size() + opened_.size() +
            exited_.size();

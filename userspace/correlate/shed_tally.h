@@ -37,6 +37,8 @@ public:
     /// The trace ends: what is open is counted.
     void finish();
 
+    /// Appends the ends whose failures the process has open.
+    void add_open_ends(Tgid tgid, std::vector<std::uint64_t>& ids) const;
     /// The thread's latest SIGPIPE is one that is counted here: its delivery is too.
     bool awaits_delivery(Tid tid) const { return awaited_.contains(tid); }
     /// It has raised another, which is told.

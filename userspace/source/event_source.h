@@ -42,9 +42,12 @@ public:
 
     /// Counts skipped hooks now, so that losses() tells of them.
     virtual void count_misses() {}
-    /// Hands over a PT_FAILURES_COUNTED record for every endpoint that has failed and still lives,
-    /// or for those of one process that ended at `exited`, by which they were reached. Nothing is reset.
-    virtual void failure_counts(const RecordSink&, std::optional<Tgid> = std::nullopt, Ktime = {}) {}
+    /// Hands over a PT_FAILURES_COUNTED record for every endpoint that has failed and still lives. Nothing is
+    /// reset.
+    virtual void failure_counts(const RecordSink&) {}
+    /// The same for those of one process that ended at `exited`, by which they were reached: of these
+    /// endpoints.
+    virtual void failure_counts_of(const RecordSink&, Tgid, std::span<const std::uint64_t>, Ktime) {}
     /// Looks up the holders of reported endpoints that have none known yet; those found come as
     /// PT_ENDPOINT_REMEMBERED records with the next drain().
     virtual void snapshot_owners() {}

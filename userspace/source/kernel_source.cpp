@@ -16,7 +16,6 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <malloc.h>
-#include <unistd.h>
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -90,17 +89,6 @@ void add_repeats(pt_failure_counts& counts, int repeats_map) {
         slot.count += place.count;
         slot.last_ns = place.last_ns;
     }
-}
-
-/// Nobody but threads of `tgid`, which has exited, ever failed there: the count will not go on.
-bool is_over(const pt_failure_counts& counts, Tgid tgid) {
-    if (counts.endpoint_kind != PT_KIND_PIPE) return false;  // sockets' counts go with the socket
-    return std::ranges::all_of(counts.slots, [tgid](const pt_failure_count& slot) {
-        if (slot.count == 0 || slot.tid == tgid) return true;
-        const std::string tid = std::to_string(slot.tid);
-        const bool is_his = ::access(("/proc/" + std::to_string(tgid) + "/task/" + tid).c_str(), F_OK) == 0;
-        return is_his || ::access(("/proc/" + tid).c_str(), F_OK) != 0;
-    });
 }
 
 /// Every hook that makes the mode what it is has failed.
@@ -244,26 +232,35 @@ void KernelSource::unwatch(Tgid tgid) {
     bpf_map_delete_elem(bpf_map__fd(state_->programs.skeleton()->maps.watched), &tgid);
 }
 
-void KernelSource::failure_counts(const RecordSink& sink, std::optional<Tgid> tgid, Ktime exited) {
+void KernelSource::failure_counts(const RecordSink& sink) {
     const int map = bpf_map__fd(state_->programs.skeleton()->maps.failing);
     std::uint64_t key = 0;
     const std::uint64_t* previous = nullptr;
-    pt_failures_counted record{};
-    record.header.kind = PT_FAILURES_COUNTED;
-    record.header.size = sizeof(record);
-    std::vector<std::uint64_t> over;  // pipes: no program sees one go, so that their counts would pile up
+    const Ktime now = read_ktime();
     // A key that is deleted meanwhile starts the walk anew: hence the bound.
     for (std::uint32_t visited = 0; visited < kFailingVisitedMax; ++visited) {
         if (bpf_map_get_next_key(map, previous, &key) != 0) break;
         previous = &key;
-        if (bpf_map_lookup_elem(map, &key, &record.counts) != 0) continue;
-        if (tgid && record.counts.tgid != *tgid) continue;
-        if (tgid && is_over(record.counts, *tgid)) over.push_back(key);
-        add_repeats(record.counts, bpf_map__fd(state_->programs.skeleton()->maps.repeats));
-        record.header.ktime_ns = exited.known() ? exited.ns : read_ktime().ns;
-        sink(std::as_bytes(std::span(&record, 1)));
+        count_failures_of(key, std::nullopt, now, sink);
     }
-    for (const std::uint64_t id : over) bpf_map_delete_elem(map, &id);
+}
+
+void KernelSource::failure_counts_of(const RecordSink& sink, Tgid tgid, std::span<const std::uint64_t> ids,
+                                     Ktime exited) {
+    for (const std::uint64_t id : ids) count_failures_of(id, tgid, exited, sink);
+}
+
+void KernelSource::count_failures_of(std::uint64_t id, std::optional<Tgid> tgid, Ktime at,
+                                     const RecordSink& sink) {
+    const auto& maps = state_->programs.skeleton()->maps;
+    pt_failures_counted record{};
+    if (bpf_map_lookup_elem(bpf_map__fd(maps.failing), &id, &record.counts) != 0) return;
+    if (tgid && record.counts.tgid != *tgid) return;
+    record.header.kind = PT_FAILURES_COUNTED;
+    record.header.size = sizeof(record);
+    record.header.ktime_ns = at.ns;
+    add_repeats(record.counts, bpf_map__fd(maps.repeats));
+    sink(std::as_bytes(std::span(&record, 1)));
 }
 
 void KernelSource::snapshot_owners() {

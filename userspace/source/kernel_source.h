@@ -48,8 +48,9 @@ public:
     Status watch(Tgid tgid, bool follow);
     void unwatch(Tgid tgid);
 
-    void failure_counts(const RecordSink& sink, std::optional<Tgid> tgid = std::nullopt,
-                        Ktime exited = {}) override;
+    void failure_counts(const RecordSink& sink) override;
+    void failure_counts_of(const RecordSink& sink, Tgid tgid, std::span<const std::uint64_t> ids,
+                           Ktime exited) override;
     void snapshot_owners() override;
     std::uint32_t ticks_per_second() const override;
 
@@ -64,6 +65,7 @@ public:
     void detach();
 
 private:
+    void count_failures_of(std::uint64_t id, std::optional<Tgid> tgid, Ktime at, const RecordSink& sink);
     LossCounts lost_records() const;
     struct State;
     explicit KernelSource(std::unique_ptr<State> state);
