@@ -153,7 +153,7 @@ void Pipeline::date_owner(Event& event) {
 /// second are no storm.
 void Pipeline::give_back_memory(Ktime now) {
     constexpr std::uint64_t kLookNs = 1'000'000'000;
-    constexpr std::uint64_t kFewEvents = 200;
+    constexpr std::uint64_t kFewEvents = 2000;
     constexpr std::uint64_t kQuietNs =
         4'000'000'000;  // what waits longest is a RST that nobody received: 3 s
     if (now < storm_looked_ + kLookNs) return;
