@@ -11,6 +11,7 @@ from serving import live
 
 EXPOSURE_MAX = 2.0  # systemd's scale ends at 10; what is left is what the work needs
 PACKAGING = serving.ROOT / "packaging/systemd"
+BUILD = Path(live.PIPETRACE).resolve().parent
 
 
 def capabilities_of(unit, name):
@@ -22,9 +23,8 @@ class UnitFile(live.LiveTest):
     def setUp(self):
         super().setUp()
         text = (PACKAGING / "pipetrace.service.in").read_text()
-        folder = str(Path(live.PIPETRACE).resolve().parent)
-        self.text = text.replace("@CMAKE_INSTALL_FULL_BINDIR@", folder)
-        self.assertNotIn("@CMAKE", self.text)
+        self.text = text.replace("@program_directory@", str(BUILD))
+        self.assertNotRegex(self.text, r"@\w+@")
         self.unit = self.directory / "pipetrace.service"
         self.unit.write_text(self.text)
 
@@ -35,6 +35,14 @@ class UnitFile(live.LiveTest):
     def test_systemd_takes_it(self):
         verified = self.analyze("verify", "--man=no")
         self.assertEqual((verified.returncode, verified.stderr, verified.stdout), (0, "", ""))
+
+    def test_it_starts_what_was_installed_with_it(self):
+        prefix = self.directory / "usr"
+        subprocess.run(["cmake", "--install", BUILD, "--prefix", prefix], check=True, timeout=live.COMMAND_SECONDS,
+                       stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        unit = (prefix / "lib/systemd/system/pipetrace.service").read_text()
+        self.assertEqual(unit, self.text.replace(str(BUILD), str(prefix / "bin")))
+        self.assertTrue((prefix / "bin/pipetrace").is_file())
 
     def test_its_exposure(self):
         shown = self.analyze("security", "--offline=true", "--no-pager", "--json=short")
