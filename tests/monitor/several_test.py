@@ -1,4 +1,5 @@
 """Several pipetraces at once, and what is left of each after any kind of end."""
+import contextlib
 import json
 import signal
 import socket
@@ -6,7 +7,7 @@ import sqlite3
 import subprocess
 from pathlib import Path
 
-import serving
+from exposition import scrape
 from serving import ServeTest, live
 
 FREED_SECONDS = 10  # the kernel frees detached programs after a grace period
@@ -31,13 +32,16 @@ def objects_of_kernel():
     return there
 
 
-def ours_in_kernel():
-    """Names of all programs and maps of any pipetrace, by id."""
-    found = {}
+def ownerless():
+    """Programs and maps of any pipetrace that no process holds."""
+    found = set()
     for kind in ("prog", "map"):
         shown = subprocess.run(["bpftool", "-j", kind, "show"], capture_output=True, text=True, check=True)
-        found |= {(kind, entry["id"]): entry.get("name", "") for entry in json.loads(shown.stdout)
+        found |= {(kind, entry["id"]) for entry in json.loads(shown.stdout)
                   if entry.get("name", "").startswith("pt_")}
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # it has ended
+            found -= objects_of(process.name)
     return found
 
 
@@ -114,12 +118,18 @@ class Left(ServeTest):
         self.stop(again)
 
     def test_every_kind_of_end(self):
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGKILL, signal.SIGSEGV, signal.SIGABRT):
+        ends = ((signal.SIGTERM, "classic", "write_after_peer_close"),
+                (signal.SIGINT, "unread_close", "peer_closed_unread_data"),
+                (signal.SIGKILL, "linger0", "peer_abortive_close"),
+                (signal.SIGSEGV, "pipe_closed", "pipe_reader_closed"),
+                (signal.SIGABRT, "refused", "connection_refused"))
+        for number, provoker, cause in ends:
             with self.subTest(number.name):
                 port = free_port()
                 tracer, held = self.started("--metrics", f"127.0.0.1:{port}")
-                self.victim()
-                self.assertTrue(tracer.wait_line("incident/1", live.INCIDENT_SECONDS), "it tells nothing")
+                truth = live.provoke(provoker)
+                told = self.incident_of(tracer, truth)
+                self.assertEqual((told["process"]["comm"], told["verdict"]["cause"]), (truth["victim"]["comm"], cause))
                 tracer.process.send_signal(number)
                 orderly = number in (signal.SIGTERM, signal.SIGINT)
                 self.assertEqual(tracer.wait_end(live.COMMAND_SECONDS), 0 if orderly else -number)
@@ -129,17 +139,36 @@ class Left(ServeTest):
                 self.assert_whole()
                 self.assertEqual([path.name for path in self.state.iterdir() if path.name.startswith("core")], [])
 
-    def test_a_failed_start(self):
-        before = set(ours_in_kernel())
-        done = live.run("serve", "--recording", "/proc/no/such/folder/r.db", "--mode", "full", "--without", "unix_closed",
-                        "-c", "1", "-d", "1", "--advice", self.directory / "missing.toml")
+    def assert_no_orphans(self):
+        live.wait_for(lambda: not ownerless(), FREED_SECONDS, "no program in the kernel without its process")
+
+    def test_a_start_that_fails_when_all_is_attached(self):
+        self.recording.write_text("no recording at all, and the user's own\n")
+        done = live.run("serve", "-v", "--recording", self.recording)
         self.assert_status(1, done)
-        live.wait_for(lambda: not set(ours_in_kernel()) - before, FREED_SECONDS, "no program of the failed start")
+        self.assertIn("pipetrace: keeps ", done.stderr, "it did not come as far as that")
+        self.assertIn(str(self.recording), done.stderr)
+        self.assert_no_orphans()
+
+    def test_a_taken_port(self):
+        port = free_port()
+        first, held = self.started("--metrics", f"127.0.0.1:{port}")
+        done = live.run("serve", "--recording", self.state / "second.db", "--metrics", f"127.0.0.1:{port}")
+        self.assert_status(1, done)
+        self.assertEqual(done.stderr.splitlines(), [
+            f"pipetrace: the metrics cannot be served at 127.0.0.1:{port}: another program listens there already",
+            "  `ss -ltnp` shows which; or choose another port: --metrics ADDR:PORT"])
+        self.assertFalse((self.state / "second.db").exists())
+        self.assert_no_orphans()
+        self.assertEqual(objects_of(first.process.pid), held)
+        self.told_of(first, self.victim())
+        self.assertEqual(scrape(f"http://127.0.0.1:{port}/metrics").value("pipetrace_ready"), 1)
+        self.stop(first)
+        self.assert_nothing_left(held)
 
     def test_run_of_what_is_not_there(self):
-        before = set(ours_in_kernel())
         self.assert_status(127, live.run("run", "--", "/no/such/program"))
-        live.wait_for(lambda: not set(ours_in_kernel()) - before, FREED_SECONDS, "no program of the failed run")
+        self.assert_no_orphans()
 
 
 if __name__ == "__main__":
