@@ -102,15 +102,17 @@ bool ConnectionSampler::is_told_without_socket(const Endpoint& endpoint, bool an
     return pair->second.told;
 }
 
-/// Those whose receiver did not come. Where too many wait, the oldest go: the hash speaks for them.
+/// Those whose receiver did not come; a pair whose ends are there goes with them. Where too many wait, the
+/// oldest go: the hash speaks for them.
 void ConnectionSampler::forget_announced(Ktime now) {
     while (!announced_.empty()) {
         const auto& [at, key] = announced_.front();
         if (at + kTravelNs > now && announced_.size() <= ends_max_ / 4) return;
         const auto pair = by_addresses_.find(key);
-        const bool is_empty = pair != by_addresses_.end() && pair->second.announced == at &&
-                              pair->second.sides[0].id == 0 && pair->second.sides[1].id == 0;
-        if (is_empty) by_addresses_.erase(pair);
+        if (pair != by_addresses_.end() && pair->second.announced == at) {
+            pair->second.announced = {};
+            if (pair->second.sides[0].id == 0 && pair->second.sides[1].id == 0) by_addresses_.erase(pair);
+        }
         announced_.pop_front();
     }
 }

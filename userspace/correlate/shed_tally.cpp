@@ -4,17 +4,6 @@
 #include <cerrno>
 
 namespace pipetrace {
-namespace {
-
-/// As long as the correlator waits after an exit for the counts of what the process had open.
-constexpr std::uint64_t kExitGraceNs = 50'000'000;
-/// What is known of an end that has not failed is kept for so long.
-constexpr std::uint64_t kIdleNs = 1'000'000'000;
-
-/// Nothing would be counted of it if it ended now.
-bool is_idle(const Connection& connection) { return !connection.reset && !connection.error; }
-
-}  // namespace
 
 ShedTally::ShedTally(CorrelatorConfig config, Sink sink, Met met)
     : config_(std::move(config)), sink_(std::move(sink)), met_(std::move(met)) {}
@@ -32,7 +21,8 @@ void ShedTally::advance_to(Ktime now) {
 void ShedTally::finish() {
     for (auto& [id, end] : ends_) {
         const Connection& connection = end.connection;
-        if (connection.reset && connection.reset_in_doubt && config_.resets_sent_seen) resets_received_.count({});
+        if (connection.reset && connection.reset_in_doubt && config_.resets_sent_seen)
+            resets_received_.count({});
         if (end.failures.empty() && is_silent_end(connection)) end_silent(end);
         for (CountedFailure& failure : end.failures) count(end, failure);
     }
@@ -191,11 +181,12 @@ ShedTally::End& ShedTally::touch(const Endpoint& endpoint, Ktime at) {
         if (first.remote.port == 0 && endpoint.remote.port != 0) first = endpoint;
         return *known;
     }
-    if (ends_.size() >= config_.endpoints_max) evict_oldest();
+    if (ends_.size() >= config_.endpoints_max) evict_oldest(nullptr);
     End& end = ends_[endpoint.id];
     end.connection.endpoint = endpoint;
     end.number = ++numbers_;
     by_age_.push_back({at, {endpoint.id, 0}, end.number});
+    drop_stale(by_age_);
     return end;
 }
 
@@ -211,6 +202,7 @@ Failure& ShedTally::open_failure(End& end, const Task& task, Ktime at) {
         end.failures.erase(one);
         break;
     }
+    if (by_process_.size() >= config_.failures_max) make_room_beside(end);
     end.connection.told = true;
     CountedFailure& opened = end.failures.emplace_back();
     opened.failure.endpoint = end.connection.endpoint;
@@ -218,6 +210,7 @@ Failure& ShedTally::open_failure(End& end, const Task& task, Ktime at) {
     opened.failure.first_at = at;
     by_process_.insert({tgid, id});
     opened_.push_back({at, {id, tgid}, end.number});
+    drop_stale(opened_);
     met_(task);
     return opened.failure;
 }
@@ -308,67 +301,5 @@ void ShedTally::close_all(End& end) {
     }
     end.failures.clear();
 }
-
-void ShedTally::close_exited(Ktime now) {
-    while (!exited_.empty() && exited_.front().since + kExitGraceNs <= now) {
-        const Waiting waiting = exited_.front();
-        exited_.pop_front();
-        End* end = find(waiting.key.first);
-        if (end == nullptr || end->number != waiting.number) continue;
-        for (auto one = end->failures.begin(); one != end->failures.end(); ++one) {
-            if (one->failure.task.process.tgid != waiting.key.second || !one->failure.exited) continue;
-            count(*end, *one);
-            end->failures.erase(one);
-            by_process_.erase({waiting.key.second, waiting.key.first});
-            break;
-        }
-        if (end->failures.empty() && end->connection.endpoint.kind != EndpointKind::kTcp)
-            erase(waiting.key.first);
-    }
-}
-
-void ShedTally::count_due(Ktime now) {
-    while (!opened_.empty() && opened_.front().since + config_.print_after_ns <= now) {
-        const Waiting waiting = opened_.front();
-        opened_.pop_front();
-        End* end = find(waiting.key.first);
-        if (end == nullptr || end->number != waiting.number) continue;
-        for (CountedFailure& failure : end->failures) {
-            const bool is_it = failure.failure.task.process.tgid == waiting.key.second;
-            if (is_it && !failure.is_counted) count(*end, failure);
-        }
-    }
-}
-
-/// Ends that have not failed, or whose failures are over: a few, all others having been destroyed by then.
-void ShedTally::forget_idle(Ktime now) {
-    while (!by_age_.empty() && by_age_.front().since + kIdleNs <= now) {
-        const Waiting waiting = by_age_.front();
-        by_age_.pop_front();
-        End* end = find(waiting.key.first);
-        if (end == nullptr || end->number != waiting.number) continue;
-        if (end->failures.empty() && (is_idle(end->connection) || end->connection.told)) {
-            erase(waiting.key.first);
-        } else {
-            by_age_.push_back({now, waiting.key, waiting.number});
-        }
-    }
-}
-
-void ShedTally::evict_oldest() {
-    while (!by_age_.empty()) {
-        const Waiting waiting = by_age_.front();
-        by_age_.pop_front();
-        End* end = find(waiting.key.first);
-        if (end == nullptr || end->number != waiting.number) continue;
-        if (end->failures.empty() && is_silent_end(end->connection)) end_silent(*end);
-        close_all(*end);
-        erase(waiting.key.first);
-        ++evicted_;
-        return;
-    }
-}
-
-void ShedTally::erase(std::uint64_t id) { ends_.erase(id); }
 
 }  // namespace pipetrace

@@ -29,7 +29,7 @@ public:
     /// A process has met a failure that nobody will be told of.
     using Met = std::function<void(const Task&)>;
 
-    /// Of `config` what is seen, when incidents are counted, and how many ends are kept.
+    /// Of `config` what is seen, when incidents are counted, and how many ends and failures are kept.
     ShedTally(CorrelatorConfig config, Sink sink, Met met);
 
     void observe(const Event& event);
@@ -51,7 +51,7 @@ public:
     const ResetTally& received_by_reason() const { return resets_received_; }
     const ResetTally& sent_by_reason() const { return resets_sent_; }
     std::uint64_t unattributed() const { return unattributed_; }
-    /// Ends and deliveries given up for want of room: counted, but their repeats may count as new.
+    /// Ends, failures and deliveries given up for want of room: counted, but their repeats may count as new.
     std::uint64_t evicted() const { return evicted_; }
     std::size_t entries() const;
     /// Gives memory back that was needed in a storm.
@@ -103,7 +103,9 @@ private:
     void close_exited(Ktime now);
     void count_due(Ktime now);
     void forget_idle(Ktime now);
-    void evict_oldest();
+    void drop_stale(std::deque<Waiting>& line);
+    bool evict_oldest(const End* kept);
+    void make_room_beside(End& end);
     void erase(std::uint64_t id);
 
     CorrelatorConfig config_;
