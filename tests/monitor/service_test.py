@@ -1,5 +1,6 @@
 """serve as a service: what the manager is told, and the configuration that is read again at SIGHUP."""
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -147,6 +148,42 @@ class Service(ServeTest):
         advice.write_text(row.format("second"))
         self.reload(tracer)
         self.assertIn("second", self.told_of(tracer, self.victim())["verdict"]["advice"])
+        self.stop(tracer)
+
+    def lines_of(self, path):
+        return [json.loads(line)["process"]["pid"] for line in path.read_text().splitlines()] if path.exists() else []
+
+    def test_the_lines_go_to_another_file(self):
+        first, second = (self.directory / name for name in ("first.json", "second.json"))
+        self.configure(f'output = "{first}"\n')
+        tracer = self.served("--config", self.config)
+        before = self.victim()
+        live.wait_for(lambda: before in self.lines_of(first), live.INCIDENT_SECONDS, "its line in the first file")
+        self.configure(f'output = "{self.directory}/no/such/folder.json"\ncomm = nobody-of-that-name\n')
+        self.assertIn("No such file or directory", self.reload(tracer)[0])
+        self.configure(f'output = "{second}"\n')
+        self.assertIn("applied output", self.reload(tracer)[0])
+        after = self.victim()
+        live.wait_for(lambda: after in self.lines_of(second), live.INCIDENT_SECONDS, "its line in the second file")
+        self.assertNotIn(after, self.lines_of(first))
+        self.assertNotIn(before, self.lines_of(second))
+        self.configure("")
+        self.assertIn("applied output", self.reload(tracer)[0])
+        self.told_of(tracer, self.victim())
+        left = second.read_text()
+        self.stop(tracer)
+        self.assertEqual(second.read_text(), left)
+
+    def test_the_recording_is_held_to_another_age(self):
+        self.configure("max-age = 7d\n")
+        tracer = self.served("--config", self.config)
+        old = self.victim()
+        live.wait_for(lambda: self.is_recorded(old), live.INCIDENT_SECONDS, "its incident in the recording")
+        recorded = time.monotonic()
+        live.wait_for(lambda: time.monotonic() > recorded + 1, 5, "an incident of more than a second ago")
+        self.configure("max-age = 1s\nmax-size = 64M\n")
+        self.assertIn("applied max-size, max-age", self.reload(tracer)[0])
+        live.wait_for(lambda: not self.is_recorded(old), 5, "what is too old gone")
         self.stop(tracer)
 
     def test_sighup_without_a_file_is_harmless(self):

@@ -88,6 +88,15 @@ TEST_F(OutboxTest, DeliversInOrderAndWhatIsLeftAtTheEnd) {
     EXPECT_TRUE(told_.empty());
 }
 
+TEST_F(OutboxTest, KnocksWithNothing) {
+    const auto outbox = make(0);
+    outbox->knock();
+    ASSERT_TRUE(desk_->await([this] { return desk_->offers == 1; }));
+    outbox->finish();
+    EXPECT_EQ(desk_->taken, std::vector<std::string>{""});
+    EXPECT_TRUE(outbox->losses("desk").empty());
+}
+
 TEST_F(OutboxTest, CountsWhatDoesNotFit) {
     const auto outbox = make(8);
     desk_->hold(true);

@@ -201,7 +201,43 @@ TEST(RecordingLimits, ASmallerLimitShrinksWhatIsThere) {
     EXPECT_LE(writer->bytes_on_disk(), RecordingLimits::kSizeBytesMin);
     auto reader = RecordingReader::open(folder.file("r.db"));
     ASSERT_TRUE(reader);
-    EXPECT_EQ(rows_of(*reader).back().id, "boot-3999");
+    const auto rows = rows_of(*reader);
+    EXPECT_GT(rows.size(), 400U) << "no more goes than must";
+    EXPECT_EQ(rows.back().id, "boot-3999");
+}
+
+TEST(RecordingLimits, OtherLimitsHoldFromThenOn) {
+    const Folder folder;
+    const auto writer = open_writer(folder.file("r.db"), {96U << 20, 7 * 24 * 3600});
+    int number = 0;
+    const auto write_until = [&](int end) {
+        std::uint64_t largest = 0;
+        for (; number < end; ++number) {
+            RecordingBatch batch = batch_at(kSampleAt + static_cast<std::uint64_t>(number) * kSecond, number);
+            EXPECT_TRUE(succeeded(writer->write(batch))) << number;
+            largest = std::max(largest, writer->bytes_on_disk());
+        }
+        return largest;
+    };
+    ASSERT_GT(write_until(800), 50U << 20);
+    constexpr std::uint64_t kSmaller = 32U << 20;
+    ASSERT_TRUE(succeeded(writer->set_limits({kSmaller, 7 * 24 * 3600})));
+    EXPECT_LE(writer->bytes_on_disk(), kSmaller) << "at once";
+    auto reader = RecordingReader::open(folder.file("r.db"));
+    ASSERT_TRUE(reader);
+    const auto rows = rows_of(*reader);
+    EXPECT_GT(rows.size(), 5000U) << "no more goes than must";
+    EXPECT_EQ(rows.back().id, "boot-15999");
+    EXPECT_LE(write_until(900), kSmaller);
+    constexpr std::uint64_t kLarger = 40U << 20;
+    ASSERT_TRUE(succeeded(writer->set_limits({kLarger, 7 * 24 * 3600})));
+    const std::uint64_t largest = write_until(1100);
+    EXPECT_GT(largest, kSmaller) << "and a larger one is made use of";
+    EXPECT_LE(largest, kLarger);
+    ASSERT_TRUE(succeeded(writer->set_limits({kLarger, 100})));
+    const Ktime now = kSampleAt + 1100 * kSecond;
+    ASSERT_TRUE(succeeded(writer->expire(sample_clocks().wall(now))));
+    EXPECT_GE(rows_of(*reader).front().last, now - 110 * kSecond);
 }
 
 /// "10.0.0.7" as it is after redaction.

@@ -1,6 +1,13 @@
 #include "app/incident_fan.h"
 
 namespace pipetrace {
+namespace {
+
+void add_losses(LossCounts& losses, const IncidentSink& sink) {
+    for (const auto& [where, count] : sink.losses()) losses[where] += count;
+}
+
+}  // namespace
 
 void IncidentFan::take(const Incident& incident, const BurstStory* burst, Ktime now) {
     for (IncidentSink* sink : all_) sink->take(incident, burst, now);
@@ -23,11 +30,16 @@ void IncidentFan::finish() {
     for_each([](IncidentSink& sink) { sink.finish(); });
 }
 
+void IncidentFan::take_away(IncidentSink& sink) {
+    sink.finish();
+    add_losses(lost_by_former_, sink);
+    std::erase(all_, &sink);
+    std::erase(chosen_, &sink);
+}
+
 LossCounts IncidentFan::losses() const {
-    LossCounts losses;
-    for_each([&losses](const IncidentSink& sink) {
-        for (const auto& [where, count] : sink.losses()) losses[where] += count;
-    });
+    LossCounts losses = lost_by_former_;
+    for_each([&losses](const IncidentSink& sink) { add_losses(losses, sink); });
     return losses;
 }
 

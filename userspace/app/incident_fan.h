@@ -3,6 +3,7 @@
 
 #include "app/incident_filter.h"
 #include "app/incident_sink.h"
+#include "model/observation.h"
 
 #include <cstdint>
 #include <utility>
@@ -21,6 +22,8 @@ public:
     /// The sink must outlive it.
     void give_all(IncidentSink& sink) { all_.push_back(&sink); }
     void give_chosen(IncidentSink& sink) { chosen_.push_back(&sink); }
+    /// Finishes it and gives it no more; what it has lost stays counted.
+    void take_away(IncidentSink& sink);
 
     void take(const Incident& incident, const BurstStory* burst, Ktime now) override;
     void count(const CountedIncident& incident) override;
@@ -43,6 +46,7 @@ private:
     IncidentChooser chooser_;
     std::vector<IncidentSink*> all_;
     std::vector<IncidentSink*> chosen_;
+    LossCounts lost_by_former_;
     std::uint64_t kept_ = 0;
 };
 

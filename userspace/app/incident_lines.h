@@ -26,6 +26,9 @@ public:
     static Result<std::unique_ptr<IncidentLines>> to_file(Settings settings, const std::string& path);
     static std::unique_ptr<IncidentLines> to_stream(Settings settings, int fd);
 
+    /// A file that has been moved away is made anew now, and not only for the next line.
+    void look_for_file() { outbox_.knock(); }
+
     void take(const Incident& incident, const BurstStory* burst, Ktime now) override;
     void advance_to(Ktime now) override;
     void finish() override;

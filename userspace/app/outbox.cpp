@@ -55,7 +55,12 @@ Outbox::Outbox(Settings settings, std::unique_ptr<Receiver> receiver)
 Outbox::~Outbox() { finish(); }
 
 void Outbox::post(Parcel&& parcel) {
-    if (parcel.empty()) return;
+    if (!parcel.empty()) enqueue(std::move(parcel));
+}
+
+void Outbox::knock() { enqueue({}); }
+
+void Outbox::enqueue(Parcel&& parcel) {
     if (!std::exchange(has_thread_, true)) {
         std::thread([shared = shared_] { deliver_until_stopped(*shared); }).detach();
     }

@@ -60,6 +60,8 @@ public:
     ~Outbox();
 
     void post(Parcel&& parcel);
+    /// Has the receiver see to it that it could take something, with a parcel that holds nothing.
+    void knock();
     /// Tells what there is to tell. To be called now and then.
     void look();
     /// Waits for what is under way, a bounded time; the rest is lost. A thread that is held by then is left
@@ -72,6 +74,7 @@ public:
 
 private:
     struct Shared;
+    void enqueue(Parcel&& parcel);
     static void deliver_until_stopped(Shared& shared);
     static bool offer(Shared& shared, Parcel& parcel);
 

@@ -167,7 +167,18 @@ void Recorder::hand_over() {
         }
         queued_bytes_ += bytes;
         ++in_flight_;
-        queue_.push_back({std::move(batch), bytes, 1});
+        queue_.push_back({std::move(batch), bytes, 1, {}});
+    }
+    changed_.notify_all();
+}
+
+void Recorder::set_limits(RecordingLimits limits) {
+    hand_over();
+    {
+        const std::lock_guard lock(mutex_);
+        batch_bytes_max_ = RecordingPruner::batch_bytes_max(limits);
+        segment_bytes_max_ = std::min(kSegmentBytes, batch_bytes_max_ / 4);
+        queue_.push_back({{}, 0, 0, limits});
     }
     changed_.notify_all();
 }
@@ -230,7 +241,8 @@ void Recorder::write_until_stopped() {
         idle_rounds = 0;
         Queued next = take_queued();
         lock.unlock();
-        write_one(next.batch);
+        if (next.limits) keep_within(*next.limits);
+        if (!next.batch.empty()) write_one(next.batch);
         expire_now_and_then();
         lock.lock();
         queued_bytes_ -= next.bytes;
@@ -259,7 +271,8 @@ void Recorder::sync_until_stopped() {
 Recorder::Queued Recorder::take_queued() {
     Queued taken = std::move(queue_.front());
     queue_.pop_front();
-    while (!queue_.empty() && taken.bytes + queue_.front().bytes <= batch_bytes_max_ / 2) {
+    while (!queue_.empty() && !queue_.front().limits &&
+           taken.bytes + queue_.front().bytes <= batch_bytes_max_ / 2) {
         taken.batch.append(std::move(queue_.front().batch));
         taken.bytes += queue_.front().bytes;
         ++taken.batches;
@@ -315,6 +328,13 @@ bool Recorder::is_removed() {
     trouble_ = Error{"cannot write to the recording " + settings_.path, "its file has been removed",
                      "The trace goes on, and nothing of it is kept any more: end it, and record anew."};
     return true;
+}
+
+void Recorder::keep_within(RecordingLimits limits) {
+    if (is_removed()) return;
+    // What is in its way is in the way of the next batch too, and told then.
+    [[maybe_unused]] const Status kept = writer_->set_limits(limits);
+    expired_at_ns_ = 0;
 }
 
 void Recorder::expire_now_and_then() {

@@ -42,6 +42,8 @@ public:
     Status start(const TraceContext& trace, std::function<LossCounts()> losses);
 
     const std::string& path() const { return settings_.path; }
+    /// Others from now on, once what has been handed over is written.
+    void set_limits(RecordingLimits limits);
 
     /// Each record, before anything is made of it.
     void add_record(std::span<const std::byte> record);
@@ -79,6 +81,7 @@ private:
     void hand_over();
     void tell_trouble();
     void write_until_stopped();
+    void keep_within(RecordingLimits limits);
     void write_one(RecordingBatch& batch);
     void sync_until_stopped();
     void expire_now_and_then();
@@ -112,6 +115,7 @@ private:
         RecordingBatch batch;
         std::uint64_t bytes = 0;
         std::uint64_t batches = 0;
+        std::optional<RecordingLimits> limits;  ///< that hold from this batch on
     };
     Queued take_queued();
     std::deque<Queued> queue_;

@@ -1,5 +1,6 @@
 #include "app/reload.h"
 
+#include <cstdint>
 #include <utility>
 
 namespace pipetrace {
@@ -23,6 +24,9 @@ public:
     template <typename T>
     void take_filter(const char* name, T IncidentFilter::*member) {
         take(name, reload_.options.filter.*member, asked_.filter.*member);
+    }
+    void take_limit(const char* name, std::uint64_t RecordingLimits::*member) {
+        take(name, reload_.options.recording_limits.*member, asked_.recording_limits.*member);
     }
     template <typename T>
     void take(const char* name, T& in_force, const T& asked) {
@@ -56,10 +60,11 @@ Reload plan_reload(const Options& in_force, const Options& asked) {
     compared.take_filter("severity", &IncidentFilter::severities);
     compared.take_filter("origin", &IncidentFilter::include_origin);
     compared.take("advice", &Options::advice_paths);
+    compared.take("output", &Options::output_path);
+    compared.take_limit("max-size", &RecordingLimits::size_bytes_max);
+    compared.take_limit("max-age", &RecordingLimits::age_seconds_max);
     // A replay judges the whole of a recorded trace by the silence that it began with.
     compared.keep("idle-after", &Options::idle_after_seconds);
-    compared.keep("max-size and max-age", &Options::recording_limits);
-    compared.keep("output", &Options::output_path);
     compared.keep("metrics", &Options::metrics);
     compared.keep("recording", &Options::recording_path);
     compared.keep("mode", &Options::mode);

@@ -14,7 +14,8 @@ struct Reload {
     std::vector<std::string> needs_restart;  ///< what differs, and stays as it was
 };
 
-/// Filters and advice are taken on. What decides what is attached, listened on, opened or begun stays.
+/// Filters, advice, the lines' file and the recording's limits are taken on. What decides what is attached,
+/// listened on or judged stays.
 Reload plan_reload(const Options& in_force, const Options& asked);
 
 /// "applied comm, port; metrics takes effect with a restart".

@@ -43,6 +43,8 @@ private:
     Status make_sinks(const TracedHost& traced);
     bool takes(SignalGuard::Received signal);
     Status give_up_rights();
+    Result<std::unique_ptr<IncidentLines>> open_lines(const Options& options) const;
+    void write_lines_to(std::unique_ptr<IncidentLines> lines);
     void restrict();
     void reload();
     Result<Reload> take_on();
@@ -53,7 +55,8 @@ private:
     IncidentFan fan_;
     ServeRecording recording_;
     std::unique_ptr<IncidentLines> printed_lines_;  ///< none without --json
-    std::unique_ptr<IncidentLines> kept_lines_;     ///< none without -o
+    IncidentLines::Settings lines_settings_;
+    std::unique_ptr<IncidentLines> kept_lines_;  ///< none without -o
     std::optional<JournalSink> journal_;
     ServiceNotifier notifier_;
     std::unique_ptr<ServeMetrics> metrics_;
@@ -97,19 +100,29 @@ TraceContext Monitor::context() {
 Status Monitor::make_sinks(const TracedHost& traced) {
     fan_.give_all(recording_);
     if (metrics_) fan_.give_chosen(*metrics_);
-    const IncidentLines::Settings lines{traced.host, traced.clocks, report_error};
+    lines_settings_ = {traced.host, traced.clocks, report_error};
     if (options_.json) {
-        printed_lines_ = IncidentLines::to_stream(lines, STDOUT_FILENO);
+        printed_lines_ = IncidentLines::to_stream(lines_settings_, STDOUT_FILENO);
         fan_.give_chosen(*printed_lines_);
     }
-    if (options_.output_path) {
-        auto file = IncidentLines::to_file(lines, *options_.output_path);
-        if (!file) return file.error();
-        kept_lines_ = std::move(*file);
-        fan_.give_chosen(*kept_lines_);
-    }
+    auto lines = open_lines(options_);
+    if (!lines) return lines.error();
+    write_lines_to(std::move(*lines));
     fan_.give_chosen(journal_.emplace(traced.clocks, report_error));
     return Done{};
+}
+
+/// None without -o.
+Result<std::unique_ptr<IncidentLines>> Monitor::open_lines(const Options& options) const {
+    if (!options.output_path) return std::unique_ptr<IncidentLines>{};
+    return IncidentLines::to_file(lines_settings_, *options.output_path);
+}
+
+/// What the former file still takes is waited for, two seconds at most.
+void Monitor::write_lines_to(std::unique_ptr<IncidentLines> lines) {
+    if (kept_lines_) fan_.take_away(*kept_lines_);
+    kept_lines_ = std::move(lines);
+    if (kept_lines_) fan_.give_chosen(*kept_lines_);
 }
 
 /// True: it ends the trace.
@@ -125,7 +138,14 @@ Result<Reload> Monitor::take_on() {
     if (const Status usage = check_usage(*asked); !usage) return usage.error();
     auto advice = load_advice(asked->advice_paths);
     if (!advice) return advice.error();
+    const bool is_other_file = asked->output_path != options_.output_path;
+    auto lines = is_other_file ? open_lines(*asked) : std::unique_ptr<IncidentLines>{};
+    if (!lines) return lines.error();
     Reload planned = plan_reload(options_, *asked);
+    if (is_other_file) write_lines_to(std::move(*lines));
+    if (!is_other_file && kept_lines_) kept_lines_->look_for_file();
+    if (planned.options.recording_limits != options_.recording_limits)
+        recording_.set_limits(planned.options.recording_limits);
     fan_.choose(planned.options.filter);
     session_->take_advice(std::move(*advice));
     options_ = planned.options;
@@ -160,7 +180,8 @@ Status Monitor::give_up_rights() {
     const auto kept = drop_privileges([this] { return session_->source().still_works(); });
     if (!kept) return kept.error();
     if (!kept->reads_processes && !options_.quiet)
-        print_to_stderr("pipetrace: CAP_SYS_PTRACE is missing: executables of other users' processes stay unknown\n");
+        print_to_stderr(
+            "pipetrace: CAP_SYS_PTRACE is missing: executables of other users' processes stay unknown\n");
     if (options_.verbose)
         print_to_stderr("pipetrace: keeps " + capability_list(*kept) + " and no other right\n");
     return Done{};

@@ -26,6 +26,11 @@ Status ServeRecording::start(std::function<TraceContext()> context, std::functio
     return Done{};
 }
 
+void ServeRecording::set_limits(RecordingLimits limits) {
+    settings_.limits = limits;
+    if (recorder_) recorder_->set_limits(limits);
+}
+
 bool ServeRecording::is_own_file() const {
     return settings_.path.starts_with(std::string(kRecordingFolder) + "/");
 }

@@ -21,6 +21,8 @@ public:
     explicit ServeRecording(Recorder::Settings settings) : settings_(std::move(settings)) {}
 
     const std::string& path() const { return settings_.path; }
+    /// From now on.
+    void set_limits(RecordingLimits limits);
 
     /// `context`: of a trace that begins now. An Error only where the file's own content is the reason and
     /// the file is the user's to move.

@@ -19,8 +19,20 @@ std::string number(std::int64_t value) { return std::to_string(value); }
 RecordingPruner::RecordingPruner(Database& database, RecordingLimits limits)
     : database_(database),
       limits_(limits),
-      batch_bytes_max_(std::clamp<std::uint64_t>(limits.size_bytes_max / 128, 256U << 10, 8U << 20)),
+      batch_bytes_max_(batch_bytes_max(limits)),
       wal_bytes_max_(4 * batch_bytes_max_) {}
+
+std::uint64_t RecordingPruner::batch_bytes_max(RecordingLimits limits) {
+    return std::clamp<std::uint64_t>(limits.size_bytes_max / 128, 256U << 10, 8U << 20);
+}
+
+Status RecordingPruner::set_limits(RecordingLimits limits) {
+    limits_ = limits;
+    batch_bytes_max_ = batch_bytes_max(limits);
+    wal_bytes_max_ = 4 * batch_bytes_max_;
+    const auto room = make_room(0);
+    return room ? Status(Done{}) : Status(room.error());
+}
 
 Result<RecordingPruner::Pages> RecordingPruner::count_pages() {
     const auto all = database_.number("PRAGMA page_count");
@@ -31,7 +43,7 @@ Result<RecordingPruner::Pages> RecordingPruner::count_pages() {
 }
 
 /// With `bytes` more, which go to the WAL first and to the file later.
-Result<bool> RecordingPruner::fits(std::uint64_t bytes) {
+Result<RecordingPruner::Fit> RecordingPruner::fit(std::uint64_t bytes) {
     constexpr std::uint64_t kWalIndexBytesMin = 128U << 10;
     constexpr std::uint64_t kWalBytesPerIndexByte =
         256;  // 8 bytes for each page and its header, and some room
@@ -42,9 +54,10 @@ Result<bool> RecordingPruner::fits(std::uint64_t bytes) {
     if (!pages) return pages.error();
     const auto used_bytes =
         static_cast<std::uint64_t>(std::max<std::int64_t>(pages->all - pages->unused, 0) * kPageBytes);
-    const std::uint64_t file =
-        std::max(used_bytes + bytes, static_cast<std::uint64_t>(pages->all * kPageBytes));
-    return file + wal + index <= limits_.size_bytes_max;
+    const std::uint64_t wanted_bytes = used_bytes + bytes;
+    const std::uint64_t file = std::max(wanted_bytes, static_cast<std::uint64_t>(pages->all * kPageBytes));
+    if (file + wal + index <= limits_.size_bytes_max) return Fit::kFits;
+    return wanted_bytes + wal + index <= limits_.size_bytes_max ? Fit::kOnceGivenBack : Fit::kTooMuch;
 }
 
 Result<bool> RecordingPruner::empty_wal() {
@@ -65,13 +78,19 @@ Result<bool> RecordingPruner::make_room(std::uint64_t bytes) {
     for (int round = 0; round < kRoundsMax; ++round) {
         const auto emptied = empty_wal();
         if (!emptied) return emptied;
-        if (!*emptied) return fits(written);  // to delete would only lengthen it
-        const auto fitting = fits(written);
-        if (!fitting || *fitting || is_last) return fitting;
+        const auto fitting = fit(written);
+        if (!fitting) return fitting.error();
+        const bool fits = *fitting == Fit::kFits;
+        if (fits || is_last || !*emptied) return fits;  // to delete would only lengthen the WAL
+        if (*fitting == Fit::kOnceGivenBack) {
+            const auto given = give_back();
+            if (!given) return given;
+            if (*given) continue;
+        }
         const auto deleted = delete_oldest(std::max(written, limits_.size_bytes_max / 64));
         if (!deleted) return deleted.error();
         is_last = !*deleted;
-        if (const Status given = give_back(); !given) return given.error();
+        if (const auto given = give_back(); !given) return given;
     }
     return false;
 }
@@ -150,16 +169,18 @@ Status RecordingPruner::delete_unused_traces() {
         number(static_cast<std::int64_t>(2 * kProcessToldAgainNs)) + ")");
 }
 
-/// What is deleted to make room is needed again at once: some is kept.
-Status RecordingPruner::give_back() {
+/// What is deleted to make room is needed again at once: some is kept. False: nothing was given back.
+Result<bool> RecordingPruner::give_back() {
     const auto pages = count_pages();
     if (!pages) return pages.error();
     const auto batch = static_cast<std::int64_t>(batch_bytes_max_) / kPageBytes;
     const auto limit = static_cast<std::int64_t>(limits_.size_bytes_max - wal_bytes_max_) / kPageBytes;
     const std::int64_t spare = std::max(pages->unused - pages->all / 4 - batch / 4, pages->all - limit);
     const std::int64_t count = std::min({spare, pages->unused, batch});
-    if (count <= 0) return Done{};
-    return database_.execute("PRAGMA incremental_vacuum(" + number(count) + ")");
+    if (count <= 0) return false;
+    if (const Status done = database_.execute("PRAGMA incremental_vacuum(" + number(count) + ")"); !done)
+        return done.error();
+    return true;
 }
 
 Status RecordingPruner::expire(WallTime now) {
@@ -175,14 +196,14 @@ Status RecordingPruner::expire(WallTime now) {
         if (!oldest) return oldest.error();
         if (oldest->last_row == 0) break;
         if (const Status done = delete_segments(*oldest); !done) return done;
-        if (const Status done = give_back(); !done) return done;
+        if (const auto given = give_back(); !given) return given.error();
     }
     const std::string old =
         "DELETE FROM incidents WHERE rowid IN (SELECT rowid FROM incidents WHERE time_us < " +
         number(before.ns / 1000) + " LIMIT 5000)";
     if (const Status done = database_.execute(old); !done) return done;
     if (const Status done = delete_unused_traces(); !done) return done;
-    if (const Status done = give_back(); !done) return done;
+    if (const auto given = give_back(); !given) return given.error();
     if (file_bytes(database_.path() + "-wal") <= batch_bytes_max_ / 4) return Done{};
     const auto copied = database_.checkpoint(true);
     if (!copied) return copied.error();

@@ -17,8 +17,12 @@ class RecordingPruner {
 public:
     RecordingPruner(Database& database, RecordingLimits limits);
 
+    /// From now on; a recording that is too large for them loses what is oldest.
+    Status set_limits(RecordingLimits limits);
+
     /// What one transaction may write, so that the WAL stays within its share of the limit.
     std::uint64_t batch_bytes_max() const { return batch_bytes_max_; }
+    static std::uint64_t batch_bytes_max(RecordingLimits limits);
 
     /// Makes room for a transaction that writes `bytes`. False: there is none. While somebody reads the
     /// recording, its WAL cannot be reused, and takes what is left of the limit.
@@ -46,8 +50,9 @@ private:
     Result<bool> delete_other_rows();
     Result<bool> delete_oldest(std::uint64_t bytes);
     Status delete_unused_traces();
-    Status give_back();
-    Result<bool> fits(std::uint64_t bytes);
+    Result<bool> give_back();
+    enum class Fit : std::uint8_t { kFits, kOnceGivenBack, kTooMuch };
+    Result<Fit> fit(std::uint64_t bytes);
     /// Whether the WAL holds so little now that a transaction more is within its share: if not, it is held.
     Result<bool> empty_wal();
 

@@ -47,6 +47,8 @@ public:
     Status write_what_fits(RecordingBatch& batch);
     /// So large a batch may be at most; a small one always fits.
     std::uint64_t batch_bytes_max() const { return pruner_.batch_bytes_max(); }
+    /// Others from now on; a recording that is too large for them loses what is oldest.
+    Status set_limits(RecordingLimits limits) { return pruner_.set_limits(limits); }
     /// Waits until what has been written is on the disk. From any thread, and beside the other calls.
     Status sync() const;
     /// Deletes what has become too old. To be called every few seconds.
