@@ -38,8 +38,10 @@ def run(command, log):
         raise FetchError(f"status {done.returncode} from {command}:\n{log.read_text()[-4000:]}")
 
 
-def bootstrap(tree, base, logs):
-    run(["debootstrap", "--variant=minbase", f"--keyring={keyring()}", SUITE, tree, base], logs / "debootstrap.log")
+def bootstrap(tree, base, logs, suite=SUITE, packages=()):
+    include = [f"--include={','.join(packages)}"] if packages else []
+    run(["debootstrap", "--variant=minbase", *include, f"--keyring={keyring()}", suite, tree, base],
+        logs / "debootstrap.log")
 
 
 def configure_apt(tree, base, security):

@@ -61,7 +61,11 @@ def serial_lines(kernel, work):
     return ["-serial", console, *output, "-serial", "chardev:output", "-serial", f"file:{results}"]
 
 
-def command(kernel, directory, initramfs, work, job_seconds, processors=None, link=None):
+def disk_of(image):
+    return ["-drive", f"file={image},if=virtio,format=raw,cache=unsafe"] if image else []
+
+
+def command(kernel, directory, initramfs, work, job_seconds, processors=None, link=None, disk=None):
     smp = processors or PROCESSORS.get(kernel, 2)
     limit = job_seconds + BOOT_SECONDS
     emulator, lines = machine(kernel)
@@ -69,7 +73,7 @@ def command(kernel, directory, initramfs, work, job_seconds, processors=None, li
     return ["timeout", "--foreground", "--kill-after=5", str(limit),
             *emulator, "-smp", str(smp), "-m", "768",
             "-nodefaults", "-no-user-config", "-display", "none", "-monitor", "none",
-            *network(link), "-no-reboot",
+            *network(link), *disk_of(disk), "-no-reboot",
             "-kernel", str(Path(directory) / "vmlinuz"), "-initrd", str(initramfs),
             "-append", f"{COMMAND_LINE} {lines} job_seconds={job_seconds}", *serial_lines(kernel, work)]
 
@@ -95,14 +99,14 @@ class Machine:
     """One running VM. The job's output goes to the file object `output`."""
 
     def __init__(self, kernel, directory, initramfs, work, *, job_seconds, processors=None, link=None,
-                 output=None):
+                 disk=None, output=None):
         self.kernel = kernel
         self.work = Path(work)
         self.work.mkdir(parents=True, exist_ok=True)
         self.begin = time.monotonic()
         with open(self.work / "qemu.stderr", "w", encoding="utf-8") as stderr:
             self.process = subprocess.Popen(
-                command(kernel, directory, initramfs, self.work, job_seconds, processors, link),
+                command(kernel, directory, initramfs, self.work, job_seconds, processors, link, disk),
                 stdin=subprocess.DEVNULL, stdout=output, stderr=stderr)
 
     def finish(self, seconds=None):
