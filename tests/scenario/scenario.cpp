@@ -91,7 +91,7 @@ std::vector<Told> play(const Hooks& hooks, Ktime begin, const std::vector<Arriva
     for (const Arrival& arrival : arrivals) {
         // The event is there before the time is: as a ring buffer is drained before the clock is read.
         if (arrival.at > clock + kTickNs) pass_time(arrival.at - kTickNs);
-        correlator.set_lost(arrival.lost);
+        correlator.set_lost({arrival.lost});
         if (arrival.event != nullptr) correlator.observe(*arrival.event);
         pass_time(arrival.at);
         last = arrival.at;

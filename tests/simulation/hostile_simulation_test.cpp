@@ -200,7 +200,7 @@ TEST(HostileSimulation, WhateverComesIsToldAsValidIncidents) {
         for (int i = 0; i < kEvents; ++i) {
             now = now + random.below(3'000'000);
             correlator.observe(garbage.event(now));
-            if (random.once_in(10)) correlator.set_lost(random.below(100));
+            if (random.once_in(10)) correlator.set_lost({random.below(100)});
             if (random.once_in(3))
                 correlator.advance_to(random.once_in(20) ? Ktime{random.below(kBeginNs)} : now);
         }

@@ -98,9 +98,8 @@ std::size_t Pipeline::pump() {
     const Ktime now = settings_.clock ? settings_.clock() : read_ktime();
     now_ = now;
     source_.drain([this](std::span<const std::byte> record) { take_record(record); });
-    std::uint64_t lost = 0;
-    for (const auto& [kind, count] : source_.losses()) lost += count;
-    if (guard_) lost += guard_->shedder().sampler().evicted();
+    LossTotals lost = loss_totals(source_.losses());
+    if (guard_) lost.all += guard_->shedder().sampler().evicted();
     correlator_.set_lost(lost);
     if (guard_) shed_load(now);
     correlator_.advance_to(now);

@@ -326,7 +326,7 @@ bool Recorder::is_removed() {
     is_removed_ = true;
     const std::lock_guard lock(mutex_);
     trouble_ = Error{"cannot write to the recording " + settings_.path, "its file has been removed",
-                     "The trace goes on, and nothing of it is kept any more: end it, and record anew."};
+                     "The trace goes on, and nothing more of it is kept there."};
     return true;
 }
 

@@ -34,6 +34,7 @@ void Correlator::observe(const Event& event) { reorder_.push(event); }
 void Correlator::advance_to(Ktime now) {
     const Ktime watermark = now - config_.reorder_ns;
     loss_.advance_to(now);
+    loss_beyond_tcp_.advance_to(now);
     while (const Event* event = reorder_.pop(watermark)) process(*event);
     now_ = std::max(now_, watermark);
     close_exited(now_);
@@ -99,7 +100,8 @@ void Correlator::forget_other_end_of_earlier(const Endpoint& endpoint, Ktime at)
     constexpr std::uint64_t kWithNs = 100'000'000;
     const KnownEnds* ends = known_ends_.find(endpoint.id);
     if (ends == nullptr || ends->seen_at + kWithNs >= at) return;
-    if (loss_.total() > loss_.total_before(ends->seen_at)) known_ends_.erase(endpoint.id);
+    const LossLog& losses = losses_of(endpoint.kind);
+    if (losses.total() > losses.total_before(ends->seen_at)) known_ends_.erase(endpoint.id);
 }
 
 Failure& Correlator::open_failure(const Endpoint& endpoint, const Task& task, Ktime at) {

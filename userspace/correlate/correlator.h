@@ -14,6 +14,7 @@
 #include "correlate/story.h"
 #include "model/event.h"
 #include "model/incident.h"
+#include "model/loss_counts.h"
 #include "model/reset_tally.h"
 
 #include <cstddef>
@@ -63,9 +64,9 @@ public:
     /// The trace ends: everything that is open is printed.
     void finish();
 
-    /// Total of events lost so far; those lost while a story is open lower its confidence.
-    void set_lost(std::uint64_t total) {
-        lost_outside_ = total;
+    /// So far; what was lost while a story is open lowers its confidence.
+    void set_lost(const LossTotals& totals) {
+        lost_outside_ = totals;
         count_losses();
     }
     /// The task has met a failure that was counted elsewhere: no chain is drawn through what it may have
@@ -140,7 +141,15 @@ private:
     void drop_closed();
     /// Without the processes forgotten: who links no failure to theirs says nothing that is wrong, and on a host
     /// where processes come and go some are forgotten all the time.
-    void count_losses() { loss_.set_total(lost_outside_ + evicted() - history_.evicted()); }
+    void count_losses() {
+        const std::uint64_t all = lost_outside_.all + evicted() - history_.evicted();
+        loss_.set_total(all);
+        loss_beyond_tcp_.set_total(all - lost_outside_.of_tcp_alone);
+    }
+    const LossLog& losses_of(EndpointKind kind) const {
+        return kind == EndpointKind::kTcp ? loss_ : loss_beyond_tcp_;
+    }
+    Ktime began_at_the_latest(const Failure& failure) const;
     std::uint64_t lost_during(const Failure& failure) const;
     void forget_other_end_of_earlier(const Endpoint& endpoint, Ktime at);
     Failure& open_failure(const Endpoint& endpoint, const Task& task, Ktime at);
@@ -178,6 +187,7 @@ private:
     FailureTable failures_;
     FailureHistory history_;
     LossLog loss_;
+    LossLog loss_beyond_tcp_;  ///< without what can concern TCP alone
     std::pmr::deque<std::pair<Ktime, FailureKey>> opened_{&pool_};  ///< in order, for printing when due
     std::pmr::deque<std::pair<Ktime, FailureKey>> exited_{&pool_};  ///< processes that ended, same
     EndedEndpoints destroyed_{&pool_};                              ///< to be forgotten
@@ -187,7 +197,7 @@ private:
     OriginTable origins_;
     KnownEndTable known_ends_;
     Ktime now_;
-    std::uint64_t lost_outside_ = 0;  ///< before anything that was evicted here
+    LossTotals lost_outside_;  ///< before anything that was evicted here
     std::uint64_t resets_received_ = 0;
     ResetTally resets_sent_;
     ResetTally received_by_reason_;

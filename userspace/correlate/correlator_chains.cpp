@@ -75,7 +75,9 @@ Failure* Correlator::find_cause(Failure& failure) {
     const Closure closure = other_closure(story, failure.first_at);
     const bool is_dated = story.own != nullptr && story.own->remembered;
     const Ktime opened = is_dated ? story.own->remembered->opened : Ktime{};
-    const MetFailure* behind = history_.behind(closure, failure.endpoint, story.lost > 0, opened);
+    // Of a pipe's too, what was lost may be a connection's.
+    const bool any_lost = loss_.total_since(began_at_the_latest(failure)) > 0;
+    const MetFailure* behind = history_.behind(closure, failure.endpoint, any_lost, opened);
     if (behind == nullptr || behind->began_at() >= failure.first_at) return nullptr;
     const MetFailure cause = *behind;  // what is printed next adds to the history
     failure.caused_by = id_of(cause.first_at, cause.endpoint, cause.process);

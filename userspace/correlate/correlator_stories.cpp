@@ -26,7 +26,7 @@ bool may_be_anothers(const Story& story, const Stamped<ResetSent>& sent) {
 
 /// Since what ended the connection, and who sent that, could be seen. Where nothing is known to have ended
 /// it, that may itself be what was lost, at any time since the connection was opened.
-std::uint64_t Correlator::lost_during(const Failure& failure) const {
+Ktime Correlator::began_at_the_latest(const Failure& failure) const {
     Ktime began = failure.first_at;
     const auto consider = [&](Ktime at) { began = std::min(began, at); };
     const Connection* connection = connections_.find(failure.endpoint.id);
@@ -37,13 +37,17 @@ std::uint64_t Correlator::lost_during(const Failure& failure) const {
         consider(connection->reset ? connection->reset->at : connection->error->at);
     } else if (failure.endpoint.remote.port != 0) {
         const bool is_known = connection != nullptr && connection->remembered;
-        if (!is_known || !connection->remembered->opened.known()) return loss_.total();
+        if (!is_known || !connection->remembered->opened.known()) return Ktime{};
         consider(connection->remembered->opened);
     }
     began = began - kResetTravelNsMax;
     if (connection != nullptr && connection->remembered)
         began = std::max(began, connection->remembered->opened);
-    return loss_.total() - loss_.total_before(began);
+    return began;
+}
+
+std::uint64_t Correlator::lost_during(const Failure& failure) const {
+    return losses_of(failure.endpoint.kind).total_since(began_at_the_latest(failure));
 }
 
 Story Correlator::story_of(const Failure& failure) const {
@@ -57,7 +61,9 @@ Story Correlator::story_of(const Failure& failure) const {
     story.resets_seen = config_.resets_seen;
     story.sigpipes_seen = config_.sigpipes_seen;
     story.idle_after_us = config_.idle_after_us;
-    story.lost = lost_during(failure);
+    const Ktime began = began_at_the_latest(failure);
+    story.lost = losses_of(failure.endpoint.kind).total_since(began);
+    story.signals_lost = loss_beyond_tcp_.total_since(began);
     if (failure.endpoint.kind != EndpointKind::kTcp) {
         const KnownEnds* ends = known_ends_.find(failure.endpoint.id);
         if (ends != nullptr && ends->other) story.other_end = &*ends->other;

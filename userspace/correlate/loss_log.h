@@ -36,6 +36,9 @@ public:
         return before;
     }
 
+    /// Lost in the gaps that reach to `at` or beyond; unknown: all.
+    std::uint64_t total_since(Ktime at) const { return at.known() ? total_ - total_before(at) : total_; }
+
 private:
     static constexpr std::size_t kGapsMax = 256;
 

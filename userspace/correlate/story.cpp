@@ -123,7 +123,7 @@ std::vector<FailedCall> all_calls(const Story& story) {
     for (const RaisedSigpipe& sigpipe : failure.sigpipes) {
         // The delivery that would show a count returned may be lost.
         const bool may_have_succeeded =
-            story.lost > 0 && !sigpipe.delivered && !surely_failed(sigpipe, *story.syscall_names);
+            story.signals_lost > 0 && !sigpipe.delivered && !surely_failed(sigpipe, *story.syscall_names);
         if (!is_seen(sigpipe, calls) && !write_succeeded(sigpipe) && !may_have_succeeded) {
             calls.push_back(implied_call(sigpipe, *story.syscall_names));
         }
@@ -180,7 +180,7 @@ std::optional<SigpipeFate> sigpipe_of(const Story& story, const std::vector<Fail
     // Only MSG_NOSIGNAL itself is seen to suppress one.
     const bool by_absence =
         gravest == SigpipeFate::kNone || (gravest == SigpipeFate::kSuppressed && !was_forbidden);
-    const bool may_be_unseen = story.lost > 0 || !story.sigpipes_seen;
+    const bool may_be_unseen = story.signals_lost > 0 || !story.sigpipes_seen;
     if (may_be_unseen && by_absence && !(never_wrote && calls.empty())) return std::nullopt;
     const bool could_be_suppressed = raises_sigpipe(story) && !story.sends_seen && !never_wrote;
     if (gravest == SigpipeFate::kNone && could_be_suppressed) return std::nullopt;

@@ -33,6 +33,7 @@ struct Story {
     std::uint64_t resets_sent_count = 0;  ///< of an origin incident: how often this end's RST left; else 0
     std::uint64_t idle_after_us = 0;
     std::uint64_t lost = 0;  ///< events, while it ran: what was not seen may have been all the same
+    std::uint64_t signals_lost = 0;  ///< of them, what can have told of a SIGPIPE
 };
 
 /// What the program was told: its failed calls, in order, and what became of its SIGPIPEs.

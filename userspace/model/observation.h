@@ -3,13 +3,13 @@
 #pragma once
 
 #include "model/burst.h"
+#include "model/loss_counts.h"
 #include "model/options.h"
 #include "model/reset_tally.h"
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -46,9 +46,6 @@ struct HookReport {
                            [](const auto& status) { return status.why.starts_with(kLeftOut); });
     }
 };
-
-/// Records lost, by kind; kinds with losses only.
-using LossCounts = std::map<std::string, std::uint64_t>;
 
 /// The buffer between the kernel's programs and us.
 struct RingUse {

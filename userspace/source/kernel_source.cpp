@@ -28,7 +28,6 @@
 namespace pipetrace {
 namespace {
 
-const std::string kMissedHook = "missed ";
 constexpr const char* kBtfPath = "/sys/kernel/btf/vmlinux";
 // Each attempt leaves out at least one program that the kernel refused.
 constexpr int kAttemptsMax = 8;
@@ -200,7 +199,7 @@ LossCounts KernelSource::losses() const {
     std::uint32_t* has_lost = &state_->programs.skeleton()->bss->pt_has_lost;
     if (__atomic_exchange_n(has_lost, 0U, __ATOMIC_SEQ_CST) != 0) state_->lost = lost_records();
     LossCounts losses = state_->lost;
-    for (const auto& [hook, count] : state_->misses) losses[kMissedHook + hook] = count;
+    for (const auto& [hook, count] : state_->misses) losses[std::string(kMissedHook) + hook] = count;
     return losses;
 }
 
@@ -293,7 +292,7 @@ RingUse KernelSource::take_ring_use() { return state_->ring->take_use(); }
 std::vector<std::string> KernelSource::loss_kinds() const {
     std::vector<std::string> kinds;
     for (unsigned kind = 1; kind < PT_RECORD_KIND_COUNT; ++kind) kinds.emplace_back(record_kind_name(kind));
-    for (const std::string& hook : state_->programs.hooks()) kinds.push_back(kMissedHook + hook);
+    for (const std::string& hook : state_->programs.hooks()) kinds.push_back(std::string(kMissedHook) + hook);
     return kinds;
 }
 

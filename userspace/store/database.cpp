@@ -53,8 +53,8 @@ constexpr const char* kRecover =
     "`sqlite3 FILE .recover` saves what can still be read; record into a new file.";
 
 constexpr Reason kReasons[] = {
-    {SQLITE_FULL, "the disk is full", "Free some space, or record elsewhere with -o."},
-    {SQLITE_READONLY, "it, or the file system that it is on, may only be read", "Record elsewhere with -o."},
+    {SQLITE_FULL, "the disk is full", "Free some space, or record elsewhere."},
+    {SQLITE_READONLY, "it, or the file system that it is on, may only be read", "Record elsewhere."},
     {SQLITE_BUSY, "another program holds it locked",
      "End that program (`fuser FILE` names it), or use another file."},
     {SQLITE_LOCKED, "another program holds it locked",

@@ -32,10 +32,10 @@ void make_own_folder(const std::string& path) {
 
 Error cannot_open(const std::string& path) {
     const int error = errno;
-    const char* remedy = error == EACCES || error == EPERM ? "Run as root, or record elsewhere with -o."
+    const char* remedy = error == EACCES || error == EPERM ? "Run as root, or record elsewhere."
                          : error == ENOENT || error == ENOTDIR
-                             ? "Make the folder first, or record elsewhere with -o."
-                             : "Record elsewhere with -o.";
+                             ? "Make the folder first, or record elsewhere."
+                             : "Record elsewhere.";
     return cannot_record(path, std::strerror(error), remedy);
 }
 
@@ -45,7 +45,7 @@ Status check_content(const std::string& path, int fd) {
     if (::fstat(fd, &status) != 0) return cannot_open(path);
     if (!S_ISREG(status.st_mode)) {
         return cannot_record(path, "it is no plain file, and a recording is written to at many places",
-                             "Name a plain file with -o.");
+                             "Name a plain file.");
     }
     if (status.st_size == 0) return Done{};
     std::array<char, kMagic.size()> start{};
@@ -53,7 +53,7 @@ Status check_content(const std::string& path, int fd) {
     if (got < 0) return cannot_open(path);
     if (std::string_view(start.data(), static_cast<std::size_t>(got)) == kMagic) return Done{};
     Error error = cannot_record(path, "the file is there, and it is no recording",
-                                "It was left as it is. Name another file with -o.");
+                                "It was left as it is. Name another file.");
     error.is_of_content = true;
     return error;
 }
@@ -67,7 +67,7 @@ Result<RecordingFile> RecordingFile::open(const std::string& path) {
     make_own_folder(path);
     if (is_dangling_link(path)) {
         return cannot_record(path, "it is a link to a file that is not there",
-                             "Remove the link, or name the file itself with -o.");
+                             "Remove the link, or name the file itself.");
     }
     // O_NONBLOCK: a FIFO that nobody reads would hold us for ever.
     constexpr int kFlags = O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
@@ -83,7 +83,7 @@ Result<RecordingFile> RecordingFile::open(const std::string& path) {
         if (errno != EWOULDBLOCK) return cannot_open(path);
         return cannot_record(
             path, "another pipetrace is writing it",
-            "End that one (`fuser " + path + "` names it), or record to another file with -o.");
+            "End that one (`fuser " + path + "` names it), or record to another file.");
     }
     return file;
 }

@@ -30,7 +30,7 @@ Status check_redaction(Database& database, bool redacted) {
     return Error{"cannot record to " + database.name(),
                  redacted ? "it holds a trace that was not redacted, and this one would be"
                           : "it holds a trace that was redacted, and this one would not be",
-                 "It was left as it is. Name another file with -o.", true};
+                 "It was left as it is. Name another file.", true};
 }
 
 /// Opens what is there, or makes it: what is no recording is left as it was found.
@@ -59,7 +59,7 @@ Result<std::unique_ptr<Database>> open_database(const RecordingFile& file, bool 
     if (*is_wal == 0) {
         return Error{"cannot record to " + file.name(),
                      "its file system does not let two programs share memory",
-                     "Record to a local disk with -o."};
+                     "Record to a local disk."};
     }
     return database;
 }
@@ -173,7 +173,7 @@ Status RecordingWriter::change(std::uint64_t bytes, Change change) {
         const std::string what = "cannot write to the recording " + name();
         if (!pruner_.is_wal_held()) {
             return Error{what, "its size limit is reached, and nothing old is left in it that could go",
-                         "Raise --max-size, or record elsewhere with -o."};
+                         "Raise --max-size, or record elsewhere."};
         }
         return Error{what,
                      "its size limit is reached, for a program that reads it keeps its log, " + file_.name() +
@@ -245,7 +245,7 @@ Status RecordingWriter::write_what_fits(RecordingBatch& batch) {
 Status RecordingWriter::sync() const {
     if (::fdatasync(wal_fd_) == 0) return Done{};
     return Error{"cannot write to the recording " + name(), std::strerror(errno),
-                 "Look at its disk, or record elsewhere with -o."};
+                 "Look at its disk, or record elsewhere."};
 }
 
 void RecordingWriter::give_back_memory() {
