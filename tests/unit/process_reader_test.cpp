@@ -6,9 +6,12 @@
 
 #include <gtest/gtest.h>
 #include <sys/syscall.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <filesystem>
 #include <fstream>
 
@@ -88,6 +91,24 @@ TEST(ProcessReaderSelfTest, KnowsItself) {
     EXPECT_EQ(reader.process_of(self), self);
     EXPECT_TRUE(reader.comm(self).has_value());
     EXPECT_EQ(reader.process_of(0), std::nullopt);
+}
+
+TEST(ProcessReaderSelfTest, KnowsWhichPipesAndSocketsAreOpen) {
+    std::array<int, 2> ends{};
+    ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM, 0, ends.data()), 0);
+    struct stat status {};
+    ASSERT_EQ(::fstat(ends[0], &status), 0);
+    const ProcessReader reader;
+    const auto self = static_cast<Tgid>(::getpid());
+    auto held = reader.open_inodes(self);
+    ASSERT_TRUE(held.has_value());
+    EXPECT_TRUE(std::binary_search(held->begin(), held->end(), status.st_ino));
+    ::close(ends[0]);
+    held = reader.open_inodes(self);
+    ASSERT_TRUE(held.has_value());
+    EXPECT_FALSE(std::binary_search(held->begin(), held->end(), status.st_ino));
+    ::close(ends[1]);
+    EXPECT_FALSE(reader.open_inodes(0).has_value());
 }
 
 TEST(HostReaderTest, ClocksAndNamesAreThere) {

@@ -106,6 +106,8 @@ std::size_t Pipeline::pump() {
     sink_.advance_to(now);
     stopped_ = stopped_ || sink_.stopped();
     look_up_owners(now);
+    released_.look(correlator_, processes_, source_, [this](std::span<const std::byte> record) { take_record(record); },
+                   now);
     give_back_memory(now);
     return events_ - before;
 }

@@ -7,6 +7,7 @@
 #include "app/incident_sink.h"
 #include "app/load_guard.h"
 #include "app/process_lookup.h"
+#include "app/released_ends.h"
 #include "correlate/burst_table.h"
 #include "correlate/correlator.h"
 #include "decode/decoder.h"
@@ -104,6 +105,7 @@ private:
     BurstTable bursts_;
     ChainTable chains_;
     Correlator correlator_;
+    ReleasedEnds released_;
     std::optional<LoadGuard> guard_;
     std::uint64_t counted_only_ = 0;  ///< as a recording says
     std::set<Tgid> living_;

@@ -17,6 +17,9 @@ public:
 
     void meet(const Task& task) override;
     void executed(const Task& task) override;
+    std::optional<std::vector<std::uint64_t>> open_inodes(Tgid tgid) const override {
+        return reader_.open_inodes(tgid);
+    }
     void describe(InvolvedProcess& process, Ktime at) override;
 
 private:

@@ -238,6 +238,18 @@ void Correlator::close(const FailureKey& key) {
     failures_.erase(key);
 }
 
+std::vector<FailureKey> Correlator::told_without_end() const {
+    std::vector<FailureKey> keys;
+    failures_.for_each([&](const FailureKey& key, const Failure& failure) {
+        if (failure.printed && !failure.exited && failure.endpoint.kind != EndpointKind::kTcp) keys.push_back(key);
+    });
+    return keys;
+}
+
+void Correlator::let_go(const FailureKey& key) {
+    if (failures_.find(key) != nullptr) close(key);
+}
+
 void Correlator::print_due(Ktime now) {
     while (!opened_.empty() && opened_.front().first + config_.print_after_ns <= now) {
         Failure* failure = failures_.find(opened_.front().second);

@@ -76,6 +76,10 @@ public:
     void add_open_ends(Tgid tgid, std::vector<std::uint64_t>& ids) const {
         for (const FailureKey& key : failures_.of_process(tgid)) ids.push_back(key.first);
     }
+    /// Told ones on pipes and unix sockets: of some no record says that the process has let go.
+    std::vector<FailureKey> told_without_end() const;
+    /// The process has the end no more, and all that was counted on it has been observed.
+    void let_go(const FailureKey& key);
     /// A failed endpoint whose owner nobody knows; asking resets it.
     bool take_owner_wanted();
 

@@ -39,6 +39,10 @@ public:
     void clear();
     std::size_t size() const { return by_endpoint_.size(); }
 
+    template <typename Visit>
+    void for_each(Visit visit) const {
+        for (const auto& [key, failure] : by_endpoint_) visit(key, failure);
+    }
     FailureKeys of_endpoint(std::uint64_t id) const;
     FailureKeys of_process(Tgid tgid) const;
     FailureKeys by_age() const;

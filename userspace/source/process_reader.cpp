@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <charconv>
 #include <climits>
 #include <memory>
@@ -53,6 +54,14 @@ std::optional<std::uint64_t> status_number(const std::string& status, std::strin
 bool is_same_start(std::uint64_t start_boottime_ns, std::uint64_t start_ticks) {
     const auto ticks_per_second = static_cast<std::uint64_t>(::sysconf(_SC_CLK_TCK));
     return start_boottime_ns / (kNsPerSecond / ticks_per_second) == start_ticks;
+}
+
+/// "pipe:[4242]", "socket:[4242]" -> 4242.
+std::optional<std::uint64_t> inode_in(std::string_view link) {
+    for (const std::string_view kind : {"pipe:[", "socket:["})
+        if (link.starts_with(kind) && link.ends_with(']'))
+            return number_in(link.substr(kind.size(), link.size() - kind.size() - 1));
+    return std::nullopt;
 }
 
 std::optional<std::string> read_link(const std::string& path) {
@@ -111,6 +120,26 @@ std::optional<Tgid> ProcessReader::process_of(Tid id) const {
 
 std::optional<std::string> ProcessReader::comm(Tgid tgid) const {
     return read_first_line(path_of(tgid, "comm"));
+}
+
+std::optional<std::vector<std::uint64_t>> ProcessReader::open_inodes(Tgid tgid) const {
+    constexpr std::size_t kDescriptorsMax = 16384;
+    const std::string folder = path_of(tgid, "fd");
+    const std::unique_ptr<DIR, int (*)(DIR*)> directory(::opendir(folder.c_str()), ::closedir);
+    if (!directory) return std::nullopt;
+    std::vector<std::uint64_t> inodes;
+    std::size_t descriptors = 0;
+    while (const dirent* entry = ::readdir(directory.get())) {
+        if (++descriptors > kDescriptorsMax) return std::nullopt;
+        const auto link = read_link(folder + "/" + entry->d_name);
+        if (link) {
+            if (const auto inode = inode_in(*link)) inodes.push_back(*inode);
+        } else if (errno == EACCES || errno == EPERM) {
+            return std::nullopt;
+        }
+    }
+    std::sort(inodes.begin(), inodes.end());
+    return inodes;
 }
 
 std::vector<Tgid> ProcessReader::descendants(Tgid tgid) const {

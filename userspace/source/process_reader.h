@@ -3,6 +3,7 @@
 
 #include "model/process.h"
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -21,6 +22,9 @@ public:
     std::optional<Tgid> process_of(Tid id) const;
 
     std::optional<std::string> comm(Tgid tgid) const;
+
+    /// Of the pipes and sockets among its descriptors, sorted; nothing if they cannot be read, or are too many.
+    std::optional<std::vector<std::uint64_t>> open_inodes(Tgid tgid) const;
 
     /// Children, their children and so on, as they are now; without `tgid` itself.
     std::vector<Tgid> descendants(Tgid tgid) const;

@@ -30,7 +30,7 @@ Status check_redaction(Database& database, bool redacted) {
     return Error{"cannot record to " + database.name(),
                  redacted ? "it holds a trace that was not redacted, and this one would be"
                           : "it holds a trace that was redacted, and this one would not be",
-                 "It was left as it is. Name another file.", true};
+                 "It was left as it is. Name another file with -o.", true};
 }
 
 /// Opens what is there, or makes it: what is no recording is left as it was found.
