@@ -95,18 +95,22 @@ static __always_inline __u64 pt_known_id(struct sock *sk)
 	return own ? *own : cookie;
 }
 
-static __always_inline __u64 pt_endpoint_id(struct sock *sk)
+static __always_inline __u64 pt_give_id(struct sock *sk)
 {
 	__u64 pointer = (__u64)sk;
-	__u64 id = pt_known_id(sk);
-
-	if (id)
-		return id;
 	/* Cookies are small counters; a nanosecond clock with the CPU in it never meets one. */
-	id = (bpf_ktime_get_ns() << 8) | (bpf_get_smp_processor_id() & 0xff);
+	__u64 id = (bpf_ktime_get_ns() << 8) | (bpf_get_smp_processor_id() & 0xff);
+
 	bpf_map_update_elem(&ids, &pointer, &id, BPF_ANY);
 	pt_ids_given = 1;
 	return id;
+}
+
+static __always_inline __u64 pt_endpoint_id(struct sock *sk)
+{
+	__u64 id = pt_known_id(sk);
+
+	return id ? id : pt_give_id(sk);
 }
 
 /* For tp_btf and iterators, whose sk the verifier knows to be a socket: makes a cookie. */

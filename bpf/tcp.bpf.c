@@ -120,44 +120,6 @@ static __always_inline void pt_mptcp_state_changed(struct sock *sk, int from, in
 		pt_end_changed(pt_as_number(first), pt_known_id(first), from, to, true);
 }
 
-SEC("tp_btf/inet_sock_set_state")
-int BPF_PROG(pt_inet_sock_set_state, struct sock *sk, int from, int to)
-{
-	struct pt_memory *memory;
-	struct pt_kept *kept;
-	bool begins;
-	__u16 protocol = PT_READ(sk, sk_protocol);
-	__u64 id;
-
-	if (protocol == PT_IPPROTO_MPTCP && bpf_core_field_exists(struct mptcp_sock, first))
-		pt_mptcp_state_changed(sk, from, to);
-	if (protocol != PT_IPPROTO_TCP || to == PT_TCP_LISTEN ||
-	    from == PT_TCP_LISTEN)
-		return 0;
-	/* An unconnected socket that closes has no story. */
-	if (from == PT_TCP_CLOSE && to != PT_TCP_SYN_SENT)
-		return 0;
-	id = pt_make_id(sk);
-	begins = to == PT_TCP_SYN_SENT || from == PT_TCP_SYN_RECV;
-	kept = begins && !pt_config.resets_hooked ? pt_keep_new(id) : pt_keep(id);
-	if (!kept)
-		return 0;
-	memory = &kept->memory;
-	/* Nothing can have failed before; with resets, the handshake is hooked too, and made the
-	 * entry. */
-	if (begins && !memory->endpoint.id)
-		kept->may_be_counted = 0;
-	if (!pt_has_addresses(memory, from, to))
-		pt_fill_endpoint(&memory->endpoint, sk, id);
-	memory->endpoint.state = to;
-	pt_update_kept(kept, sk, from, to);
-	if (pt_may_be_given_up(from, to))
-		pt_end_changed(pt_as_number(sk), id, from, to, false);
-	if (pt_config.errors_by_state && to == PT_TCP_CLOSE && PT_READ(sk, sk_err))
-		pt_raise_error(pt_as_number(sk));
-	return 0;
-}
-
 /* To what was counted by a search adds what was counted without, and frees its place. */
 static __always_inline void pt_add_repeats(__u64 id, struct pt_failure_count *slot)
 {
@@ -230,6 +192,66 @@ static __always_inline void pt_let_go(struct pt_kept *kept, __u64 id)
 	}
 	bpf_map_delete_elem(&endpoints, &peer_id);
 	bpf_map_delete_elem(&endpoints, &id);
+}
+
+/* The id of a socket that begins to connect. What an earlier connection of it was told is not this one's: then it is
+ * another endpoint from here on. */
+__noinline __u64 pt_connected_anew(__u64 socket, __u64 id)
+{
+	struct sock *sk = (struct sock *)socket;
+	struct pt_kept *kept = pt_kept_of(id);
+	bool failed;
+
+	if (!kept)
+		return id;
+	failed = kept->may_be_counted && pt_tell_counts(id);
+	if (!failed && !kept->memory.reported && !kept->told[0]) {
+		bpf_map_delete_elem(&endpoints, &id);
+		return id;
+	}
+	pt_tell_end(kept, sk, id);
+	pt_let_go(kept, id);
+	return pt_give_id(sk);
+}
+
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(pt_inet_sock_set_state, struct sock *sk, int from, int to)
+{
+	struct pt_memory *memory;
+	struct pt_kept *kept;
+	bool begins;
+	__u16 protocol = PT_READ(sk, sk_protocol);
+	__u64 id;
+
+	if (protocol == PT_IPPROTO_MPTCP && bpf_core_field_exists(struct mptcp_sock, first))
+		pt_mptcp_state_changed(sk, from, to);
+	if (protocol != PT_IPPROTO_TCP || to == PT_TCP_LISTEN ||
+	    from == PT_TCP_LISTEN)
+		return 0;
+	/* An unconnected socket that closes has no story. */
+	if (from == PT_TCP_CLOSE && to != PT_TCP_SYN_SENT)
+		return 0;
+	id = pt_make_id(sk);
+	if (to == PT_TCP_SYN_SENT)
+		id = pt_connected_anew(pt_as_number(sk), id);
+	begins = to == PT_TCP_SYN_SENT || from == PT_TCP_SYN_RECV;
+	kept = begins && !pt_config.resets_hooked ? pt_keep_new(id) : pt_keep(id);
+	if (!kept)
+		return 0;
+	memory = &kept->memory;
+	/* Nothing can have failed before; with resets, the handshake is hooked too, and made the
+	 * entry. */
+	if (begins && !memory->endpoint.id)
+		kept->may_be_counted = 0;
+	if (!pt_has_addresses(memory, from, to))
+		pt_fill_endpoint(&memory->endpoint, sk, id);
+	memory->endpoint.state = to;
+	pt_update_kept(kept, sk, from, to);
+	if (pt_may_be_given_up(from, to))
+		pt_end_changed(pt_as_number(sk), id, from, to, false);
+	if (pt_config.errors_by_state && to == PT_TCP_CLOSE && PT_READ(sk, sk_err))
+		pt_raise_error(pt_as_number(sk));
+	return 0;
 }
 
 SEC("tp_btf/tcp_destroy_sock")
