@@ -48,6 +48,13 @@ static __always_inline bool pt_is_for_nobody(struct sock *sk)
 	       pt_is_released(file);
 }
 
+/* connect() of no address tells nobody anything. One that fails disconnects too, and has marked the socket
+ * unconnected before (__inet_stream_connect()). */
+static __always_inline bool pt_is_disconnect(struct sock *sk)
+{
+	return !PT_READ(sk, sk_err) && pt_owned_by_current(sk) && PT_READ(sk, sk_socket, state) != SS_UNCONNECTED;
+}
+
 /* A program is told what its MPTCP socket reports: a subflow's error is that one's own, until it is handed on
  * (__mptcp_error_report and mptcp_check_fastclose, 6.1 to 7.2). */
 static __always_inline bool pt_is_for_program(struct sock *sk)
@@ -59,7 +66,8 @@ static __always_inline int pt_error_raised(struct sock *sk)
 {
 	struct sock *connection = pt_connection_of(sk);
 
-	if (pt_is_tcp(connection) && (connection != sk || pt_is_for_program(sk)) && !pt_is_for_nobody(sk))
+	if (pt_is_tcp(connection) && (connection != sk || (pt_is_for_program(sk) && !pt_is_disconnect(sk))) &&
+	    !pt_is_for_nobody(sk))
 		pt_raise_error(pt_as_number(sk));
 	return 0;
 }

@@ -280,6 +280,7 @@ struct unix_skb_parms {
 	u32 consumed;
 };
 struct socket {
+	enum { SS_UNCONNECTED = 1 } state;
 	short type;
 	struct file *file;
 	struct sock *sk;
