@@ -217,28 +217,6 @@ TEST_F(CorrelatorTest, APipeWhoseEarlierOnesEndMayBeLostHasNoneOfItsReaders) {
     }
 }
 
-TEST_F(CorrelatorTest, WhatATcpHookMissedIsNoPipes) {
-    const LossTotals totals = loss_totals({{"missed inet_sock_set_state", 2}, {"missed signal_generate", 1}});
-    EXPECT_EQ(totals.all, 3U);
-    EXPECT_EQ(totals.of_tcp_alone, 2U);
-    for (const std::uint64_t of_tcp : {2U, 1U}) {
-        told_.clear();
-        Correlator correlator = make();
-        OtherEndSeen seen;
-        seen.endpoint = pipe_endpoint(7);
-        seen.closure.at = Ktime{kSecondNs};
-        seen.closure.by = task_of(55);
-        feed(correlator, Ktime{kSecondNs}, seen);
-        correlator.set_lost({2, of_tcp});
-        correlator.advance_to(Ktime{2 * kSecondNs});
-        sigpipe(correlator, Ktime{3 * kSecondNs}, 7, 100);
-        correlator.finish();
-        ASSERT_EQ(told_.size(), 1U);
-        EXPECT_EQ(told_[0].peer.has_value(), of_tcp == 2);
-        EXPECT_EQ(told_[0].lost, 2 - of_tcp);
-    }
-}
-
 TEST_F(CorrelatorTest, WhatMakesNoSenseIsLeftOutAndCounted) {
     Correlator correlator = make();
     CallFailed nowhere;
