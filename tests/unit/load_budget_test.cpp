@@ -44,8 +44,8 @@ Played play(double seconds, const std::function<double(double)>& rate, double ot
         const double used =
             std::min(kWindow, incidents * (kCountSeconds + share * kTellSeconds) + other * kWindow);
         run.used.push_back(used);
-        run.shares.push_back(
-            budget.next_share({kWindow, used, static_cast<std::uint64_t>(incidents * kEventsPerIncident)}));
+        run.shares.push_back(budget.next_share(
+            {kWindow, used, static_cast<std::uint64_t>(incidents * kEventsPerIncident), 0}));
     }
     return run;
 }
@@ -93,6 +93,22 @@ TEST(LoadBudget, WhatElseIsDoneIsNoReason) {
     const Played busy = play(
         20, [](double) { return 100.0; }, 0.6);
     EXPECT_EQ(*std::min_element(busy.shares.begin(), busy.shares.end()), 1.0);
+}
+
+/// A broken pipe's is told a second after its first error.
+TEST(LoadBudget, StoriesThatAreToldLaterCountWhenTheyBegin) {
+    constexpr double kRate = 40'000;
+    LoadBudget budget;
+    double told = 0;
+    for (int window = 0; window < 10; ++window) {
+        const double incidents = kRate * kWindow;
+        const double begun = incidents * budget.share();
+        told += begun;
+        budget.next_share({kWindow, incidents * kCountSeconds,
+                           static_cast<std::uint64_t>(incidents * kEventsPerIncident),
+                           static_cast<std::int64_t>(begun)});
+    }
+    EXPECT_LT(told * kTellSeconds, 0.3) << "what they take, all in the second that follows";
 }
 
 }  // namespace

@@ -156,6 +156,29 @@ TEST_F(ShedTallyTest, ProcessesThatShareOneEndAreBounded) {
     EXPECT_GT(tally_.evicted(), 0U);
 }
 
+/// One process that breaks pipe after pipe: each is counted, few are kept.
+TEST_F(ShedTallyTest, PipesAreFewerThanConnections) {
+    CorrelatorConfig config;
+    config.known_ends_max = kMax;
+    std::uint64_t incidents = 0;
+    ShedTally tally(
+        config, [&](CountedIncident&& incident) { incidents += incident.is_new ? 1 : 0; },
+        [](const Task&) {});
+    for (std::uint64_t id = 1; id <= 1000; ++id) {
+        now_ = now_ + 1000;
+        SigpipeGenerated raised;
+        raised.endpoint = end_of(EndpointKind::kPipe, id);
+        tally.observe({now_, task_of(7), false, raised});
+        CallFailed failed;
+        failed.endpoint = end_of(EndpointKind::kTcp, 1'000'000 + id);
+        failed.error = ECONNRESET;
+        tally.observe({now_, task_of(7), false, failed});
+    }
+    EXPECT_EQ(tally.evicted(), 1000U - kMax) << "no connection among them";
+    tally.finish();
+    EXPECT_EQ(incidents, 2000U);
+}
+
 TEST_F(ShedTallyTest, DeliveriesWaitedForAreBounded) {
     for (Tgid tgid = 1; tgid <= 20; ++tgid) {
         sigpipe(end_of(EndpointKind::kPipe, static_cast<std::uint64_t>(tgid)), tgid);

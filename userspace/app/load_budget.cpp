@@ -13,12 +13,16 @@ constexpr double kRiseMax = 1.25;
 constexpr double kFallMax = 1.0 / 8;
 /// What was used too much is saved again within about a second.
 constexpr double kRepaidPerSecond = 0.5;
+/// What a story takes, in seconds: it is told when it is over, and would be counted too late then.
+constexpr double kTellSeconds = 20e-6;
 
 }  // namespace
 
 double LoadBudget::next_share(const Window& window) {
-    const double used = window.processor_seconds / window.seconds;
-    saved_ += settings_.cores * window.seconds - window.processor_seconds;
+    const double spent =
+        std::max(0.0, window.processor_seconds + static_cast<double>(window.stories_begun) * kTellSeconds);
+    const double used = spent / window.seconds;
+    saved_ += settings_.cores * window.seconds - spent;
     saved_ = std::clamp(saved_, -settings_.saved_seconds, settings_.saved_seconds);
     const bool is_busy =
         static_cast<double>(window.events) >= static_cast<double>(settings_.events_min) * window.seconds;

@@ -21,6 +21,8 @@ public:
         double seconds = 0;
         double processor_seconds = 0;
         std::uint64_t events = 0;
+        std::int64_t stories_begun =
+            0;  ///< that will be told a while later, less those that were begun earlier
     };
     /// The share of connections to tell from now on: 1 is all.
     double next_share(const Window& window);

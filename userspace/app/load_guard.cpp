@@ -39,7 +39,7 @@ SamplingChanged LoadGuard::state() const {
     return {static_cast<std::uint32_t>(millionths), shedder_.tally().incidents()};
 }
 
-std::optional<SamplingChanged> LoadGuard::look(Ktime now, std::uint64_t events) {
+std::optional<SamplingChanged> LoadGuard::look(Ktime now, std::uint64_t events, std::size_t stories_waiting) {
     shedder_.advance_to(now);
     if (now < looked_ + kWindowNs) return std::nullopt;
     const std::uint64_t used_ns = processor_ns();
@@ -47,10 +47,13 @@ std::optional<SamplingChanged> LoadGuard::look(Ktime now, std::uint64_t events) 
     window.seconds = seconds(now.ns - looked_.ns);
     window.processor_seconds = seconds(used_ns - used_ns_);
     window.events = events - events_;
+    window.stories_begun =
+        static_cast<std::int64_t>(stories_waiting) - static_cast<std::int64_t>(stories_waiting_);
     const bool is_first = !looked_.known();
     looked_ = now;
     used_ns_ = used_ns;
     events_ = events;
+    stories_waiting_ = stories_waiting;
     if (is_first) return std::nullopt;
     const double before = shedder_.share();
     // As it is told: in millionths.

@@ -5,6 +5,7 @@
 #include "correlate/load_shedder.h"
 #include "model/ktime.h"
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 
@@ -18,7 +19,8 @@ public:
     const LoadShedder& shedder() const { return shedder_; }
 
     /// Measures, now and then, and sets the share; what is to be told of that, if anything is.
-    std::optional<SamplingChanged> look(Ktime now, std::uint64_t events);
+    /// `stories_waiting`: begun, and not told yet.
+    std::optional<SamplingChanged> look(Ktime now, std::uint64_t events, std::size_t stories_waiting);
     /// At the trace's end: how much was only counted.
     SamplingChanged state() const;
 
@@ -28,6 +30,7 @@ private:
     Ktime looked_;
     std::uint64_t used_ns_ = 0;  ///< processor time, as of the last look
     std::uint64_t events_ = 0;   ///< the same
+    std::size_t stories_waiting_ = 0;
     Ktime stated_;
 };
 

@@ -201,7 +201,7 @@ void Pipeline::take_record(std::span<const std::byte> record) {
 }
 
 void Pipeline::shed_load(Ktime now) {
-    if (const auto sampling = guard_->look(now, events_)) state_sampling(*sampling, now);
+    if (const auto sampling = guard_->look(now, events_, correlator_.stories_waiting())) state_sampling(*sampling, now);
 }
 
 /// As a record among the others: a replay must know it too.

@@ -117,6 +117,7 @@ Failure& Correlator::open_failure(const Endpoint& endpoint, const Task& task, Kt
     Failure& failure = failures_.open(key, at);
     failure.endpoint = endpoint;
     failure.task = task;
+    failure.share_millionths = is_sampling_ ? sampling_.share_millionths : 0;
     Connection* connection = connections_.find(endpoint.id);
     if (connection != nullptr) connection->told = true;
     drop_closed();
@@ -216,7 +217,7 @@ void Correlator::print_alone(Failure& failure) {
     if (!failure.caused_by.empty()) incident.caused_by = failure.caused_by;
     incident.facts.cause_process = failure.cause_process;
     incident.facts.by_child = failure.by_child;
-    incident.sampled = sampled_since(failure.first_at);
+    if (failure.share_millionths != 0) incident.sampled = Sampled{failure.share_millionths, sampling_.counted_only};
     incident.is_final = failure.over;
     incident.revision = failure.printed ? ++failure.revision : 0;
     mark_told(failure.told_errors, incident.errors);

@@ -98,6 +98,8 @@ public:
                failures_.evicted() + origins_.evicted() + evicted_;
     }
     std::size_t open_failures() const { return failures_.size(); }
+    /// Begun so lately that they may not have been told.
+    std::size_t stories_waiting() const { return opened_.size(); }
     std::size_t endpoints() const { return connections_.size(); }
     /// Of everything that is kept, the events that wait included.
     std::size_t entries() const;

@@ -44,6 +44,7 @@ struct Failure {
     bool changed = false;  ///< since it was printed
     bool over = false;     ///< nothing more will be told of it
     std::uint32_t revision = 0;
+    std::uint32_t share_millionths = 0;  ///< of those then begun that are told; 0: all
     ErrnoCounts told_errors;
     std::string caused_by;  ///< id of the incident that brought this one about; found when it is printed
     ProcessId cause_process;  ///< who met that one

@@ -27,6 +27,8 @@ void ShedTally::finish() {
         for (CountedFailure& failure : end.failures) count(end, failure);
     }
     ends_.clear();
+    others_ = 0;
+    others_by_age_.clear();
     by_process_.clear();
     awaited_.clear();
     by_age_.clear();
@@ -40,8 +42,8 @@ void ShedTally::add_open_ends(Tgid tgid, std::vector<std::uint64_t>& ids) const 
 }
 
 std::size_t ShedTally::entries() const {
-    return ends_.size() + by_process_.size() + awaited_.size() + by_age_.size() + opened_.size() +
-           exited_.size();
+    return ends_.size() + by_process_.size() + awaited_.size() + by_age_.size() + others_by_age_.size() +
+           opened_.size() + exited_.size();
 }
 
 void ShedTally::on(const Event& event, const ResetReceived& body) {
@@ -182,11 +184,18 @@ ShedTally::End& ShedTally::touch(const Endpoint& endpoint, Ktime at) {
         return *known;
     }
     if (ends_.size() >= config_.endpoints_max) evict_oldest(nullptr);
+    const bool is_other = endpoint.kind != EndpointKind::kTcp;
+    if (is_other && others_ >= config_.known_ends_max) evict_others();
     End& end = ends_[endpoint.id];
     end.connection.endpoint = endpoint;
     end.number = ++numbers_;
     by_age_.push_back({at, {endpoint.id, 0}, end.number});
     drop_stale(by_age_);
+    if (is_other) {
+        ++others_;
+        others_by_age_.push_back(by_age_.back());
+        drop_stale(others_by_age_);
+    }
     return end;
 }
 

@@ -105,6 +105,8 @@ private:
     void forget_idle(Ktime now);
     void drop_stale(std::deque<Waiting>& line);
     bool evict_oldest(const End* kept);
+    void evict_others();
+    void give_up(End& end);
     void make_room_beside(End& end);
     void erase(std::uint64_t id);
 
@@ -116,6 +118,10 @@ private:
     std::pmr::set<std::pair<Tgid, std::uint64_t>> by_process_{&pool_};
     std::pmr::unordered_map<Tid, FailureKey> awaited_{&pool_};
     std::deque<Waiting> by_age_;  ///< ends, as they came; those gone since among them
+    /// Of them, pipes and unix sockets: no record tells when a process that lives on lets go of one, so they
+    /// are fewer (known_ends_max).
+    std::deque<Waiting> others_by_age_;
+    std::size_t others_ = 0;      ///< that are there
     std::deque<Waiting> opened_;  ///< failures, to be counted when due
     std::deque<Waiting> exited_;  ///< whose processes have ended, whose last counts may still come
     std::uint64_t numbers_ = 0;

@@ -74,6 +74,11 @@ void ShedTally::forget_idle(Ktime now) {
             by_age_.push_back({now, waiting.key, waiting.number});
         }
     }
+    const auto is_gone = [&](const Waiting& waiting) {
+        const End* end = find(waiting.key.first);
+        return end == nullptr || end->number != waiting.number;
+    };
+    while (!others_by_age_.empty() && is_gone(others_by_age_.front())) others_by_age_.pop_front();
 }
 
 /// False where there is no other.
@@ -87,13 +92,26 @@ bool ShedTally::evict_oldest(const End* kept) {
             by_age_.push_back(waiting);
             continue;
         }
-        if (end->failures.empty() && is_silent_end(end->connection)) end_silent(*end);
-        close_all(*end);
-        erase(waiting.key.first);
-        ++evicted_;
+        give_up(*end);
         return true;
     }
     return false;
+}
+
+void ShedTally::evict_others() {
+    while (others_ >= config_.known_ends_max && !others_by_age_.empty()) {
+        const Waiting waiting = others_by_age_.front();
+        others_by_age_.pop_front();
+        End* end = find(waiting.key.first);
+        if (end != nullptr && end->number == waiting.number) give_up(*end);
+    }
+}
+
+void ShedTally::give_up(End& end) {
+    if (end.failures.empty() && is_silent_end(end.connection)) end_silent(end);
+    close_all(end);
+    erase(end.connection.endpoint.id);
+    ++evicted_;
 }
 
 /// For one more failure of this end.
@@ -106,6 +124,11 @@ void ShedTally::make_room_beside(End& end) {
     }
 }
 
-void ShedTally::erase(std::uint64_t id) { ends_.erase(id); }
+void ShedTally::erase(std::uint64_t id) {
+    const auto found = ends_.find(id);
+    if (found == ends_.end()) return;
+    if (found->second.connection.endpoint.kind != EndpointKind::kTcp) --others_;
+    ends_.erase(found);
+}
 
 }  // namespace pipetrace
