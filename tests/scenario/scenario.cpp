@@ -67,12 +67,16 @@ std::vector<Arrival> in_order(const Story& story) {
 }
 
 std::vector<Told> play(const Hooks& hooks, Ktime begin, const std::vector<Arrival>& arrivals) {
+    return play(config_of(hooks), begin, arrivals);
+}
+
+std::vector<Told> play(const CorrelatorConfig& config, Ktime begin, const std::vector<Arrival>& arrivals) {
     std::vector<Told> printed;
     Ktime clock = begin;
     bool finishing = false;
     ChainTable chains;
     BurstTable bursts;
-    Correlator correlator(config_of(hooks), [&](Incident&& incident) {
+    Correlator correlator(config, [&](Incident&& incident) {
         diagnose(incident);
         chains.join(incident);
         bursts.join(incident);

@@ -147,7 +147,7 @@ TEST(BoundsSimulation, TablesKeepToTheirBoundsAndCountWhatGoes) {
         correlator.finish();
         EXPECT_EQ(told.size(), flood.failures()) << "each is told, once";
         EXPECT_EQ(correlator.open_failures(), 0U);
-        EXPECT_GE(correlator.evicted(), kFailures / 2) << "a third each are TCP, unix and pipes";
+        EXPECT_GE(correlator.evictions().total(), kFailures / 2) << "a third each are TCP, unix and pipes";
         EXPECT_EQ(certain_with_loss, 0U);
     });
 }
@@ -172,7 +172,7 @@ TEST(BoundsSimulation, WhatWasEvictedCountsAsLost) {
     ASSERT_EQ(told.size(), 1U);
     EXPECT_GT(told.front().lost, 0U);
     EXPECT_NE(told.front().verdict.confidence, Confidence::kCertain);
-    EXPECT_GT(correlator.evicted(), 0U);
+    EXPECT_GT(correlator.evictions().total(), 0U);
 }
 
 }  // namespace

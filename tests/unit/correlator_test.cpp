@@ -118,7 +118,7 @@ TEST_F(CorrelatorTest, OpenFailuresAreBoundedAndNoneIsDroppedUntold) {
     }
     correlator.advance_to(Ktime{kSecondNs * 3 / 2});
     EXPECT_EQ(correlator.open_failures(), 10U);
-    EXPECT_EQ(correlator.evicted(), 90U);
+    EXPECT_EQ(correlator.evictions().of(Table::kFailures), 90U);
     correlator.finish();
     std::set<std::string> ids;
     for (const Incident& incident : told_) ids.insert(incident.id);
@@ -151,7 +151,8 @@ TEST_F(CorrelatorTest, EndpointsAreBounded) {
     }
     correlator.advance_to(Ktime{kSecondNs * 2});
     EXPECT_EQ(correlator.endpoints(), 8U);
-    EXPECT_EQ(correlator.evicted(), 42U);
+    EXPECT_EQ(correlator.evictions().of(Table::kConnections), 42U);
+    EXPECT_EQ(correlator.evictions().total(), 42U);
 }
 
 /// The end of the first process was not seen; another has its number, and inherited the pipe.

@@ -197,6 +197,48 @@ TEST(FailureHistory, ProcessesAreBoundedAndTheYoungAreCounted) {
     EXPECT_EQ(history.evicted(), 20U) << "an hour later nobody waits for them";
 }
 
+/// It lived through three failures, and was forgotten meanwhile: the fourth is not why it ended.
+TEST(FailureHistory, WhoWasForgottenMayHaveLivedThroughMore) {
+    for (const bool is_forgotten : {false, true}) {
+        FailureHistory history(2);
+        for (const std::uint64_t id : {1U, 2U, 3U}) history.add(failure(EndpointKind::kTcp, id, 10 * id));
+        const std::uint64_t others = is_forgotten ? 2 : 0;
+        for (std::uint64_t other = 0; other < others; ++other) {
+            history.add(
+                of_process({static_cast<Tgid>(800 + other), 6}, failure(EndpointKind::kPipe, other, 100)));
+        }
+        EXPECT_EQ(history.evicted(), is_forgotten ? 1U : 0U);
+        history.add(failure(EndpointKind::kTcp, 4, 2000));
+        history.exited(kProcess, 1 << 8, kExited);
+        EXPECT_EQ(id_behind(history, exit_at(2001)), 0U) << is_forgotten;
+    }
+}
+
+/// Others go on to be linked.
+TEST(FailureHistory, WhoWasNotForgottenIsLinked) {
+    FailureHistory history(4);
+    for (std::uint64_t other = 0; other < 100; ++other) {
+        history.add(
+            of_process({static_cast<Tgid>(800 + other), 6}, failure(EndpointKind::kPipe, other, other)));
+    }
+    history.add(failure(EndpointKind::kTcp, 1, 200));
+    history.exited(kProcess, 1 << 8, kExited);
+    EXPECT_EQ(id_behind(history, exit_at(201)), 1U);
+    EXPECT_EQ(history.evicted(), 97U);
+}
+
+/// What was said of it, that it has met more than was looked at, is forgotten with it.
+TEST(FailureHistory, WhoWasForgottenMayHaveMetWhatNobodyExamined) {
+    FailureHistory history(2);
+    history.add_unexamined(kProcess, 1, Ktime{100 * kMs});
+    for (const Tgid other : {800, 801}) {
+        history.add(of_process({other, 6}, failure(EndpointKind::kPipe, 5, 110)));
+    }
+    history.add(failure(EndpointKind::kTcp, 1, 200));
+    history.exited(kProcess, 1 << 8, kExited);
+    EXPECT_EQ(id_behind(history, exit_at(201)), 0U);
+}
+
 TEST(FailureHistory, FailuresOfOneProcessAreBounded) {
     FailureHistory history(10);
     for (std::uint64_t id = 1; id <= 1000; ++id) history.add(failure(EndpointKind::kTcp, id, id));
@@ -241,6 +283,20 @@ TEST_F(Waited, OfAPipelineTheLastIsMeant) {
     EXPECT_EQ(behind_exit(104, 141), 0U) << "either can be meant";
     history_.set_follows({802, 6}, end_of(EndpointKind::kPipe, 802), Ktime{103 * kMs});
     EXPECT_EQ(behind_exit(104, 141), 801U);
+}
+
+/// Of two one was forgotten: the other is not the one that is meant for that.
+TEST_F(Waited, AChildThatWasForgottenMayBeMeant) {
+    child_dies(801, 100);
+    for (Tgid tgid = 900; tgid < 907; ++tgid) {
+        history_.add(of_process({tgid, 6}, failure(EndpointKind::kPipe, 5, 101)));
+    }
+    EXPECT_EQ(behind_exit(104, 141), 801U) << "there was room for all";
+    child_dies(802, 103);
+    EXPECT_EQ(history_.evicted(), 1U);
+    EXPECT_EQ(behind_exit(104, 141), 0U) << "of 801 nothing is known any more";
+    child_dies(803, 60'000);
+    EXPECT_EQ(behind_exit(60'001, 141), 803U) << "long after";
 }
 
 TEST_F(Waited, AChildOfAnotherIsNotMeant) {

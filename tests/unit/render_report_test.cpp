@@ -63,10 +63,13 @@ TEST(SummaryText, TellsCountsAndLosses) {
 TEST(SummaryText, NamesOlderEndpointsAndEvictions) {
     TraceSummary summary;
     summary.endpoints_older_than_trace = 5;
-    summary.evicted = 2;
+    summary.evicted.of(Table::kHistory) = 2;
+    summary.evicted.of(Table::kOtherEnds) = 41;
     const std::string text = summary_text(summary, 200);
     EXPECT_NE(text.find("5 endpoints were older than the trace"), std::string::npos);
-    EXPECT_NE(text.find("2 stories were dropped"), std::string::npos);
+    EXPECT_NE(text.find("Forgotten early because a table was full: other_ends 41, history 2.\n"), std::string::npos)
+        << text;
+    EXPECT_EQ(summary_text({}, 200).find("table"), std::string::npos);
 }
 
 TEST(SummaryText, NamesWhatWasOnlyCounted) {

@@ -43,6 +43,10 @@ LossCounts IncidentFan::losses() const {
     return losses;
 }
 
+void IncidentFan::add_evictions(Evictions& evictions) const {
+    for_each([&evictions](const IncidentSink& sink) { sink.add_evictions(evictions); });
+}
+
 bool IncidentFan::is_holding() const {
     bool is_any = false;
     for_each([&is_any](const IncidentSink& sink) { is_any = is_any || sink.is_holding(); });

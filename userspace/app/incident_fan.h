@@ -32,6 +32,7 @@ public:
     /// Those that were chosen.
     std::uint64_t kept() const override { return kept_; }
     LossCounts losses() const override;
+    void add_evictions(Evictions& evictions) const override;
     bool is_holding() const override;
     /// As soon as one of them takes no more.
     bool stopped() const override;

@@ -3,6 +3,7 @@
 
 #include "model/burst.h"
 #include "model/counted_incident.h"
+#include "model/evictions.h"
 #include "model/incident.h"
 #include "model/ktime.h"
 #include "model/observation.h"
@@ -29,6 +30,8 @@ public:
     virtual std::uint64_t kept() const = 0;
     /// What it was given and could not keep, by the name of where it should have gone.
     virtual LossCounts losses() const { return {}; }
+    /// Adds what its own tables forgot for want of room.
+    virtual void add_evictions(Evictions&) const {}
     /// Wants advance_to() soon again.
     virtual bool is_holding() const { return false; }
     /// Takes no more: its reader has gone, or it cannot write.

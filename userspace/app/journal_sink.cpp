@@ -69,6 +69,7 @@ bool JournalSink::is_to_be_told(const Incident& incident) {
     const Judged judged{incident.verdict.cause, incident.verdict.severity};
     const auto found = told_.find(incident.id);
     const bool is_told = incident.revision == 0 || (found != told_.end() && found->second != judged);
+    if (incident.revision > 0 && found == told_.end()) ++forgotten_;
     if (incident.is_final) {
         if (found != told_.end()) told_.erase(found);
     } else if (found != told_.end()) {

@@ -24,6 +24,7 @@ public:
     void finish() override;
     std::uint64_t kept() const override { return incidents_; }
     LossCounts losses() const override { return outbox_.losses("journal"); }
+    void add_evictions(Evictions& evictions) const override { evictions.of(Table::kJournal) += forgotten_; }
 
 private:
     struct Judged {
@@ -46,6 +47,8 @@ private:
     Ktime interval_began_;
     Ktime clocks_read_;
     std::uint64_t incidents_ = 0;
+    std::uint64_t forgotten_ =
+        0;  ///< revisions of those that are not in `told_` any more, or were never told
 };
 
 }  // namespace pipetrace

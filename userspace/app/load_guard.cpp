@@ -31,8 +31,10 @@ double seconds(std::uint64_t ns) { return static_cast<double>(ns) / 1e9; }
 
 }  // namespace
 
-LoadGuard::LoadGuard(CorrelatorConfig config, ShedTally::Sink sink, ShedTally::Met met)
-    : shedder_(std::move(config), secret(), std::move(sink), std::move(met)), used_ns_(processor_ns()) {}
+LoadGuard::LoadGuard(CorrelatorConfig config, ShedTally::Sink sink, ShedTally::Met met,
+                     ConnectionSampler::OnEvicted on_evicted)
+    : shedder_(std::move(config), secret(), std::move(sink), std::move(met), std::move(on_evicted)),
+      used_ns_(processor_ns()) {}
 
 SamplingChanged LoadGuard::state() const {
     const double millionths = std::round(shedder_.share() * SamplingChanged::kAllMillionths);

@@ -13,7 +13,8 @@ namespace pipetrace {
 
 class LoadGuard {
 public:
-    LoadGuard(CorrelatorConfig config, ShedTally::Sink sink, ShedTally::Met met);
+    LoadGuard(CorrelatorConfig config, ShedTally::Sink sink, ShedTally::Met met,
+              ConnectionSampler::OnEvicted on_evicted);
 
     LoadShedder& shedder() { return shedder_; }
     const LoadShedder& shedder() const { return shedder_; }

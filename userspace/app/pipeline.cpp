@@ -65,7 +65,8 @@ Pipeline::Pipeline(Settings settings, EventSource& source, ProcessLookup& proces
     if (!settings_.sheds_load) return;
     guard_.emplace(
         correlator_config(), [this](CountedIncident&& incident) { count(std::move(incident)); },
-        [this](const Task& task) { correlator_.note_unexamined(task); });
+        [this](const Task& task) { correlator_.note_unexamined(task); },
+        [this](const Endpoint& end, Ktime at) { correlator_.note_forgotten(end, at); });
 }
 
 CorrelatorConfig Pipeline::correlator_config() const {
@@ -98,8 +99,7 @@ std::size_t Pipeline::pump() {
     const Ktime now = settings_.clock ? settings_.clock() : read_ktime();
     now_ = now;
     source_.drain([this](std::span<const std::byte> record) { take_record(record); });
-    LossTotals lost = loss_totals(source_.losses());
-    if (guard_) lost.all += guard_->shedder().sampler().evicted();
+    const LossTotals lost = loss_totals(source_.losses());
     correlator_.set_lost(lost);
     if (guard_) shed_load(now);
     correlator_.advance_to(now);
@@ -124,44 +124,16 @@ void Pipeline::look_up_owners(Ktime now) {
     constexpr std::uint64_t kIntervalNsMin = 100'000'000;
     constexpr std::uint64_t kShareOfTime = 50;
     if (now < owners_looked_up_ + std::max(kIntervalNsMin, kShareOfTime * owners_walk_ns_)) return;
-    const bool wanted = correlator_.take_owner_wanted();
-    if (!wanted && !owner_missed_) return;
-    owner_missed_ = false;
+    const bool is_wanted = correlator_.take_owner_wanted();
+    if (!owner_search_.take_wanted() && !is_wanted) return;
     owners_looked_up_ = now;
     const Ktime began = read_ktime();
     source_.snapshot_owners();
     owners_walk_ns_ = read_ktime().ns - began.ns;
 }
 
-/// What a walk finds held before it, and since what wanted it.
-void Pipeline::date_owner(Event& event) {
-    constexpr std::size_t kOwnerlessMax = 1024;
-    const auto* remembered = as<EndpointRemembered>(event);
-    if (remembered == nullptr) return;
-    const auto found = ownerless_.find(remembered->endpoint.id);
-    if (remembered->owner.known()) {
-        if (found == ownerless_.end()) return;
-        event.at = std::min(event.at, found->second);
-        ownerless_.erase(found);
-    } else if (!remembered->closure.by.known() && found == ownerless_.end()) {
-        if (ownerless_.size() >= kOwnerlessMax) ownerless_.clear();
-        ownerless_.emplace(remembered->endpoint.id, event.at);
-        owner_missed_ = true;
-    }
-}
-
-/// After a storm, once what it left is told and forgotten. Some host is never quite still: a few events a
-/// second are no storm.
 void Pipeline::give_back_memory(Ktime now) {
-    constexpr std::uint64_t kLookNs = 1'000'000'000;
-    constexpr std::uint64_t kFewEvents = 2000;
-    constexpr std::uint64_t kQuietNs =
-        4'000'000'000;  // what waits longest is a RST that nobody received: 3 s
-    if (now < storm_looked_ + kLookNs) return;
-    storm_looked_ = now;
-    if (events_ - std::exchange(storm_events_, events_) > kFewEvents) last_storm_ = now;
-    if (!last_storm_.known() || now < last_storm_ + kQuietNs) return;
-    last_storm_ = {};
+    if (!storm_watch_.is_over(now, events_)) return;
     correlator_.trim();
     if (guard_) guard_->shedder().trim();
     ::malloc_trim(0);
@@ -190,12 +162,12 @@ void Pipeline::take_record(std::span<const std::byte> record) {
         return;
     }
     ++events_;
-    note_met(*event);
+    lately_met_.note(*event);
     if (guard_) {
         if (!guard_->shedder().passes(*event)) return;
         if (settings_.on_record) settings_.on_record(record);
     }
-    date_owner(*event);
+    owner_search_.look_at(*event);
     look_at(*event);
     correlator_.observe(*event);
 }
@@ -245,21 +217,11 @@ void Pipeline::count_failures_of(Tgid tgid, Ktime exited) {
     std::vector<std::uint64_t> ids;
     correlator_.add_open_ends(tgid, ids);
     if (guard_) guard_->shedder().tally().add_open_ends(tgid, ids);
-    for (const Met& met : met_lately_) {
-        if (met.tgid == tgid) ids.push_back(met.endpoint_id);
-    }
+    lately_met_.add_ends_of(tgid, ids);
     std::sort(ids.begin(), ids.end());
     ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
     source_.failure_counts_of([this](std::span<const std::byte> record) { take_record(record); }, tgid, ids,
                               exited);
-}
-
-/// The correlator knows of it once it is put in order, which an exit does not wait for.
-void Pipeline::note_met(const Event& event) {
-    std::uint64_t id = 0;
-    if (const auto* failed = as<CallFailed>(event)) id = failed->endpoint.id;
-    if (const auto* raised = as<SigpipeGenerated>(event)) id = raised->endpoint.id;
-    if (id != 0) met_lately_[met_count_++ % met_lately_.size()] = {event.task.process.tgid, id};
 }
 
 void Pipeline::tell(Incident&& incident) {
@@ -293,13 +255,19 @@ void Pipeline::add_shed(TraceSummary& summary) const {
     summary.resets_sent += tally.resets_sent();
     summary.received_by_reason.add(tally.received_by_reason());
     summary.sent_by_reason.add(tally.sent_by_reason());
-    summary.evicted += tally.evicted() + guard_->shedder().sampler().evicted();
+    summary.evicted.of(Table::kSampledEnds) = guard_->shedder().sampler().evicted();
+    summary.evicted.of(Table::kCountedEnds) = tally.evicted();
 }
 
 TraceSummary Pipeline::summary() const {
     TraceSummary summary;
     summary.incidents = sink_.kept();
-    summary.evicted = correlator_.evicted() + chains_.missed() + bursts_.evicted();
+    summary.evicted = correlator_.evictions();
+    summary.evicted.of(Table::kChains) = chains_.missed();
+    summary.evicted.of(Table::kBursts) = bursts_.evicted();
+    summary.evicted.of(Table::kOwners) = owner_search_.evicted();
+    summary.evicted.of(Table::kProcesses) = processes_.evicted();
+    sink_.add_evictions(summary.evicted);
     summary.counted_only = counted_only_;
     summary.resets_received = correlator_.resets_received();
     summary.resets_sent = correlator_.resets_sent();

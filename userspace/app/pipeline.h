@@ -5,9 +5,12 @@
 #include "advise/advice_table.h"
 #include "app/incident_filter.h"
 #include "app/incident_sink.h"
+#include "app/lately_met.h"
 #include "app/load_guard.h"
+#include "app/owner_search.h"
 #include "app/process_lookup.h"
 #include "app/released_ends.h"
+#include "app/storm_watch.h"
 #include "correlate/burst_table.h"
 #include "correlate/correlator.h"
 #include "decode/decoder.h"
@@ -22,8 +25,6 @@
 #include <optional>
 #include <set>
 #include <string>
-#include <unordered_map>
-#include <vector>
 
 namespace pipetrace {
 
@@ -85,10 +86,8 @@ private:
     void state_sampling(const SamplingChanged& sampling, Ktime now);
     void count(CountedIncident&& incident);
     void look_at(const Event& event);
-    void note_met(const Event& event);
     void count_failures_of(Tgid tgid, Ktime exited);
     void look_up_owners(Ktime now);
-    void date_owner(Event& event);
     void give_back_memory(Ktime now);
     void tell(Incident&& incident);
     void describe(InvolvedProcess& process, Ktime at);
@@ -113,19 +112,9 @@ private:
     Ktime now_;
     Ktime owners_looked_up_;
     std::uint64_t owners_walk_ns_ = 0;  ///< what the last one took
-    bool owner_missed_ = false;
-    std::unordered_map<std::uint64_t, Ktime>
-        ownerless_;     ///< endpoints, and since when their owner is looked for
-    struct Met {
-        Tgid tgid = 0;
-        std::uint64_t endpoint_id = 0;
-    };
-    /// Who failed on what, the latest: more than come in a storm while events wait for their order.
-    std::vector<Met> met_lately_ = std::vector<Met>(2048);
-    std::size_t met_count_ = 0;
-    Ktime storm_looked_;
-    std::uint64_t storm_events_ = 0;  ///< as of that look
-    Ktime last_storm_;                ///< unknown: none since memory was given back
+    OwnerSearch owner_search_;
+    LatelyMet lately_met_;
+    StormWatch storm_watch_;
     std::uint64_t events_ = 0;
     std::uint64_t undecodable_ = 0;
     std::uint64_t older_endpoints_ = 0;

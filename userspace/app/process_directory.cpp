@@ -1,10 +1,14 @@
 #include "app/process_directory.h"
 
 #include "source/cgroup_reader.h"
+#include "source/host_reader.h"
 #include "source/namespaces.h"
 
 namespace pipetrace {
 namespace {
+
+/// By then it is told of.
+constexpr std::uint64_t kYoungNs = 60'000'000'000;
 
 /// All that is left of a process that has gone.
 std::optional<ProcessDetails> details_of_cgroup(std::uint64_t cgroup_id) {
@@ -43,12 +47,14 @@ void ProcessDirectory::meet(const Task& task) {
     // Gone without a trace: it will not come back, and need not be looked for again.
     if (!details && task.cgroup_id != 0) details = ProcessDetails{};
     if (!details) return;
+    const Ktime now = read_ktime();
     if (known_.size() >= kProcessesMax) {
-        known_.erase(oldest_first_.front());
+        if (oldest_first_.front().at + kYoungNs > now) ++evicted_;
+        known_.erase(oldest_first_.front().process);
         oldest_first_.pop_front();
     }
     known_.emplace(task.process, *details);
-    oldest_first_.push_back(task.process);
+    oldest_first_.push_back({task.process, now});
 }
 
 void ProcessDirectory::executed(const Task& task) {

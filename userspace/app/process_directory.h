@@ -6,6 +6,7 @@
 #include "source/process_reader.h"
 
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <map>
 
@@ -21,6 +22,7 @@ public:
         return reader_.open_inodes(tgid);
     }
     void describe(InvolvedProcess& process, Ktime at) override;
+    std::uint64_t evicted() const override { return evicted_; }
 
 private:
     std::optional<ProcessDetails> read(const Task& task) const;
@@ -30,7 +32,12 @@ private:
     ProcessReader reader_;
     bool with_cmdline_;
     std::map<ProcessId, ProcessDetails> known_;
-    std::deque<ProcessId> oldest_first_;
+    struct Met {
+        ProcessId process;
+        Ktime at;
+    };
+    std::deque<Met> oldest_first_;
+    std::uint64_t evicted_ = 0;
 };
 
 }  // namespace pipetrace

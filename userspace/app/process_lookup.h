@@ -26,6 +26,9 @@ public:
 
     /// Adds what was known at that time to a process of an incident.
     virtual void describe(InvolvedProcess& process, Ktime at) = 0;
+
+    /// Processes forgotten for want of room while they were young.
+    virtual std::uint64_t evicted() const { return 0; }
 };
 
 }  // namespace pipetrace

@@ -214,7 +214,7 @@ Status Recorder::close(const TraceSummary& summary) {
     totals.resets_received = summary.resets_received;
     totals.resets_sent = summary.resets_sent;
     totals.endpoints_older_than_trace = summary.endpoints_older_than_trace;
-    totals.evicted = summary.evicted;
+    totals.evicted = summary.evicted.total();
     if (is_removed()) {
         tell_trouble();
         return Done{};

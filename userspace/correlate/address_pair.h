@@ -16,6 +16,13 @@ struct AddressPair {
     bool operator==(const AddressPair&) const = default;
 };
 
+/// The same for both ends of a connection.
+inline AddressPair sorted_pair(const Endpoint& endpoint) {
+    const bool is_sorted = !(endpoint.remote < endpoint.local);
+    return is_sorted ? AddressPair{endpoint.local, endpoint.remote}
+                     : AddressPair{endpoint.remote, endpoint.local};
+}
+
 /// Peers choose addresses and ports, but cannot know which collide: each process hashes in its own way.
 struct AddressPairHash {
     std::size_t operator()(const AddressPair& pair) const {

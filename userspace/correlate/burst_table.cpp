@@ -200,9 +200,12 @@ void BurstTable::remember(const std::string& id, Known known) {
 }
 
 /// A revision is no further incident.
-void BurstTable::join_again(Incident& incident) const {
+void BurstTable::join_again(Incident& incident) {
     const auto known = known_.find(incident.id);
-    if (known == known_.end()) return;
+    if (known == known_.end()) {
+        ++evicted_;
+        return;
+    }
     incident.alike_group = known->second.group;
     if (const BurstStory* story = find(known->second.burst_id)) incident.burst = story->burst;
 }

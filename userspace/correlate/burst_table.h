@@ -37,7 +37,8 @@ public:
     std::vector<BurstStory> largest(std::size_t stories_max) const;
     std::uint64_t count() const { return count_; }
     std::size_t groups() const { return groups_.size(); }
-    /// Groups forgotten for want of room while more of them could have come.
+    /// Groups forgotten for want of room while more of them could have come, and revisions of incidents that
+    /// were forgotten: they name no burst.
     std::uint64_t evicted() const { return evicted_; }
 
 private:
@@ -63,12 +64,11 @@ private:
     Group& group_of(const Incident& incident);
     Running* under_way(const Group& group, const BurstMember& member);
     Running* begin(Group& group, const BurstMember& member, const BurstTraits& none_yet);
-    Running& place(Group& group, BurstTraits traits, bool one_host,
-                   const std::vector<BurstMember>& members);
+    Running& place(Group& group, BurstTraits traits, bool one_host, const std::vector<BurstMember>& members);
     void end_bursts(Group& group);
     void end_burst(const std::string& burst_id);
     void remember(const std::string& id, Known known);
-    void join_again(Incident& incident) const;
+    void join_again(Incident& incident);
 
     Bounds bounds_;
     std::unordered_map<std::string, Group> groups_;

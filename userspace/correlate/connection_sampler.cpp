@@ -1,6 +1,7 @@
 #include "correlate/connection_sampler.h"
 
 #include "correlate/connection_table.h"
+#include "correlate/mixed_bits.h"
 
 #include <algorithm>
 #include <cmath>
@@ -18,15 +19,6 @@ constexpr std::uint64_t kHoldCountedNs = 60'000'000;
 /// A RST that left is received so much later at most.
 constexpr std::uint64_t kTravelNs = 3'000'000'000;
 constexpr std::uint8_t kSyn = 0x02;
-
-/// Each bit of the word moves about half of the result's.
-std::uint64_t mixed(std::uint64_t word) {
-    word ^= word >> 33;
-    word *= 0xff51afd7ed558ccdULL;
-    word ^= word >> 33;
-    word *= 0xc4ceb9fe1a85ec53ULL;
-    return word ^ word >> 33;
-}
 
 bool has_addresses(const Endpoint& endpoint) {
     return endpoint.kind == EndpointKind::kTcp && endpoint.remote.port != 0;
@@ -49,7 +41,7 @@ void ConnectionSampler::set_share(double share) {
     threshold_ = share_ >= 1 ? UINT64_MAX : static_cast<std::uint64_t>(std::ldexp(share_, 64));
 }
 
-bool ConnectionSampler::is_chosen(std::uint64_t id) const { return mixed(secret_ ^ id) <= threshold_; }
+bool ConnectionSampler::is_chosen(std::uint64_t id) const { return mixed_bits(secret_ ^ id) <= threshold_; }
 
 /// A connection whose two ends are in two namespaces has one key; its hash is the same for both.
 bool ConnectionSampler::is_chosen(const Key& key) const {
@@ -59,7 +51,7 @@ bool ConnectionSampler::is_chosen(const Key& key) const {
         std::uint64_t words[2];
         static_assert(sizeof(words) == sizeof(address->ip));
         std::memcpy(words, address->ip.data(), sizeof(words));
-        for (const std::uint64_t word : words) hash = mixed(hash ^ word);
+        for (const std::uint64_t word : words) hash = mixed_bits(hash ^ word);
     }
     return hash <= threshold_;
 }
@@ -118,14 +110,13 @@ void ConnectionSampler::forget_announced(Ktime now) {
 }
 
 ConnectionSampler::Key ConnectionSampler::key_of(const Endpoint& endpoint) {
-    Key key{{endpoint.local, endpoint.remote}, 0};
-    if (side_of(endpoint) == 1) std::swap(key.sorted.first, key.sorted.second);
+    Key key{sorted_pair(endpoint), 0};
     if (is_loopback(endpoint.local) || is_loopback(endpoint.remote)) key.netns = endpoint.netns;
     return key;
 }
 
 bool ConnectionSampler::decide(const Endpoint& endpoint, Ktime at) {
-    if (by_id_.size() >= ends_max_) make_room();
+    if (by_id_.size() >= ends_max_) make_room(at);
     End end;
     end.number = ++numbers_;
     end.told = has_addresses(endpoint) ? decide_pair(end, endpoint, at) : is_chosen(endpoint.id);
@@ -195,7 +186,7 @@ void ConnectionSampler::forget(std::pmr::unordered_map<std::uint64_t, End>::iter
 }
 
 /// One that was asked for since has a second chance.
-void ConnectionSampler::make_room() {
+void ConnectionSampler::make_room(Ktime now) {
     while (!by_age_.empty()) {
         const Place place = by_age_.front();
         by_age_.pop_front();
@@ -205,7 +196,14 @@ void ConnectionSampler::make_room() {
             by_age_.push_back(place);
             continue;
         }
-        if (!found->second.ended) ++evicted_;
+        if (!found->second.ended) {
+            ++evicted_;
+            Endpoint given_up;
+            given_up.id = place.id;
+            given_up.local = found->second.key.sorted.first;
+            given_up.remote = found->second.key.sorted.second;
+            if (on_evicted_) on_evicted_(given_up, now);
+        }
         forget(found);
         return;
     }

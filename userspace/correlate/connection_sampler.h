@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory_resource>
 #include <unordered_map>
 #include <utility>
@@ -20,9 +21,12 @@ namespace pipetrace {
 
 class ConnectionSampler {
 public:
+    /// An end whose decision was given up: what comes of it later may be decided otherwise.
+    using OnEvicted = std::function<void(const Endpoint&, Ktime)>;
+
     /// `secret`: what makes the choice, so that nobody outside can foresee it.
-    explicit ConnectionSampler(std::uint64_t secret, std::size_t ends_max = 65536)
-        : secret_(secret), ends_max_(ends_max) {}
+    explicit ConnectionSampler(std::uint64_t secret, std::size_t ends_max = 65536, OnEvicted on_evicted = {})
+        : secret_(secret), ends_max_(ends_max), on_evicted_(std::move(on_evicted)) {}
 
     /// Of the connections that come from now on, the share that is told: 0 to 1.
     void set_share(double share);
@@ -87,10 +91,11 @@ private:
     void forget_ended(Ktime now);
     void forget_announced(Ktime now);
     void forget(std::pmr::unordered_map<std::uint64_t, End>::iterator end);
-    void make_room();
+    void make_room(Ktime now);
 
     std::uint64_t secret_;
     std::size_t ends_max_;
+    OnEvicted on_evicted_;
     double share_ = 1;
     std::uint64_t threshold_ = UINT64_MAX;
     std::uint64_t numbers_ = 0;

@@ -51,7 +51,8 @@ bool are_of_two_connections(const Connection& a, const Connection& b) {
 }
 
 TcpState state_at_error(const Connection& connection) {
-    const TcpState closed_from = connection.remembered ? connection.remembered->closed_from : TcpState::kUnknown;
+    const TcpState closed_from =
+        connection.remembered ? connection.remembered->closed_from : TcpState::kUnknown;
     return closed_from != TcpState::kUnknown ? closed_from : connection.error->body.endpoint.state;
 }
 
@@ -89,8 +90,10 @@ void ConnectionTable::evict() {
         if (!std::exchange(oldest.touched, false)) break;
         oldest_first_.splice(oldest_first_.end(), oldest_first_, oldest.age);
     }
+    const Endpoint evicted = by_id_.find(oldest_first_.front())->second.connection.endpoint;
     erase(oldest_first_.front());
     ++evicted_;
+    if (on_evicted_) on_evicted_(evicted);
 }
 
 void ConnectionTable::index(Node& node) {

@@ -7,11 +7,13 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <list>
 #include <memory>
 #include <memory_resource>
 #include <optional>
 #include <unordered_map>
+#include <utility>
 
 namespace pipetrace {
 
@@ -47,9 +49,15 @@ struct Connection {
 
 class ConnectionTable {
 public:
+    using OnEvicted = std::function<void(const Endpoint&)>;
     explicit ConnectionTable(std::size_t connections_max,
-                             std::pmr::memory_resource* memory = std::pmr::get_default_resource())
-        : connections_max_(connections_max), by_id_(memory), newest_(memory), oldest_first_(memory) {}
+                             std::pmr::memory_resource* memory = std::pmr::get_default_resource(),
+                             OnEvicted on_evicted = {})
+        : connections_max_(connections_max),
+          on_evicted_(std::move(on_evicted)),
+          by_id_(memory),
+          newest_(memory),
+          oldest_first_(memory) {}
 
     /// The endpoint's entry, made if new. References stay valid until the next call of touch().
     Connection& touch(const Endpoint& endpoint);
@@ -91,14 +99,15 @@ private:
     Node* newest_with(const AddressPair& addresses) const;
 
     std::size_t connections_max_;
+    OnEvicted on_evicted_;
     std::pmr::unordered_map<std::uint64_t, Node> by_id_;
     std::pmr::unordered_map<AddressPair, Node*, AddressPairHash> newest_;
     std::pmr::list<std::uint64_t> oldest_first_;  ///< as they came; those touched since have a second chance
     std::uint64_t evicted_ = 0;
 };
 
-/// The state that the error, which there must be, ended it in. From 6.12 tcp_done_with_error() enters CLOSE before
-/// it reports the error, so the report's own state says nothing.
+/// The state that the error, which there must be, ended it in. From 6.12 tcp_done_with_error() enters CLOSE
+/// before it reports the error, so the report's own state says nothing.
 TcpState state_at_error(const Connection& connection);
 
 /// ::1 or 127.0.0.0/8, v4-mapped.

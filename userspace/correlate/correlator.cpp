@@ -22,12 +22,23 @@ constexpr std::uint64_t kExitGraceNs = 50'000'000;
 Correlator::Correlator(CorrelatorConfig config, Sink sink)
     : config_(std::move(config)),
       sink_(std::move(sink)),
-      connections_(config_.endpoints_max, &pool_),
+      connections_(config_.endpoints_max, &pool_,
+                   [this](const Endpoint& endpoint) { note_forgotten(endpoint, now_); }),
       failures_(&pool_, config_.failures_max),
       history_(config_.processes_max),
-      sent_resets_(config_.sent_resets_max, &pool_),
+      sent_resets_(config_.sent_resets_max, &pool_,
+                   [this](const AddressPair& from_to) {
+                       Endpoint sender;
+                       sender.local = from_to.first;
+                       sender.remote = from_to.second;
+                       note_forgotten(sender, now_);
+                   }),
       origins_(config_.origins_max, [this](Origin& origin) { print_origin(origin); }),
-      known_ends_(config_.known_ends_max) {}
+      known_ends_(config_.known_ends_max, [this](std::uint64_t id) {
+          Endpoint end;
+          end.id = id;
+          note_forgotten(end, now_);
+      }) {}
 
 void Correlator::observe(const Event& event) { reorder_.push(event); }
 
@@ -80,8 +91,6 @@ void Correlator::process(const Event& event) {
     print_due(event.at);
     forget_old(event.at);
     std::visit([&](const auto& body) { on(event, body); }, event.body);
-    // What made room for something new is missing as if it had been lost.
-    count_losses();
 }
 
 bool Correlator::take_owner_wanted() { return std::exchange(owner_wanted_, false); }
@@ -90,8 +99,9 @@ bool Correlator::take_owner_wanted() { return std::exchange(owner_wanted_, false
 void Correlator::evict_oldest() {
     Failure* oldest = failures_.oldest();
     if (oldest == nullptr) return;
+    oldest->cut_short |= !oldest->printed;
     close({oldest->endpoint.id, oldest->task.process.tgid});
-    ++evicted_;
+    ++early_.of(Table::kFailures);
 }
 
 /// What is seen of the other end comes with a failure. Older, where records were lost since: the end of that
@@ -176,6 +186,11 @@ void Correlator::end_silent(Connection& connection) {
     connection.told = true;
     remember_silent(failure, connection);
     if (awaits_sender(connection)) {
+        if (silent_.size() >= config_.failures_max) {
+            silent_.front().second.cut_short = true;
+            print_first_silent();
+            ++early_.of(Table::kSilentEnds);
+        }
         silent_.emplace_back(connection.reset->at + kAbortRecordLagNs, std::move(failure));
     } else {
         print(failure);
@@ -190,11 +205,13 @@ bool Correlator::awaits_sender(const Connection& connection) const {
 }
 
 void Correlator::print_silent(Ktime now) {
-    while (!silent_.empty() && silent_.front().first <= now) {
-        Failure failure = std::move(silent_.front().second);
-        silent_.pop_front();
-        print(failure);
-    }
+    while (!silent_.empty() && silent_.front().first <= now) print_first_silent();
+}
+
+void Correlator::print_first_silent() {
+    Failure failure = std::move(silent_.front().second);
+    silent_.pop_front();
+    print(failure);
 }
 
 /// The root of a chain comes first: what brought a failure about is told before it. Each is older than
@@ -248,7 +265,11 @@ std::vector<FailureKey> Correlator::told_without_end() const {
 }
 
 void Correlator::let_go(const FailureKey& key) {
-    if (failures_.find(key) != nullptr) close(key);
+    const Failure* failure = failures_.find(key);
+    if (failure == nullptr) return;
+    const Endpoint endpoint = failure->endpoint;
+    close(key);
+    forget_other_end(endpoint, now_ - kExitGraceNs);
 }
 
 void Correlator::print_due(Ktime now) {
@@ -264,13 +285,27 @@ void Correlator::close_exited(Ktime now) {
     while (!exited_.empty()) {
         const bool is_over = exited_.front().first + kExitGraceNs <= now;
         if (!is_over && exited_.size() <= 2 * config_.failures_max) break;
-        if (!is_over) ++evicted_;
         const FailureKey key = exited_.front().second;
         exited_.pop_front();
         Failure* failure = failures_.find(key);
         if (failure == nullptr || !failure->exited) continue;
+        if (!is_over) {
+            failure->cut_short |= !failure->printed;
+            ++early_.of(Table::kFailures);
+        }
+        const Endpoint endpoint = failure->endpoint;
+        const Ktime exited_at = failure->exited_at;
         close(key);
+        forget_other_end(endpoint, exited_at);
     }
+}
+
+/// A pipe's end is not seen: what is known of its other end goes with the last failure there. With another's
+/// it is told again.
+void Correlator::forget_other_end(const Endpoint& endpoint, Ktime exited_at) {
+    if (endpoint.kind == EndpointKind::kTcp || !failures_.of_endpoint(endpoint.id).empty()) return;
+    const KnownEnds* ends = known_ends_.find(endpoint.id);
+    if (ends != nullptr && ends->seen_at <= exited_at) known_ends_.erase(endpoint.id);
 }
 
 void Correlator::forget_old(Ktime now) {
@@ -292,10 +327,24 @@ void Correlator::forget_endpoints(EndedEndpoints& ended, std::uint64_t hold_ns, 
         // Part of a story that is still open at the other end, whose end will come by here again.
         const Connection* peer = connections_.find_peer(connection->endpoint);
         if (peer != nullptr && !peer->destroyed && (peer->told || peer->reset)) continue;
-        if (!is_over) ++evicted_;
+        if (!is_over) {
+            ++early_.of(Table::kConnections);
+            note_forgotten(connection->endpoint, now);
+        }
         count_doubtful_reset(*connection);
         connections_.erase(id);
     }
+}
+
+Evictions Correlator::evictions() const {
+    Evictions evictions = early_;
+    evictions.of(Table::kConnections) += connections_.evicted();
+    evictions.of(Table::kDeliveries) += failures_.evicted();
+    evictions.of(Table::kSentResets) += sent_resets_.evicted();
+    evictions.of(Table::kOtherEnds) += known_ends_.evicted();
+    evictions.of(Table::kOrigins) += origins_.evicted();
+    evictions.of(Table::kHistory) += history_.evicted();
+    return evictions;
 }
 
 std::size_t Correlator::entries() const {

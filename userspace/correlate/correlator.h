@@ -5,6 +5,7 @@
 #include "correlate/connection_table.h"
 #include "correlate/failure_history.h"
 #include "correlate/failure_table.h"
+#include "correlate/forgotten.h"
 #include "correlate/known_ends.h"
 #include "correlate/loss_log.h"
 #include "correlate/node_pool.h"
@@ -13,6 +14,7 @@
 #include "correlate/sent_resets.h"
 #include "correlate/story.h"
 #include "model/event.h"
+#include "model/evictions.h"
 #include "model/incident.h"
 #include "model/loss_counts.h"
 #include "model/reset_tally.h"
@@ -66,12 +68,15 @@ public:
 
     /// So far; what was lost while a story is open lowers its confidence.
     void set_lost(const LossTotals& totals) {
-        lost_outside_ = totals;
-        count_losses();
+        loss_.set_total(totals.all);
+        loss_beyond_tcp_.set_total(totals.all - totals.of_tcp_alone);
     }
+    /// Events of this end, or of its connection's other, may not have come here: what is told of them is in
+    /// doubt.
+    void note_forgotten(const Endpoint& endpoint, Ktime at);
     /// The task has met a failure that was counted elsewhere: no chain is drawn through what it may have
     /// caused.
-    void note_unexamined(const Task& task) { history_.add_unexamined(task.process, task.parent_tgid); }
+    void note_unexamined(const Task& task) { history_.add_unexamined(task.process, task.parent_tgid, now_); }
     /// Appends the ends whose failures the process has open.
     void add_open_ends(Tgid tgid, std::vector<std::uint64_t>& ids) const {
         for (const FailureKey& key : failures_.of_process(tgid)) ids.push_back(key.first);
@@ -93,10 +98,8 @@ public:
     std::uint64_t unattributed() const { return unattributed_; }
     /// Events that make no sense, and were left out.
     std::uint64_t unsound() const { return unsound_; }
-    std::uint64_t evicted() const {
-        return connections_.evicted() + history_.evicted() + sent_resets_.evicted() + known_ends_.evicted() +
-               failures_.evicted() + origins_.evicted() + evicted_;
-    }
+    /// Of its own tables.
+    Evictions evictions() const;
     std::size_t open_failures() const { return failures_.size(); }
     /// Begun so lately that they may not have been told.
     std::size_t stories_waiting() const { return opened_.size(); }
@@ -145,16 +148,11 @@ private:
     void settle_received(Ktime now);
     void evict_oldest();
     void drop_closed();
-    /// Without the processes forgotten: who links no failure to theirs says nothing that is wrong, and on a host
-    /// where processes come and go some are forgotten all the time.
-    void count_losses() {
-        const std::uint64_t all = lost_outside_.all + evicted() - history_.evicted();
-        loss_.set_total(all);
-        loss_beyond_tcp_.set_total(all - lost_outside_.of_tcp_alone);
-    }
     const LossLog& losses_of(EndpointKind kind) const {
         return kind == EndpointKind::kTcp ? loss_ : loss_beyond_tcp_;
     }
+    bool is_any_forgotten(const Endpoint& endpoint, Ktime since) const;
+    bool is_in_doubt(const Failure& failure) const;
     Ktime began_at_the_latest(const Failure& failure) const;
     std::uint64_t lost_during(const Failure& failure) const;
     void forget_other_end_of_earlier(const Endpoint& endpoint, Ktime at);
@@ -168,6 +166,8 @@ private:
     bool is_silent_story(const Connection& connection) const;
     bool awaits_sender(const Connection& connection) const;
     void print_silent(Ktime now);
+    void print_first_silent();
+    void forget_other_end(const Endpoint& endpoint, Ktime exited_at);
     Story story_of(const Failure& failure) const;
     std::string id_of(Ktime first_at, const Endpoint& endpoint, const ProcessId& process) const;
     void remember_call(const Failure& failure, const FailedCall& call);
@@ -194,6 +194,7 @@ private:
     FailureHistory history_;
     LossLog loss_;
     LossLog loss_beyond_tcp_;  ///< without what can concern TCP alone
+    Forgotten forgotten_;
     std::pmr::deque<std::pair<Ktime, FailureKey>> opened_{&pool_};  ///< in order, for printing when due
     std::pmr::deque<std::pair<Ktime, FailureKey>> exited_{&pool_};  ///< processes that ended, same
     EndedEndpoints destroyed_{&pool_};                              ///< to be forgotten
@@ -203,12 +204,12 @@ private:
     OriginTable origins_;
     KnownEndTable known_ends_;
     Ktime now_;
-    LossTotals lost_outside_;  ///< before anything that was evicted here
     std::uint64_t resets_received_ = 0;
     ResetTally resets_sent_;
     ResetTally received_by_reason_;
-    EndedEndpoints senders_awaited_{&pool_};  ///< received RSTs whose sender's record may still come: until when
-    std::uint64_t evicted_ = 0;
+    EndedEndpoints senders_awaited_{
+        &pool_};       ///< received RSTs whose sender's record may still come: until when
+    Evictions early_;  ///< what was let go here before its time, beside what the tables count
     std::uint64_t unattributed_ = 0;
     std::uint64_t unsound_ = 0;
     SamplingChanged sampling_;  ///< the latest; of those that tell all, the share is of the one before

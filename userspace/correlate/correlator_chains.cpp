@@ -76,7 +76,7 @@ Failure* Correlator::find_cause(Failure& failure) {
     const bool is_dated = story.own != nullptr && story.own->remembered;
     const Ktime opened = is_dated ? story.own->remembered->opened : Ktime{};
     // Of a pipe's too, what was lost may be a connection's.
-    const bool any_lost = loss_.total_since(began_at_the_latest(failure)) > 0;
+    const bool any_lost = loss_.total_since(began_at_the_latest(failure)) > 0 || is_in_doubt(failure);
     const MetFailure* behind = history_.behind(closure, failure.endpoint, any_lost, opened);
     if (behind == nullptr || behind->began_at() >= failure.first_at) return nullptr;
     const MetFailure cause = *behind;  // what is printed next adds to the history

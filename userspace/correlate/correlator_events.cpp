@@ -1,6 +1,5 @@
 // What each kind of event adds to what is known.
 #include "correlate/correlator.h"
-
 #include "correlate/end_facts.h"
 
 #include <algorithm>
@@ -153,13 +152,17 @@ void Correlator::on(const Event& event, const SigpipeGenerated& body) {
     }
     add_raised_sigpipe(failure, event, body);
     remember_sigpipe(failure, {event.at, event.task, body, 1, std::nullopt});
-    failures_.await_delivery(event.task.tid, {endpoint.id, event.task.process.tgid});
+    const FailureKey key{endpoint.id, event.task.process.tgid};
+    for (const FailureKey& given_up : failures_.await_delivery(event.task.tid, key)) {
+        if (Failure* untold = failures_.find(given_up)) untold->cut_short = true;
+    }
 }
 
 void Correlator::on(const Event& event, const SigpipeDelivered& body) {
     Failure* failure = failures_.take_awaited(event.task.tid);
     if (failure == nullptr || failure->task.process != event.task.process) return;
-    if (const RaisedSigpipe* sigpipe = add_delivery(*failure, event, body)) remember_sigpipe(*failure, *sigpipe);
+    if (const RaisedSigpipe* sigpipe = add_delivery(*failure, event, body))
+        remember_sigpipe(*failure, *sigpipe);
 }
 
 void Correlator::on(const Event&, const EndpointRemembered& body) {

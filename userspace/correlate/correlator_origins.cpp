@@ -1,7 +1,6 @@
 // Origin incidents: RSTs of this host that somebody else will meet. Nobody on this host may have received
 // one, so each waits for a while before it is told.
 #include "correlate/correlator.h"
-
 #include "correlate/end_facts.h"
 #include "correlate/origin_story.h"
 
@@ -82,7 +81,8 @@ void Correlator::print_origin(Origin& origin) {
                               endpoint.local.port, endpoint.remote.port);
     incident.revision = origin.printed ? ++origin.revision : 0;
     incident.sampled = sampled_since(origin.connection.reset_sent->at);
-    incident.lost = loss_.total() - origin.lost_before;
+    const bool is_doubtful = origin.cut_short || is_any_forgotten(endpoint, {});
+    incident.lost = loss_.total() - origin.lost_before + (is_doubtful ? 1 : 0);
     origin.printed = true;
     origin.changed = false;
     sink_(std::move(incident));

@@ -31,6 +31,7 @@ void Correlator::settle_received(Ktime now) {
     while (!senders_awaited_.empty()) {
         const bool is_over = senders_awaited_.front().first <= now;
         if (!is_over && senders_awaited_.size() <= config_.endpoints_max) break;
+        if (!is_over) ++early_.of(Table::kRstReasons);
         const Connection* receiver = connections_.find(senders_awaited_.front().second);
         received_by_reason_.count(receiver != nullptr ? reason_of(receiver->peer_reset) : std::nullopt);
         senders_awaited_.pop_front();

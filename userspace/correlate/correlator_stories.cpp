@@ -22,7 +22,39 @@ bool may_be_anothers(const Story& story, const Stamped<ResetSent>& sent) {
     return story.own->reset && sent.at > story.own->reset->at;
 }
 
+/// Not 0. Ids are a socket's or a pipe's own; addresses are those of both ends, whichever was forgotten.
+std::uint64_t key_of(const AddressPair& sorted) { return AddressPairHash{}(sorted) | 1; }
+
 }  // namespace
+
+void Correlator::note_forgotten(const Endpoint& endpoint, Ktime at) {
+    if (endpoint.id != 0) forgotten_.note(endpoint.id, at);
+    if (endpoint.remote.port != 0) forgotten_.note(key_of(sorted_pair(endpoint)), at);
+}
+
+bool Correlator::is_any_forgotten(const Endpoint& endpoint, Ktime since) const {
+    if (forgotten_.is_empty()) return false;
+    return (endpoint.id != 0 && forgotten_.any_since(endpoint.id, since)) ||
+           (endpoint.remote.port != 0 && forgotten_.any_since(key_of(sorted_pair(endpoint)), since));
+}
+
+/// Something of it, or of what bears on it, was let go for want of room.
+bool Correlator::is_in_doubt(const Failure& failure) const {
+    if (failure.cut_short) return true;
+    if (failure.endpoint.kind != EndpointKind::kTcp)
+        return is_any_forgotten(failure.endpoint, began_at_the_latest(failure));
+    const Connection* connection = connections_.find(failure.endpoint.id);
+    const Endpoint& endpoint = connection != nullptr ? connection->endpoint : failure.endpoint;
+    // What was known of a connection's ends can be as old as it.
+    const bool is_dated = connection != nullptr && connection->remembered;
+    return is_any_forgotten(endpoint, is_dated ? connection->remembered->opened : Ktime{});
+}
+
+/// Events, and what was known and is forgotten.
+std::uint64_t Correlator::lost_during(const Failure& failure) const {
+    return losses_of(failure.endpoint.kind).total_since(began_at_the_latest(failure)) +
+           (is_in_doubt(failure) ? 1 : 0);
+}
 
 /// Since what ended the connection, and who sent that, could be seen. Where nothing is known to have ended
 /// it, that may itself be what was lost, at any time since the connection was opened.
@@ -46,10 +78,6 @@ Ktime Correlator::began_at_the_latest(const Failure& failure) const {
     return began;
 }
 
-std::uint64_t Correlator::lost_during(const Failure& failure) const {
-    return losses_of(failure.endpoint.kind).total_since(began_at_the_latest(failure));
-}
-
 Story Correlator::story_of(const Failure& failure) const {
     Story story;
     story.failure = &failure;
@@ -61,9 +89,9 @@ Story Correlator::story_of(const Failure& failure) const {
     story.resets_seen = config_.resets_seen;
     story.sigpipes_seen = config_.sigpipes_seen;
     story.idle_after_us = config_.idle_after_us;
-    const Ktime began = began_at_the_latest(failure);
-    story.lost = losses_of(failure.endpoint.kind).total_since(began);
-    story.signals_lost = loss_beyond_tcp_.total_since(began);
+    story.lost = lost_during(failure);
+    story.signals_lost =
+        loss_beyond_tcp_.total_since(began_at_the_latest(failure)) + (failure.cut_short ? 1 : 0);
     if (failure.endpoint.kind != EndpointKind::kTcp) {
         const KnownEnds* ends = known_ends_.find(failure.endpoint.id);
         if (ends != nullptr && ends->other) story.other_end = &*ends->other;
@@ -77,7 +105,8 @@ Story Correlator::story_of(const Failure& failure) const {
     if (story.lost > 0 && (story.own == nullptr || !story.own->remembered)) return story;
     const Endpoint& endpoint = story.own != nullptr ? story.own->endpoint : failure.endpoint;
     story.peer = connections_.find_peer(endpoint);
-    if (story.lost > 0 && story.peer != nullptr && !opened_together(*story.own, *story.peer)) story.peer = nullptr;
+    if (story.lost > 0 && story.peer != nullptr && !opened_together(*story.own, *story.peer))
+        story.peer = nullptr;
     if (story.own == nullptr) return story;
     story.late_answer = story.own->late_answer.get();
     // One that left before the connection was opened belongs to another.

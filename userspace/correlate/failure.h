@@ -41,14 +41,15 @@ struct Failure {
     std::optional<ProcessExited> exited;
     Ktime exited_at;
     bool printed = false;
-    bool changed = false;  ///< since it was printed
-    bool over = false;     ///< nothing more will be told of it
+    bool changed = false;    ///< since it was printed
+    bool over = false;       ///< nothing more will be told of it
+    bool cut_short = false;  ///< for want of room: something may have come that is not in it
     std::uint32_t revision = 0;
     std::uint32_t share_millionths = 0;  ///< of those then begun that are told; 0: all
     ErrnoCounts told_errors;
-    std::string caused_by;  ///< id of the incident that brought this one about; found when it is printed
+    std::string caused_by;    ///< id of the incident that brought this one about; found when it is printed
     ProcessId cause_process;  ///< who met that one
-    bool by_child = false;  ///< met by a child of the process that let go
+    bool by_child = false;    ///< met by a child of the process that let go
 };
 
 }  // namespace pipetrace

@@ -7,8 +7,6 @@ namespace {
 
 /// Older ones are never asked for: what ends a process is the last that it meets.
 constexpr std::size_t kMetMax = 16;
-/// Who forgets a process after this long forgets nothing that somebody waits for.
-constexpr std::uint64_t kYoungNs = 600'000'000'000;
 
 constexpr int kSigpipe = 13;
 constexpr int kSigabrt = 6;
@@ -28,6 +26,12 @@ constexpr std::size_t kSurvivedMax = 2;
 Ktime met_before(const MetFailure& failure, Ktime until) {
     return failure.last_at <= until ? failure.last_at : failure.began_at();
 }
+
+// Neither is 0, and none of the one is one of the other.
+std::uint64_t key_of(const ProcessId& process) {
+    return (mixed_bits(process.start_boottime_ns) ^ static_cast<std::uint64_t>(process.tgid)) | 1;
+}
+std::uint64_t key_of_child(Tgid parent) { return (static_cast<std::uint64_t>(parent) + 1) << 1; }
 
 /// The two ends of one connection fail together, neither for the other's failure.
 bool can_lead_to(const MetFailure& failure, const Closure& closure, const Endpoint& broken) {
@@ -76,18 +80,14 @@ void FailureHistory::add(const MetFailure& failure) {
     met.push_back(failure);
 }
 
-void FailureHistory::add_unexamined(const ProcessId& process, Tgid parent_tgid) {
-    if (!process.known()) return;
-    // Its age says nothing of theirs: it is not moved for them.
-    const auto found = processes_.find(process);
-    Process& owner = found != processes_.end() ? found->second : touch(process, parent_tgid, Ktime{});
-    owner.unexamined = true;
+void FailureHistory::add_unexamined(const ProcessId& process, Tgid parent_tgid, Ktime at) {
+    if (process.known()) touch(process, parent_tgid, at).unexamined = true;
 }
 
-FailureHistory::Process& FailureHistory::touch(const ProcessId& process, Tgid parent_tgid, Ktime now) {
+FailureHistory::Process& FailureHistory::touch(const ProcessId& process, Tgid parent_tgid, Ktime at) {
     auto found = processes_.find(process);
     if (found == processes_.end()) {
-        make_room(now);
+        make_room(at);
         oldest_first_.push_back(process);
         found = processes_.emplace(process, Process{}).first;
         found->second.parent_tgid = parent_tgid;
@@ -95,16 +95,19 @@ FailureHistory::Process& FailureHistory::touch(const ProcessId& process, Tgid pa
         by_parent_.insert({parent_tgid, process});
     }
     oldest_first_.splice(oldest_first_.end(), oldest_first_, found->second.age);
+    found->second.touched = std::max(found->second.touched, at);
     return found->second;
 }
 
 void FailureHistory::make_room(Ktime now) {
     if (processes_.size() < processes_max_) return;
     const auto oldest = processes_.find(oldest_first_.front());
-    const std::vector<MetFailure>& met = oldest->second.met;
-    const bool young = std::any_of(
-        met.begin(), met.end(), [&](const MetFailure& failure) { return failure.last_at + kYoungNs > now; });
-    if (young) ++evicted_;
+    const Process& gone = oldest->second;
+    if (gone.touched + kYoungNs > now) {
+        ++evicted_;
+        forgotten_.note(key_of(oldest->first), gone.touched);
+        forgotten_.note(key_of_child(gone.parent_tgid), gone.touched);
+    }
     by_parent_.erase({oldest->second.parent_tgid, oldest->first});
     processes_.erase(oldest);
     oldest_first_.pop_front();
@@ -140,6 +143,8 @@ const MetFailure* FailureHistory::of_its_child(const Closure& closure, const End
         return nullptr;
     const MetFailure* only = nullptr;
     const Tgid parent = closure.by.process.tgid;
+    // From a child's last failure to its end, and from that to its parent's.
+    if (forgotten_.any_since(key_of_child(parent), closure.at - 2 * kFailingEndNs)) return nullptr;
     for (auto child = by_parent_.lower_bound({parent, {}}); child != by_parent_.end(); ++child) {
         if (child->first != parent) break;
         const Process& process = processes_.at(child->second);
@@ -162,7 +167,7 @@ const MetFailure* FailureHistory::of_itself(const Closure& closure, const Endpoi
     const auto found = processes_.find(closure.by.process);
     if (found == processes_.end()) return nullptr;
     const Process& process = found->second;
-    any_lost |= process.unexamined;
+    any_lost |= process.unexamined || forgotten_.any_since(key_of(found->first), closure.at - kYoungNs);
     if (closure.exiting && closure.signal == kSigpipe) return that_killed(process, closure, broken, any_lost);
     if (any_lost) return nullptr;
     if (!closure.exiting) return that_led_to_close(process, closure, broken);

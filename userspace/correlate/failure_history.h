@@ -2,6 +2,7 @@
 // about those of the ends that it let go. Pure; bounded, and what room was lacking for is counted.
 #pragma once
 
+#include "correlate/forgotten.h"
 #include "model/event.h"
 
 #include <cstddef>
@@ -40,7 +41,7 @@ public:
     /// Later news of a failure raise what is known of it.
     void add(const MetFailure& failure);
     /// It has met a failure of which no more is known: what it did afterwards may have been for that one.
-    void add_unexamined(const ProcessId& process, Tgid parent_tgid);
+    void add_unexamined(const ProcessId& process, Tgid parent_tgid, Ktime at);
     void exited(const ProcessId& process, int wait_status, Ktime at);
     /// Another brought this one about.
     void set_follows(const ProcessId& process, const Endpoint& endpoint, Ktime first_at);
@@ -52,21 +53,26 @@ public:
                              Ktime opened = {}) const;
 
     std::size_t size() const { return processes_.size(); }
-    /// Processes forgotten for want of room while their failures were young.
+    /// Processes forgotten for want of room while their failures were young. Whom one of theirs may have
+    /// brought about is said to have been by none.
     std::uint64_t evicted() const { return evicted_; }
 
 private:
+    /// Who forgets a process after this long forgets nothing that somebody waits for.
+    static constexpr std::uint64_t kYoungNs = 600'000'000'000;
+
     struct Process {
         std::vector<MetFailure> met;  ///< the latest few
         std::size_t earlier = 0;      ///< so many before them
         bool unexamined = false;      ///< there are others
+        Ktime touched;                ///< by the latest of all
         std::optional<int> wait_status;
         Ktime exited_at;
         Tgid parent_tgid = 0;  ///< when it met the first
         std::list<ProcessId>::iterator age;
     };
 
-    Process& touch(const ProcessId& process, Tgid parent_tgid, Ktime now);
+    Process& touch(const ProcessId& process, Tgid parent_tgid, Ktime at);
     void make_room(Ktime now);
     const MetFailure* of_itself(const Closure& closure, const Endpoint& broken, bool any_lost,
                                 Ktime opened) const;
@@ -82,6 +88,7 @@ private:
     std::map<ProcessId, Process> processes_;
     std::set<std::pair<Tgid, ProcessId>> by_parent_;
     std::list<ProcessId> oldest_first_;
+    Forgotten forgotten_{kYoungNs};  ///< by process, and by its parent
     std::uint64_t evicted_ = 0;
 };
 

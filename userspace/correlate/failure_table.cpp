@@ -56,17 +56,22 @@ FailureKeys FailureTable::by_age() const {
     return keys;
 }
 
-void FailureTable::await_delivery(Tid tid, const FailureKey& key) {
-    if (awaited_.size() >= awaited_max_) make_room();
+FailureKeys FailureTable::await_delivery(Tid tid, const FailureKey& key) {
+    FailureKeys given_up(memory_);
+    if (awaited_.size() >= awaited_max_) given_up = make_room();
     awaited_.insert_or_assign(tid, key);
+    return given_up;
 }
 
 /// Signals that stay blocked are never delivered.
-void FailureTable::make_room() {
+FailureKeys FailureTable::make_room() {
     std::erase_if(awaited_, [this](const auto& waiting) { return !by_endpoint_.contains(waiting.second); });
-    if (awaited_.size() < awaited_max_) return;
+    FailureKeys given_up(memory_);
+    if (awaited_.size() < awaited_max_) return given_up;
     evicted_ += awaited_.size();
+    for (const auto& [tid, key] : awaited_) given_up.push_back(key);
     awaited_.clear();
+    return given_up;
 }
 
 Failure* FailureTable::take_awaited(Tid tid) {

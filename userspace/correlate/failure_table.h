@@ -47,8 +47,9 @@ public:
     FailureKeys of_process(Tgid tgid) const;
     FailureKeys by_age() const;
 
-    /// Remembers where the thread's latest SIGPIPE belongs, for its delivery.
-    void await_delivery(Tid tid, const FailureKey& key);
+    /// Remembers where the thread's latest SIGPIPE belongs, for its delivery. Returns those whose own is no
+    /// longer waited for, for want of room.
+    FailureKeys await_delivery(Tid tid, const FailureKey& key);
     /// Null where none of the thread's waits; asking forgets it.
     Failure* take_awaited(Tid tid);
     std::size_t awaited() const { return awaited_.size(); }
@@ -56,7 +57,7 @@ public:
     std::uint64_t evicted() const { return evicted_; }
 
 private:
-    void make_room();
+    FailureKeys make_room();
 
     std::pmr::memory_resource* memory_;
     std::size_t awaited_max_;

@@ -8,8 +8,10 @@ KnownEnds& KnownEndTable::touch(std::uint64_t id) {
     const auto found = by_id_.find(id);
     if (found != by_id_.end()) return found->second.ends;
     if (by_id_.size() >= ends_max_) {
-        erase(oldest_first_.front());
+        const std::uint64_t evicted = oldest_first_.front();
+        erase(evicted);
         ++evicted_;
+        if (on_evicted_) on_evicted_(evicted);
     }
     oldest_first_.push_back(id);
     return by_id_.emplace(id, Node{{}, std::prev(oldest_first_.end())}).first->second.ends;

@@ -6,9 +6,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <list>
 #include <optional>
 #include <unordered_map>
+#include <utility>
 
 namespace pipetrace {
 
@@ -20,7 +22,9 @@ struct KnownEnds {
 
 class KnownEndTable {
 public:
-    explicit KnownEndTable(std::size_t ends_max) : ends_max_(ends_max) {}
+    using OnEvicted = std::function<void(std::uint64_t id)>;
+    explicit KnownEndTable(std::size_t ends_max, OnEvicted on_evicted = {})
+        : ends_max_(ends_max), on_evicted_(std::move(on_evicted)) {}
 
     /// The end's entry, made if new. Valid until the next call.
     KnownEnds& touch(std::uint64_t id);
@@ -39,6 +43,7 @@ private:
     };
 
     std::size_t ends_max_;
+    OnEvicted on_evicted_;
     std::unordered_map<std::uint64_t, Node> by_id_;
     std::list<std::uint64_t> oldest_first_;
     std::uint64_t evicted_ = 0;

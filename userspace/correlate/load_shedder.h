@@ -10,8 +10,10 @@ namespace pipetrace {
 class LoadShedder {
 public:
     /// `secret`: see ConnectionSampler.
-    LoadShedder(CorrelatorConfig config, std::uint64_t secret, ShedTally::Sink sink, ShedTally::Met met)
-        : sampler_(secret), tally_(std::move(config), std::move(sink), std::move(met)) {}
+    LoadShedder(CorrelatorConfig config, std::uint64_t secret, ShedTally::Sink sink, ShedTally::Met met,
+                ConnectionSampler::OnEvicted on_evicted = {})
+        : sampler_(secret, config.endpoints_max, std::move(on_evicted)),
+          tally_(std::move(config), std::move(sink), std::move(met)) {}
 
     /// Whether the correlator is to have it. Events must come in the order of arrival.
     bool passes(const Event& event);

@@ -35,7 +35,9 @@ Origin& OriginTable::add(const SentReset& sent) {
         return origin;
     }
     if (by_addresses_.size() >= origins_max_) {
-        forget(by_addresses_.find(oldest_first_.front()));
+        const auto oldest = by_addresses_.find(oldest_first_.front());
+        oldest->second.origin.cut_short = oldest->second.due.has_value();
+        forget(oldest);
         ++evicted_;
     }
     oldest_first_.push_back(key);

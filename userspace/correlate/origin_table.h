@@ -22,6 +22,7 @@ struct Origin {
     std::uint64_t count = 1;
     std::uint64_t lost_before = 0;  ///< events lost when the first left
     bool told_elsewhere = false;    ///< by the incident of its receiver here, or of this end's own failure
+    bool cut_short = false;         ///< for want of room: something may have come that is not in it
     bool printed = false;
     bool changed = false;  ///< since it was printed
     std::uint32_t revision = 0;

@@ -16,7 +16,11 @@ void SentResets::add(SentReset sent) {
     (sent->body.active ? kept.abort : kept.answer) = std::move(sent);
     kept.received = false;
     oldest_first_.emplace_back(at, key);
-    if (oldest_first_.size() > resets_max_ && forget_first(oldest_first_)) ++evicted_;
+    if (oldest_first_.size() <= resets_max_) return;
+    const AddressPair evicted = oldest_first_.front().second.from_to;
+    if (!forget_first(oldest_first_)) return;
+    ++evicted_;
+    if (on_evicted_) on_evicted_(evicted);
 }
 
 SentReset SentResets::find(const Endpoint& receiver, Ktime received_at, Ktime opened) {

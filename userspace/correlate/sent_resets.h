@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory_resource>
 #include <unordered_map>
 #include <utility>
@@ -23,9 +24,15 @@ inline constexpr std::uint64_t kAbortRecordLagNs = 50'000'000;
 
 class SentResets {
 public:
+    using OnEvicted = std::function<void(const AddressPair& from_to)>;
     explicit SentResets(std::size_t resets_max,
-                        std::pmr::memory_resource* memory = std::pmr::get_default_resource())
-        : resets_max_(resets_max), by_addresses_(memory), oldest_first_(memory), received_first_(memory) {}
+                        std::pmr::memory_resource* memory = std::pmr::get_default_resource(),
+                        OnEvicted on_evicted = {})
+        : resets_max_(resets_max),
+          on_evicted_(std::move(on_evicted)),
+          by_addresses_(memory),
+          oldest_first_(memory),
+          received_first_(memory) {}
 
     void add(SentReset sent);
     /// What `receiver`, if it was opened then, got at that time; null if this host sent it none.
@@ -61,6 +68,7 @@ private:
     bool forget_first(Line& line);  ///< false where another had taken its place, or it had been received
 
     std::size_t resets_max_;
+    OnEvicted on_evicted_;
     std::pmr::unordered_map<Key, Kept, KeyHash> by_addresses_;
     Line oldest_first_;    ///< of each insertion, also where another took its place
     Line received_first_;  ///< the same of those that were received, by when they were sent

@@ -88,6 +88,17 @@ ByReason reset_counters(CounterFamily& family, const char* direction) {
     return by_reason;
 }
 
+using ByTable = std::array<Counter*, kTableCount>;
+
+ByTable eviction_counters(Registry& registry) {
+    CounterFamily& family = counters(registry, "pipetrace_evictions_total",
+                                     "What a table forgot early because it was full, by table.");
+    ByTable by_table{};
+    for (std::size_t i = 0; i < kTableCount; ++i)
+        by_table[i] = &family.Add({{"table", table_name(static_cast<Table>(i))}});
+    return by_table;
+}
+
 std::string fate_label(int error, const std::optional<SigpipeFate>& fate) {
     if (error != EPIPE) return sigpipe_fate_name(SigpipeFate::kNone);
     return fate ? sigpipe_fate_name(*fate) : kFateUnknown;
@@ -130,7 +141,8 @@ struct Metrics::State {
         gauges(registry, "pipetrace_hook_attached", "Whether a hook makes this observation.");
     GaugeFamily& complete =
         gauges(registry, "pipetrace_observation_complete", "Whether this kernel shows all of it.");
-    Gauge& ready = gauge(registry, "pipetrace_ready", "Whether everything planned is attached and the trace goes on.");
+    Gauge& ready =
+        gauge(registry, "pipetrace_ready", "Whether everything planned is attached and the trace goes on.");
     Counter& records =
         counter(registry, "pipetrace_records_total", "Records taken from the kernel's ring buffer.");
     Gauge& ring_size = gauge(registry, "pipetrace_ring_size_bytes", "Size of the kernel's ring buffer.");
@@ -138,8 +150,7 @@ struct Metrics::State {
                              "The most that waited in the ring buffer at once, in the last second.");
     Gauge& ring_peak = gauge(registry, "pipetrace_ring_peak_bytes",
                              "The most that waited in the ring buffer at once, since the start.");
-    Counter& evicted =
-        counter(registry, "pipetrace_evictions_total", "Things forgotten early because a table was full.");
+    ByTable evicted = eviction_counters(registry);
     Counter& unexamined = counter(registry, "pipetrace_unexamined_incidents_total",
                                   "Incidents that were only counted, to keep the load down.");
     Counter& older = counter(registry, "pipetrace_older_endpoint_incidents_total",
@@ -228,7 +239,9 @@ void Metrics::publish(const TraceSummary& summary, const RingUse& ring) {
     }
     state_->published = std::chrono::steady_clock::now();
     raise_to(state_->records, summary.events);
-    raise_to(state_->evicted, summary.evicted);
+    summary.evicted.for_each([this](Table table, std::uint64_t count) {
+        raise_to(*state_->evicted[static_cast<std::size_t>(table)], count);
+    });
     raise_to(state_->older, summary.endpoints_older_than_trace);
     state_->ring_size.Set(static_cast<double>(ring.size_bytes));
     state_->ring_used.Set(static_cast<double>(ring.used_bytes));

@@ -13,14 +13,17 @@
 // pipetrace_events_lost_total{kind}: records that did not fit, hooks that were skipped.
 // pipetrace_idle_before_reset_seconds: of victims that a RST reached, the silence before it.
 // pipetrace_connection_age_seconds: of victims on tcp and unix sockets, how old the connection was.
+// pipetrace_evictions_total{table}: what was forgotten before its time, because a table was full;
+// model/evictions.h
+//     says of each what that does. No event is lost by it: whom it concerns is told with doubt, or as new.
 // pipetrace_hook_attached{observation,hook}, pipetrace_observation_complete{observation}, pipetrace_ready,
-//     pipetrace_records_total, pipetrace_ring_{size,used,peak}_bytes, pipetrace_evictions_total,
+//     pipetrace_records_total, pipetrace_ring_{size,used,peak}_bytes,
 //     pipetrace_older_endpoint_incidents_total, pipetrace_build_info, pipetrace_trace_info.
 // process_*: see process_metrics.h.
 //
 // Begin at 0, so that increase() sees the first of them: all causes in every severity, the errors that
-// sockets and pipes give, all reasons of both directions, all kinds of loss that describe() is told. Not the
-// names of processes.
+// sockets and pipes give, all reasons of both directions, all tables, all kinds of loss that describe() is
+// told. Not the names of processes.
 //
 // Series: at most kSeriesMax a host. Label values that others choose keep their names in the order of coming,
 // to a bound; the rest count under "other" (of processes: process="other", container="other") until pipetrace

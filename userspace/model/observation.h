@@ -3,6 +3,7 @@
 #pragma once
 
 #include "model/burst.h"
+#include "model/evictions.h"
 #include "model/loss_counts.h"
 #include "model/options.h"
 #include "model/reset_tally.h"
@@ -66,7 +67,7 @@ struct TraceSummary {
     std::uint64_t endpoints_older_than_trace = 0;
     std::uint64_t burst_count = 0;
     std::vector<BurstStory> bursts;  ///< the largest
-    std::uint64_t evicted = 0;  ///< stories dropped because a table was full
+    Evictions evicted;
 };
 
 }  // namespace pipetrace

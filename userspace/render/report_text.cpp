@@ -60,7 +60,8 @@ std::string bursts_text(const TraceSummary& summary) {
     std::string stories;
     for (const BurstStory& story : summary.bursts) {
         const std::string pattern = burst_pattern_text(story);
-        stories += (stories.empty() ? "" : "; ") + burst_headline(story) + (pattern.empty() ? "" : ", " + pattern);
+        stories +=
+            (stories.empty() ? "" : "; ") + burst_headline(story) + (pattern.empty() ? "" : ", " + pattern);
     }
     if (stories.empty()) return "";
     const std::uint64_t unnamed = summary.burst_count - summary.bursts.size();
@@ -88,6 +89,19 @@ std::string readiness_line(const HookReport& report, const TraceTarget& target) 
                        mode_name(report.mode), plural(report.hook_count, "hook"), completeness_text(report),
                        end);
 }
+
+namespace {
+
+/// What of it lowers what an incident tells is said there.
+std::string evictions_text(const Evictions& evictions) {
+    std::string tables;
+    evictions.for_each([&](Table table, std::uint64_t count) {
+        if (count > 0) tables += fmt::format("{}{} {}", tables.empty() ? "" : ", ", table_name(table), count);
+    });
+    return tables.empty() ? "" : "Forgotten early because a table was full: " + tables + ".";
+}
+
+}  // namespace
 
 std::string status_line(const TraceSummary& so_far, std::uint64_t elapsed_seconds, std::size_t width) {
     const std::uint64_t lost = lost_in(so_far);
@@ -129,14 +143,7 @@ std::string summary_text(const TraceSummary& summary, std::size_t width) {
                         plural(summary.endpoints_older_than_trace, "endpoint"), one ? "was" : "were"),
             kIndent, width);
     }
-    if (summary.evicted > 0) {
-        out += labelled("",
-                        fmt::format("{} dropped because a table was full: trace less at once, "
-                                    "with -p or a filter.",
-                                    summary.evicted == 1 ? "1 story was"
-                                                         : fmt::format("{} stories were", summary.evicted)),
-                        kIndent, width);
-    }
+    out += labelled("", evictions_text(summary.evicted), kIndent, width);
     return out;
 }
 
