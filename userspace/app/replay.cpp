@@ -94,6 +94,7 @@ Status replay(const Replay& replay, const ReplayedIncident& take) {
         if (replay.on_progress) replay.on_progress(source.records_read() - read_before);
     }
     pipeline.finish();
+    if (replay.on_counted_only) replay.on_counted_only(pipeline.summary().counted_only);
     return processes.damage();
 }
 

@@ -34,6 +34,8 @@ struct Replay {
     const AdviceTable& advice;
     SegmentRange range;
     std::function<void(std::uint64_t records)> on_progress;  ///< read since the last call
+    /// How many incidents had only been counted, as the last record that tells says. Called at the end.
+    std::function<void(std::uint64_t)> on_counted_only;
 };
 
 /// Hands over what the recorded filter wanted, and every origin incident. An Error where the recording is

@@ -100,7 +100,6 @@ Postmortem describe_traces(const Recordings& recordings) {
                                      context.pipetrace_version, context.started, context.ended,
                                      context.redacted,
                                      context.ended ? std::optional(context.totals.events) : std::nullopt});
-        postmortem.counted_only += context.totals.counted_only;
         for (const auto& [kind, count] : context.losses) postmortem.lost_by_kind[kind] += count;
     }
     return postmortem;
@@ -250,6 +249,7 @@ Status sum_up(const Recordings& recordings, const Options& options, const Advice
               });
     Postmortem postmortem = describe_traces(recordings);
     tally.fill(postmortem);
+    postmortem.counted_only = reader.counted_only();
     postmortem.notes = reader.notes();
     Out out(file);
     out.text() = postmortem_text(postmortem, text_style(options, file.fd()));

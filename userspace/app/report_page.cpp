@@ -4,6 +4,7 @@
 #include "app/report_reader.h"
 #include "render/html_report.h"
 #include "render/json_renderer.h"
+#include "render/postmortem_text.h"
 #include "source/host_reader.h"
 
 #include <fmt/format.h>
@@ -158,6 +159,8 @@ Status write_report_page(const Recordings& recordings, const Options& options, c
     HtmlContext context = context_of(traces, options);
     if (begin) context.incidents = times->size();
     context.notes = reader.notes();
+    if (const std::string counted = counted_only_sentence(reader.counted_only()); !counted.empty())
+        context.notes.push_back(counted);
     if (!done) context.notes.push_back("Not all could be read: " + done.error().what + ".");
     page.finish(context);
     if (const Status written = file->finish(); !written) return written;

@@ -52,7 +52,21 @@ Incident sketch_of(const IncidentRow& row, const IncidentFilter& filter) {
 }  // namespace
 
 ReportReader::ReportReader(const Recordings& recordings, const Options& options, const AdviceTable& advice)
-    : recordings_(recordings), options_(options), advice_(advice), chooser_(options.filter), notes_(recordings.notes()) {}
+    : recordings_(recordings),
+      options_(options),
+      advice_(advice),
+      chooser_(options.filter),
+      notes_(recordings.notes()),
+      counted_in_records_(recordings.traces().size()) {}
+
+std::uint64_t ReportReader::counted_only() const {
+    std::uint64_t counted = 0;
+    for (std::size_t i = 0; i < counted_in_records_.size(); ++i) {
+        const TraceContext& trace = recordings_.traces()[i].context;
+        counted += trace.ended ? trace.totals.counted_only : counted_in_records_[i];
+    }
+    return counted;
+}
 
 SegmentRange ReportReader::range_of(const TraceContext& trace) const {
     SegmentRange range;
@@ -79,8 +93,12 @@ Status ReportReader::replay_all(const char* work, const Replayed& take) {
     ProgressLine progress(work, records, !options_.quiet);
     for (std::size_t i = 0; i < recordings_.traces().size(); ++i) {
         const Recordings::Trace& trace = recordings_.traces()[i];
-        const Replay job{recordings_.reader(trace), trace.context, advice_, range_of(trace.context),
-                         [&](std::uint64_t read) { progress.add(read); }};
+        const Replay job{recordings_.reader(trace),
+                         trace.context,
+                         advice_,
+                         range_of(trace.context),
+                         [&](std::uint64_t read) { progress.add(read); },
+                         [&](std::uint64_t counted) { counted_in_records_[i] = counted; }};
         const Status done = replay(job, [&](const Incident& incident, const ClockOffsets& clocks) {
             Incident own = incident;
             take(i, own, clocks);
@@ -152,7 +170,7 @@ Status ReportReader::replay_story(const IncidentRow& row, std::size_t recording,
         if (trace.recording != recording || trace.context.trace_id != row.trace_id) continue;
         const SegmentRange range{row.trace_id, row.first - kBeforeNs, later(row.last, kAfterNs)};
         return replay(
-            {recordings_.reader(trace), trace.context, advice_, range, {}},
+            {recordings_.reader(trace), trace.context, advice_, range, {}, {}},
             [&](const Incident& incident, const ClockOffsets& clocks) { told(trace, incident, clocks); });
     }
     return Done{};
@@ -160,8 +178,8 @@ Status ReportReader::replay_story(const IncidentRow& row, std::size_t recording,
 
 bool ReportReader::rows_will_do() const {
     // Rows have the process's name, not the failing thread's.
-    return recordings_.are_of_our_rules(advice_.digest()) && recordings_.have_ended() && !recordings_.have_several_hosts() &&
-           options_.filter.comms.empty();
+    return recordings_.are_of_our_rules(advice_.digest()) && recordings_.have_ended() &&
+           !recordings_.have_several_hosts() && options_.filter.comms.empty();
 }
 
 Status ReportReader::scan_rows(const std::function<void(const IncidentRow&)>& take) {

@@ -10,6 +10,7 @@
 #include "model/options.h"
 #include "model/result.h"
 
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
@@ -33,6 +34,10 @@ public:
     bool rows_will_do() const;
     Status scan_rows(const std::function<void(const IncidentRow&)>& take);
 
+    /// Incidents that were only counted, while load was shed: of traces that ended in order as they say, of others
+    /// as their records do, once all have been replayed.
+    std::uint64_t counted_only() const;
+
     /// What was left out or is told twice, and how the hosts were joined.
     const std::vector<std::string>& notes() const { return notes_; }
 
@@ -49,6 +54,7 @@ private:
     const AdviceTable& advice_;
     IncidentChooser chooser_;
     std::vector<std::string> notes_;
+    std::vector<std::uint64_t> counted_in_records_;  ///< by trace
 };
 
 }  // namespace pipetrace

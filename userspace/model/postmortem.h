@@ -64,7 +64,7 @@ struct Postmortem {
     std::int64_t slice_seconds = 60;
     std::map<std::int64_t, SeverityCounts> by_time;  ///< by the slice's number since 1970
     LossCounts lost_by_kind;
-    std::uint64_t counted_only = 0;  ///< incidents beyond these, while load was shed; of traces that have ended
+    std::uint64_t counted_only = 0;  ///< incidents beyond these, while load was shed
     std::vector<std::string> notes;  ///< whole sentences
 };
 

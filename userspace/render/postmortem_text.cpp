@@ -65,11 +65,7 @@ std::string totals_text(const Postmortem& postmortem, const TextStyle& style) {
 }
 
 std::string sampling_text(const Postmortem& postmortem, const TextStyle& style) {
-    if (postmortem.counted_only == 0) return "";
-    const std::string text =
-        fmt::format("{} only counted, while load was shed: a share of the connections was told then.",
-                    counted(postmortem.counted_only, "more incident was", "more incidents were"));
-    return labelled("", text, 0, style.width);
+    return labelled("", counted_only_sentence(postmortem.counted_only), 0, style.width);
 }
 
 std::string losses_text(const Postmortem& postmortem, const TextStyle& style) {
@@ -204,6 +200,12 @@ std::string recorded_story_text(const IncidentRow& row, const TextStyle& style) 
                           "the events behind it are not in the recording any more: this is what was "
                           "said when it was recorded.",
                           kIndent, style.width);
+}
+
+std::string counted_only_sentence(std::uint64_t incidents) {
+    if (incidents == 0) return "";
+    return fmt::format("{} only counted, while load was shed: a share of the connections was told then.",
+                       counted(incidents, "more incident was", "more incidents were"));
 }
 
 std::string postmortem_text(const Postmortem& postmortem, const TextStyle& style) {

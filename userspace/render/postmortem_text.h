@@ -5,12 +5,16 @@
 #include "model/postmortem.h"
 #include "render/text_renderer.h"
 
+#include <cstdint>
 #include <string>
 
 namespace pipetrace {
 
 /// One incident from its row alone: what was said when it was recorded.
 std::string recorded_story_text(const IncidentRow& row, const TextStyle& style);
+
+/// Of incidents that were only counted, while load was shed; nothing where there were none.
+std::string counted_only_sentence(std::uint64_t incidents);
 
 std::string postmortem_text(const Postmortem& postmortem, const TextStyle& style);
 
