@@ -57,6 +57,11 @@ class AtRest(MetricsTest):
                      "start_time_seconds", "threads"):
             self.assertGreater(found.value(f"process_{name}"), 0, name)
         self.assertGreater(found.value("pipetrace_ring_size_bytes"), 0)
+        entries = found.by("pipetrace_kernel_table_entries", "table")
+        sizes = found.by("pipetrace_kernel_table_size", "table")
+        self.assertEqual(sizes["endpoints"], 32768)
+        self.assertEqual([table for table in entries if entries[table] > sizes[table]], [])
+        self.assertEqual(found.by("pipetrace_evictions_total", "table"), {}, "at rest there is room")
         rules = (ROOT / "packaging/prometheus/pipetrace.rules.yml").read_text()
         expressions = re.findall(r"expr: (.*\n(?:          .*\n)*)", rules)
         asked = set(re.findall(r"\b(?:pipetrace|process)_[a-z_]+", "".join(expressions))) - {"process_exited"}

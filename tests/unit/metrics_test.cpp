@@ -178,6 +178,23 @@ TEST(Metrics, FollowTheTracesTotals) {
     EXPECT_EQ(value(metrics, "pipetrace_ring_peak_bytes"), 1000);
 }
 
+TEST(Metrics, TellWhatWasForgottenAndHowFullTheKernelsTablesAre) {
+    Metrics metrics("1");
+    EXPECT_EQ(value(metrics, "pipetrace_evictions_total{table=\"history\"}"), 0);
+    TraceSummary summary;
+    summary.evicted.of(Table::kHistory) = 7;
+    summary.evicted.of(Table::kOtherEnds) = 1;
+    for (int again = 0; again < 2; ++again) metrics.publish(summary, {});
+    EXPECT_EQ(value(metrics, "pipetrace_evictions_total{table=\"history\"}"), 7);
+    EXPECT_EQ(value(metrics, "pipetrace_evictions_total{table=\"other_ends\"}"), 1);
+    EXPECT_EQ(value(metrics, "pipetrace_evictions_total{table=\"connections\"}"), 0);
+    metrics.publish({{"endpoints", 17, 32768}, {"failing", 0, 8192}});
+    metrics.publish({{"endpoints", 18, 32768}, {"failing", 0, 8192}});
+    EXPECT_EQ(value(metrics, "pipetrace_kernel_table_entries{table=\"endpoints\"}"), 18);
+    EXPECT_EQ(value(metrics, "pipetrace_kernel_table_size{table=\"endpoints\"}"), 32768);
+    EXPECT_EQ(value(metrics, "pipetrace_kernel_table_entries{table=\"failing\"}"), 0);
+}
+
 TEST(Metrics, HaveABoundWhateverComes) {
     Metrics metrics("1");
     HookReport report;
@@ -187,6 +204,7 @@ TEST(Metrics, HaveABoundWhateverComes) {
     TraceSummary summary;
     for (int i = 0; i < 500; ++i) summary.lost_by_kind["kind " + std::to_string(i)] = 1;
     metrics.publish(summary, {});
+    for (int i = 0; i < 500; ++i) metrics.publish({{"table " + std::to_string(i), 1, 1}});
     for (int i = 0; i < 20'000; ++i) {
         Incident incident = incident_of("p" + std::to_string(i % 5000));
         incident.process.details.container = "c" + std::to_string(i % 3);

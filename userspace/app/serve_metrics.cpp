@@ -3,6 +3,11 @@
 #include <utility>
 
 namespace pipetrace {
+namespace {
+
+constexpr std::chrono::seconds kTablesInterval{60};
+
+}  // namespace
 
 ServeMetrics::ServeMetrics() : metrics_(PIPETRACE_VERSION) {}
 
@@ -27,6 +32,10 @@ Status ServeMetrics::begin(TraceSession& session, const Options& options) {
 
 void ServeMetrics::publish(TraceSession& session) {
     metrics_.publish(session.pipeline().summary(), session.source().take_ring_use());
+    const auto now = std::chrono::steady_clock::now();
+    if (now < tables_due_) return;
+    tables_due_ = now + kTablesInterval;
+    metrics_.publish(session.source().table_use());
 }
 
 void ServeMetrics::take(const Incident& incident, const BurstStory*, Ktime) {

@@ -6,6 +6,7 @@
 #include "export/metrics.h"
 #include "export/metrics_server.h"
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -33,7 +34,8 @@ private:
     ServeMetrics();
 
     Metrics metrics_;
-    std::unique_ptr<MetricsServer> server_;  ///< after what its thread reads
+    std::chrono::steady_clock::time_point tables_due_;  ///< to be read
+    std::unique_ptr<MetricsServer> server_;             ///< after what its thread reads
     std::uint64_t kept_ = 0;
 };
 

@@ -173,7 +173,7 @@ std::vector<Bounded> bounded_calls() {
          std::initializer_list<std::uint64_t>{TCGETS, TIOCGWINSZ, FIONBIO, FIONREAD, PERF_EVENT_IOC_DISABLE})
         calls.push_back({"ioctl", 1, kWhole, request});
     for (const std::uint64_t command :
-         {BPF_MAP_LOOKUP_ELEM, BPF_MAP_UPDATE_ELEM, BPF_MAP_DELETE_ELEM, BPF_MAP_GET_NEXT_KEY,
+         {BPF_MAP_LOOKUP_ELEM, BPF_MAP_LOOKUP_BATCH, BPF_MAP_UPDATE_ELEM, BPF_MAP_DELETE_ELEM, BPF_MAP_GET_NEXT_KEY,
           BPF_OBJ_GET_INFO_BY_FD, BPF_LINK_CREATE, BPF_ITER_CREATE})
         calls.push_back({"bpf", 0, kWhole, command});
     return calls;

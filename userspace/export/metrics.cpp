@@ -15,6 +15,8 @@
 #include <atomic>
 #include <cerrno>
 #include <chrono>
+#include <set>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -151,6 +153,12 @@ struct Metrics::State {
     Gauge& ring_peak = gauge(registry, "pipetrace_ring_peak_bytes",
                              "The most that waited in the ring buffer at once, since the start.");
     ByTable evicted = eviction_counters(registry);
+    GaugeFamily& table_entries =
+        gauges(registry, "pipetrace_kernel_table_entries",
+               "Entries of a table of the kernel's programs. A full one drops the oldest unseen.");
+    GaugeFamily& table_size =
+        gauges(registry, "pipetrace_kernel_table_size", "Entries that fit a table of the kernel's programs.");
+    std::set<std::string> tables;  ///< that have series
     Counter& unexamined = counter(registry, "pipetrace_unexamined_incidents_total",
                                   "Incidents that were only counted, to keep the load down.");
     Counter& older = counter(registry, "pipetrace_older_endpoint_incidents_total",
@@ -246,6 +254,16 @@ void Metrics::publish(const TraceSummary& summary, const RingUse& ring) {
     state_->ring_size.Set(static_cast<double>(ring.size_bytes));
     state_->ring_used.Set(static_cast<double>(ring.used_bytes));
     state_->ring_peak.Set(std::max(state_->ring_peak.Value(), static_cast<double>(ring.used_bytes)));
+}
+
+void Metrics::publish(const std::vector<TableUse>& tables) {
+    for (const TableUse& table : tables) {
+        if (!state_->tables.contains(table.name) && state_->tables.size() >= kTablesMax) continue;
+        state_->tables.insert(table.name);
+        const prometheus::Labels labels{{"table", label_text(table.name)}};
+        state_->table_entries.Add(labels).Set(static_cast<double>(table.entries));
+        state_->table_size.Add(labels).Set(static_cast<double>(table.size));
+    }
 }
 
 bool Metrics::is_ready() const {

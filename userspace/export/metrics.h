@@ -16,6 +16,9 @@
 // pipetrace_evictions_total{table}: what was forgotten before its time, because a table was full;
 // model/evictions.h
 //     says of each what that does. No event is lost by it: whom it concerns is told with doubt, or as new.
+// pipetrace_kernel_table_entries{table}, pipetrace_kernel_table_size{table}: of the kernel programs' tables, as read
+//     once a minute. The kernel drops the oldest entry of a full one, and tells nobody: how often is not known. In
+//     most, what is over is left in its place until then, so that full is not yet too small.
 // pipetrace_hook_attached{observation,hook}, pipetrace_observation_complete{observation}, pipetrace_ready,
 //     pipetrace_records_total, pipetrace_ring_{size,used,peak}_bytes,
 //     pipetrace_older_endpoint_incidents_total, pipetrace_build_info, pipetrace_trace_info.
@@ -48,6 +51,7 @@ public:
     static constexpr std::size_t kErrnosMax = 40;
     static constexpr std::size_t kLossKindsMax = 160;
     static constexpr std::size_t kObservationsMax = 64;
+    static constexpr std::size_t kTablesMax = 16;
 
     explicit Metrics(const std::string& version);
     ~Metrics();
@@ -64,6 +68,8 @@ public:
     void count(const CountedIncident& incident);
     /// Of the trace so far; totals never fall.
     void publish(const TraceSummary& summary, const RingUse& ring);
+    /// At most kTablesMax of them.
+    void publish(const std::vector<TableUse>& tables);
 
     // By any thread. It copies the numbers one name at a time: count() waits that long at most.
 

@@ -54,6 +54,13 @@ struct RingUse {
     std::uint64_t used_bytes = 0;  ///< the most that waited at once since this was last asked
 };
 
+/// A table of the kernel's programs, as it was when last read.
+struct TableUse {
+    std::string name;  ///< the map's
+    std::uint64_t entries = 0;
+    std::uint64_t size = 0;  ///< as many fit
+};
+
 struct TraceSummary {
     std::uint64_t incidents = 0;
     std::uint64_t counted_only = 0;  ///< beyond them: incidents that were not told, for load was shed

@@ -5,6 +5,7 @@
 #include "source/host_reader.h"
 #include "source/kernel_btf.h"
 #include "source/kernel_features.h"
+#include "source/kernel_tables.h"
 #include "source/program_loader.h"
 #include "source/record_kind_name.h"
 #include "source/ring_reader.h"
@@ -288,6 +289,10 @@ bool KernelSource::still_works() {
 }
 
 RingUse KernelSource::take_ring_use() { return state_->ring->take_use(); }
+
+std::vector<TableUse> KernelSource::table_use() const {
+    return read_table_use(state_->programs.skeleton()->obj);
+}
 
 std::vector<std::string> KernelSource::loss_kinds() const {
     std::vector<std::string> kinds;

@@ -58,6 +58,8 @@ public:
     bool still_works();
     /// Of the ring buffer, since this was last asked.
     RingUse take_ring_use();
+    /// How full its programs' tables are: milliseconds' work.
+    std::vector<TableUse> table_use() const;
     /// What losses() may come to name: every kind of record, every attached hook.
     std::vector<std::string> loss_kinds() const;
 
