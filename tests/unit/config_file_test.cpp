@@ -145,13 +145,17 @@ TEST_F(ConfigFileTest, YieldsToTheCommandLine) {
 }
 
 TEST_F(ConfigFileTest, IsTakenWholeOrNotAtAll) {
-    EXPECT_EQ(problem("port = 80\nport = 99999\n").find(place(2) + "--port cannot be '99999'"), 0U);
+    EXPECT_EQ(problem("port = 80\nport = 99999\n").find(place(2) + "--port cannot have this value"), 0U);
     EXPECT_EQ(problem("\n\nprot = 80\n"),
               place(3) +
                   "there is no setting 'prot': the settings are the long names of "
                   "the options");
     EXPECT_EQ(problem("pid = 1\n").find(place(1) + "pipetrace serve does not take -p/--pid"), 0U);
-    EXPECT_EQ(problem("config = /etc/passwd\n").find(place(1) + "there is no setting"), 0U);
+    for (const char* name : {"config", "help", "version"}) {
+        EXPECT_EQ(problem(std::string(name) + " = x\n")
+                      .find(place(1) + "'" + name + "' has no meaning in the file"),
+                  0U);
+    }
     EXPECT_EQ(problem("json = perhaps\n").find(place(1) + "'json' is true or false"), 0U);
     EXPECT_EQ(problem("comm = [a,\nb\n").find(place(1) + "this line cannot be read: its list has no end"),
               0U);
@@ -184,6 +188,45 @@ TEST_F(ConfigFileTest, MustBeAPlainFileThatNobodyElseMayWrite) {
     write("");
     std::filesystem::resize_file(path_, std::uintmax_t{1} << 30);
     EXPECT_NE(problem_of(outcome()).find("too large"), std::string::npos);
+}
+
+TEST_F(ConfigFileTest, IsNoWayToReadAnotherFile) {
+    constexpr const char* kSecret = "s3cret";
+    const std::string too_long(41, 'a');
+    for (const std::string& line : std::vector<std::string>{
+             "root:*:s3cret:0:99999:7:::", "root:s3cret", "s3cret:=", "pass.s3cret = 1", "user = s3cret",
+             "json = s3cret", "metrics = s3cret", "comm = 's3cret", "port=s3cret", "max-size = 's3cret'",
+             "kind = [tcp, s3cret]", "pass s3cret", "[s3cret]", "errno = s3cret"}) {
+        write(line + "\n");
+        const ParseOutcome parsed = outcome();
+        const auto* error = std::get_if<Error>(&parsed);
+        ASSERT_NE(error, nullptr) << line;
+        EXPECT_EQ((error->what + error->why + error->remedy).find(kSecret), std::string::npos) << line;
+        EXPECT_EQ(error->what.find(path_ + ":1"), 0U) << line;
+    }
+    EXPECT_EQ(problem(too_long + " = 1\n").find("aaa"), std::string::npos);
+    EXPECT_NE(problem(too_long.substr(1) + " = 1\n").find("aaa"), std::string::npos);
+}
+
+TEST_F(ConfigFileTest, MustLieWhereNobodyElseCanPutAnother) {
+    write("quiet\n");
+    ASSERT_EQ(::mkdir((folder_ + "/safe").c_str(), 0755), 0);
+    std::filesystem::create_symlink(path_, folder_ + "/safe/link");
+    for (const int mode : {0770, 0707, 01777}) {
+        ASSERT_EQ(::chmod(folder_.c_str(), static_cast<mode_t>(mode)), 0);
+        EXPECT_NE(problem_of(outcome()).find("others than its owner may write to the folder"),
+                  std::string::npos)
+            << mode;
+        EXPECT_NE(
+            problem_of(parse_options({"serve", "--config", folder_ + "/safe/link"})).find("to the folder"),
+            std::string::npos)
+            << mode;
+    }
+    ASSERT_EQ(::chmod(folder_.c_str(), 0755), 0);
+    ASSERT_TRUE(std::holds_alternative<Options>(outcome()));
+    if (::geteuid() != 0) return;
+    ASSERT_EQ(::chown(folder_.c_str(), 65534, 65534), 0);
+    EXPECT_NE(problem_of(outcome()).find("belongs to the user 65534"), std::string::npos);
 }
 
 TEST_F(ConfigFileTest, IsReadAgain) {

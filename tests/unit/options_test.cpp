@@ -367,6 +367,16 @@ TEST(Options, ServeListensOnLoopbackUnlessToldOtherwise) {
     EXPECT_EQ(listen_address_text({"10.0.0.1", 80}), "10.0.0.1:80");
 }
 
+TEST(OptionsMisuse, StandardOutputHasNoNameOfAFile) {
+    EXPECT_TRUE(contains(refused({"serve", "-o", "-"}), "use --json"));
+    EXPECT_TRUE(contains(refused({"run", "-o", "-", "--", "ls"}), "they go to stderr"));
+    EXPECT_TRUE(contains(refused({"record", "-o-"}), "a recording is written to at many places"));
+    for (const char* command : {"-v", "demo", "report"}) {
+        EXPECT_TRUE(contains(refused({command, "--output=-"}), "they go to stdout")) << command;
+    }
+    EXPECT_EQ(accepted({"-o", "./-"}).output_path, "./-");
+}
+
 TEST(OptionsMisuse, NoPlaceToListen) {
     for (const char* wrong : {"", "9435x", "127.0.0.1", "127.0.0.1:", "127.0.0.1:70000", "::1:9435", "[::1]9435",
                               "[127.0.0.1]:9435", "db1.example.org:9435", "1.2.3:80", "127.0.0.1:80,90"}) {

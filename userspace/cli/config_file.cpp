@@ -2,14 +2,20 @@
 // it passes over in silence are looked after here.
 #include "cli/config_file.h"
 
+#include "cli/option_table.h"
+
 #include <CLI/CLI.hpp>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <sstream>
@@ -81,7 +87,50 @@ Result<ConfigSetting> parse_setting(const std::string& place, std::string_view s
 
 Error no_config(const std::string& path, std::string why) {
     return {fmt::format("cannot use the configuration file {}", path), std::move(why),
-            "name a plain file of at most 64 KiB that root owns and only its owner may write to"};
+            "name a plain file of at most 64 KiB that root owns and only its owner may write to, in a folder "
+            "of which the same is true"};
+}
+
+bool is_trusted(uid_t user) { return user == 0 || user == ::geteuid(); }
+
+/// Who may write to it may put another file, or a link to one, in the file's place.
+Status check_folder(const std::string& path, const std::filesystem::path& folder) {
+    struct stat status {};
+    struct statvfs mount {};
+    const std::string name = folder.empty() ? "." : folder.string();
+    if (::stat(name.c_str(), &status) != 0) return no_config(path, std::strerror(errno));
+    // As Kubernetes mounts a ConfigMap: open to all by its mode, and to nobody in fact.
+    if (::statvfs(name.c_str(), &mount) == 0 && (mount.f_flag & ST_RDONLY) != 0) return Done{};
+    if (!is_trusted(status.st_uid))
+        return no_config(
+            path, fmt::format("its folder {} belongs to the user {}, who could put another in its place",
+                              name, status.st_uid));
+    if ((status.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+        return no_config(
+            path, fmt::format("others than its owner may write to the folder {}, and put another file in "
+                              "its place",
+                              name));
+    return Done{};
+}
+
+/// The folder of the name, and that of the file itself where the name is a link.
+Status check_folders(const std::string& path) {
+    const std::filesystem::path named(path);
+    if (Status checked = check_folder(path, named.parent_path()); !checked) return checked;
+    std::error_code failure;
+    const std::filesystem::path file = std::filesystem::canonical(named, failure);
+    if (failure) return no_config(path, failure.message());
+    return check_folder(path, file.parent_path());
+}
+
+constexpr std::array<std::string_view, 3> kNeverInAFile{"config", "help", "version"};
+
+/// A word that somebody may have meant for an option's name.
+bool is_plausible_name(std::string_view word) {
+    constexpr std::size_t kSizeMax = 40;
+    constexpr std::string_view kLetters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_";
+    return !word.empty() && word.size() <= kSizeMax &&
+           word.find_first_not_of(kLetters) == std::string_view::npos;
 }
 
 }  // namespace
@@ -121,6 +170,30 @@ Result<std::vector<ConfigSetting>> parse_config(const std::string& path, const s
     return settings;
 }
 
+bool is_never_in_a_file(const std::string& name) {
+    return std::ranges::find(kNeverInAFile, name) != kNeverInAFile.end();
+}
+
+Error no_such_setting(const std::string& name, Command command) {
+    const std::string list = command_title(command) + " --help lists them";
+    if (is_never_in_a_file(name))
+        return {"'" + name + "' has no meaning in the file", "it is for the command line alone",
+                "remove this line"};
+    constexpr const char* kWhy = "the settings are the long names of the options";
+    if (!is_plausible_name(name)) return {"this line sets nothing that there is", kWhy, list};
+    const std::string nearest = nearest_option(name);
+    const bool is_useful = !nearest.empty() && !is_never_in_a_file(nearest);
+    return {"there is no setting '" + name + "'", kWhy, is_useful ? "did you mean '" + nearest + "'?" : list};
+}
+
+Error without_values(Error error, const ConfigSetting& setting) {
+    const bool quotes_one = std::ranges::any_of(setting.values, [&](const std::string& value) {
+        return error.what.find("'" + value + "'") != std::string::npos;
+    });
+    if (quotes_one) error.what = "--" + setting.name + " cannot have this value";
+    return error;
+}
+
 Result<std::string> read_config(const std::string& path) {
     // A FIFO would hold us for ever.
     const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
@@ -131,11 +204,12 @@ Result<std::string> read_config(const std::string& path) {
     if (::fstat(fd, &status) != 0) return no_config(path, std::strerror(errno));
     if (!S_ISREG(status.st_mode))
         return no_config(path, S_ISDIR(status.st_mode) ? "it is a directory" : "it is no plain file");
-    if (status.st_uid != 0 && status.st_uid != ::geteuid())
+    if (!is_trusted(status.st_uid))
         return no_config(
             path, fmt::format("it belongs to the user {}, who could change what we do", status.st_uid));
     if ((status.st_mode & (S_IWGRP | S_IWOTH)) != 0)
         return no_config(path, "others than its owner may write to it");
+    if (const Status checked = check_folders(path); !checked) return checked.error();
     std::string text(kConfigBytesMax + 1, '\0');
     std::size_t size = 0;
     while (size < text.size()) {

@@ -193,6 +193,18 @@ Result<ListenAddress> parse_listen_address(const std::string& text) {
     return ListenAddress{host, *port};
 }
 
+Result<std::string> parse_output(Command command, const std::string& path) {
+    if (path != "-") return path;
+    const char* remedy = "leave it out: without it they go to stdout";
+    if (command == Command::kServe) remedy = "use --json, which writes to stdout";
+    if (command == Command::kRun) remedy = "leave it out: they go to stderr, since stdout is CMD's";
+    if (command == Command::kRecord) {
+        return Error{"-o/--output cannot be '-'", "a recording is written to at many places of its file",
+                     "name a file; for incidents on stdout: pipetrace --json"};
+    }
+    return Error{"-o/--output cannot be '-'", "it names a file for the incidents", remedy};
+}
+
 Result<Mode> parse_mode(const std::string& text) {
     return parse_enum<Mode>("--mode", text, spellings<Mode>(3, mode_name));
 }

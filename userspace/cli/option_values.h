@@ -38,6 +38,8 @@ Result<Cause> parse_cause(const std::string& text);
 Result<Severity> parse_severity(const std::string& text);
 /// "ADDR:PORT", "[ADDR]:PORT", "localhost:PORT"; without ADDR loopback.
 Result<ListenAddress> parse_listen_address(const std::string& text);
+/// The FILE of -o: not `-`, of which each command has its own.
+Result<std::string> parse_output(Command command, const std::string& path);
 Result<Mode> parse_mode(const std::string& text);
 Result<ErrorsMode> parse_errors_mode(const std::string& text);
 

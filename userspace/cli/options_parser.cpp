@@ -8,12 +8,10 @@
 #include "cli/time_values.h"
 
 #include <CLI/CLI.hpp>
-
 #include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
-#include <iterator>
 #include <limits>
 #include <optional>
 #include <utility>
@@ -131,7 +129,6 @@ Problem fill_settings(const GivenOptions& given, Options& options) {
                      "one leaves out where programs lie, the other keeps their whole command lines",
                      "give one of them"};
     }
-    if (const auto* path = given.last("output")) options.output_path = *path;
     if (const auto* user = given.last("run-as")) options.run_as = *user;
     if (const auto* path = given.last("recording")) options.recording_path = *path;
     if (const auto* path = given.last("config")) options.config_path = *path;
@@ -143,6 +140,7 @@ Problem fill_settings(const GivenOptions& given, Options& options) {
 
     constexpr auto kAnyCount = std::numeric_limits<std::uint64_t>::max();
     constexpr auto kAnySeconds = std::numeric_limits<std::uint32_t>::max();
+    const auto output = [&](const std::string& text) { return parse_output(options.command, text); };
     const auto seconds = [](const std::string& text) { return parse_seconds("--duration", text); };
     const auto idle = [=](const std::string& text) -> Result<std::uint32_t> {
         auto number = parse_integer("--idle-after", text, 1, kAnySeconds);
@@ -153,6 +151,7 @@ Problem fill_settings(const GivenOptions& given, Options& options) {
     const auto one = [&](const char* name, auto parse, auto& target) {
         if (!problem) problem = fill_one(given, name, parse, target);
     };
+    one("output", output, options.output_path);
     one("duration", seconds, options.duration_seconds);
     one("idle-after", idle, options.idle_after_seconds);
     one("max-size", parse_size, options.recording_limits.size_bytes_max);
@@ -286,13 +285,7 @@ Result<CommandLine> line_of(const ConfigSetting& setting, Command command) {
     CommandLine line;
     line.command = command;
     const OptionSpec* option = find_option(setting.name);
-    constexpr std::string_view kNeverInAFile[] = {"config", "help", "version"};
-    if (option == nullptr || std::ranges::find(kNeverInAFile, setting.name) != std::end(kNeverInAFile)) {
-        const std::string nearest = nearest_option(setting.name);
-        return Error{"there is no setting '" + setting.name + "'", "the settings are the long names of the options",
-                     nearest.empty() ? command_title(command) + " --help lists them"
-                                     : "did you mean '" + nearest + "'?"};
-    }
+    if (option == nullptr || is_never_in_a_file(setting.name)) return no_such_setting(setting.name, command);
     const std::string name = long_name(option->name);
     for (const std::string& value : setting.values) {
         if (option->value != nullptr) {
@@ -300,7 +293,7 @@ Result<CommandLine> line_of(const ConfigSetting& setting, Command command) {
         } else if (value == "true") {
             line.options.push_back(name);
         } else if (value != "false") {
-            return Error{"'" + setting.name + "' is true or false", "'" + value + "' is neither",
+            return Error{"'" + setting.name + "' is true or false", "its value is neither",
                          "write " + setting.name + " = true"};
         }
     }
@@ -325,7 +318,7 @@ Problem add_config(const std::string& path, CommandLine& line) {
         const auto alone = line_of(setting, line.command);
         if (!alone) return at(place, alone.error());
         const ParseOutcome tried = parse_line(*alone);
-        if (const auto* error = std::get_if<Error>(&tried)) return at(place, *error);
+        if (const auto* error = std::get_if<Error>(&tried)) return at(place, without_values(*error, setting));
         const std::string name = long_name(setting.name.c_str());
         const bool is_named = std::ranges::any_of(line.options, [&](const std::string& option) {
             return option == name || option.starts_with(name + "=");
