@@ -189,6 +189,41 @@ class ServeRecordingTest(live.LiveTest):
         self.await_row(self.fail(tracer))
         self.stop(tracer)
 
+    def test_a_file_that_was_moved_away_is_begun_anew(self):
+        tracer = self.serve()
+        before = self.fail(tracer)
+        self.await_row(before)
+        moved = FOLDER / "moved.db"
+        DEFAULT.rename(moved)
+        live.wait_for(lambda: "moved away" in tracer.stderr(), 15, "a message of the moved file")
+        live.wait_for(DEFAULT.exists, 20, "a new recording")
+        after = self.fail(tracer)
+        self.await_row(after)
+        self.stop(tracer)
+        self.assertIn(before, rows(moved))
+        self.assertNotIn(before, rows(DEFAULT))
+
+    def test_another_user_s_file_is_not_written_to(self):
+        """Made by somebody who would read along; and root has no right of its own to write to his folder."""
+        DEFAULT.touch(0o666)
+        DEFAULT.chmod(0o666)
+        os.chown(DEFAULT, live.NOBODY, live.NOBODY)
+        tracer = self.serve()
+        self.assertIn(f"belongs to the user {live.NOBODY}", tracer.stderr())
+        self.assertIn("goes on without a recording", tracer.stderr())
+        self.fail(tracer)
+        self.assertEqual(DEFAULT.stat().st_size, 0)
+        DEFAULT.unlink()
+        live.wait_for(lambda: "recording to" in tracer.stderr(), 20, "a recording that begins")
+        self.stop(tracer)
+        folder = self.directory / "of-nobody"
+        folder.mkdir()
+        os.chown(folder, live.NOBODY, live.NOBODY)
+        tracer = self.serve("--recording", folder / "serve.db")
+        self.assertIn("Permission denied", tracer.stderr())
+        self.assertIn("chown it to root", tracer.stderr())
+        self.stop(tracer)
+
     def test_a_second_monitor_goes_on_without_one(self):
         first = self.serve()
         second = self.serve()

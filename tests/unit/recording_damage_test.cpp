@@ -84,6 +84,25 @@ TEST(RecordingDamage, NoRecordingIsRefusedAndLeftAlone) {
     EXPECT_TRUE(says(read_all(folder.file("empty")), "empty"));
 }
 
+TEST(RecordingDamage, AnotherUsersRecordingIsRefusedAndLeftAlone) {
+    if (::geteuid() != 0) GTEST_SKIP() << "only root gives files away";
+    constexpr uid_t kSomebody = 65534;
+    for (const char* what : {"", "-wal", "-shm", "-journal"}) {
+        const Folder folder;
+        const std::string path = folder.file("r.db");
+        make_recording(path);
+        if (*what != '\0') put_bytes(path + what, "");
+        ASSERT_EQ(::lchown((path + what).c_str(), kSomebody, kSomebody), 0);
+        const std::string before = bytes_of(path);
+        const auto writer = RecordingWriter::open(path, {}, sample_trace());
+        ASSERT_FALSE(writer) << what;
+        EXPECT_TRUE(says(writer.error().why, what) && says(writer.error().why, "belongs to the user 65534"))
+            << writer.error().why;
+        EXPECT_FALSE(writer.error().is_of_content) << "it is not ours to move";
+        EXPECT_EQ(bytes_of(path), before);
+    }
+}
+
 TEST(RecordingDamage, AnotherProgramsDatabaseIsRefusedAndLeftAlone) {
     const Folder folder;
     const std::string path = folder.file("other.db");

@@ -331,6 +331,35 @@ TEST(Recording, BehindALinkIsWrittenAndReadAsTheFileItself) {
     EXPECT_EQ(refused.error().what, "cannot record to " + folder.file("link.db"));
 }
 
+TEST(Recording, IsPrivateHoweverItWasFound) {
+    const Folder folder;
+    make_recording(folder.file("r.db"));
+    ASSERT_EQ(::chmod(folder.file("r.db").c_str(), 0666), 0);
+    const auto writer = open_writer(folder.file("r.db"));
+    struct stat status {};
+    ASSERT_EQ(::stat(folder.file("r.db").c_str(), &status), 0);
+    EXPECT_EQ(status.st_mode & 07777, 0600U);
+}
+
+TEST(Recording, KnowsThatItWasMovedAndIsWholeThere) {
+    const Folder folder;
+    auto writer = open_writer(folder.file("r.db"));
+    RecordingBatch batch;
+    batch.incidents = {sample_row("boot-1")};
+    ASSERT_TRUE(succeeded(writer->write(batch)));
+    EXPECT_FALSE(writer->is_removed());
+    std::filesystem::rename(folder.file("r.db"), folder.file("moved.db"));
+    EXPECT_TRUE(writer->is_removed());
+    make_recording(folder.file("other.db"));
+    std::filesystem::rename(folder.file("other.db"), folder.file("r.db"));
+    EXPECT_TRUE(writer->is_removed()) << "another has its name";
+    std::filesystem::remove(folder.file("r.db"));
+    writer.reset();
+    EXPECT_EQ(rows_of(open_reader(folder.file("moved.db"))).size(), 1U);
+    make_recording(folder.file("r.db"));
+    EXPECT_EQ(rows_of(open_reader(folder.file("r.db"))).size(), 2U) << "nothing of the former's";
+}
+
 TEST(Recording, IsNotLookedForBehindADanglingLink) {
     const Folder folder;
     std::filesystem::create_symlink("nothing.db", folder.file("link.db"));

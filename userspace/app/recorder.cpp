@@ -325,8 +325,9 @@ bool Recorder::is_removed() {
     if (is_removed_ || !writer_->is_removed()) return is_removed_;
     is_removed_ = true;
     const std::lock_guard lock(mutex_);
-    trouble_ = Error{"cannot write to the recording " + settings_.path, "its file has been removed",
-                     "The trace goes on, and nothing more of it is kept there."};
+    trouble_ =
+        Error{"cannot write to the recording " + settings_.path, "its file has been removed or moved away",
+              "The trace goes on, and nothing more of it is kept there."};
     return true;
 }
 

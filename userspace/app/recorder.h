@@ -66,7 +66,7 @@ public:
 
     /// Anything that should be in the recording is not, as far as it has been noticed.
     bool has_failed() const { return lost_ > 0 || is_useless(); }
-    /// Nothing more can be kept in this file: it was removed, or is damaged.
+    /// Nothing more can be kept in this file: it was removed or moved, or is damaged.
     bool is_useless() const { return is_removed_ || is_damaged_; }
     bool is_damaged() const { return is_damaged_; }
     /// After finish(): the trace's end. An Error if it could not be written and that has not been told.
@@ -130,7 +130,7 @@ private:
     std::thread syncing_thread_;
     bool failing_sync_ = false;
     std::atomic<std::uint64_t> written_ = 0;  ///< batches
-    std::atomic<bool> is_removed_ = false;    ///< somebody removed the file: noticed, and told
+    std::atomic<bool> is_removed_ = false;    ///< somebody removed or moved the file: noticed, and told
     std::atomic<bool> is_damaged_ = false;    ///< told too
     std::optional<Error> failing_;            ///< since the last batch that could be written
     std::optional<std::chrono::steady_clock::time_point> last_tries_end_;

@@ -32,11 +32,34 @@ void make_own_folder(const std::string& path) {
 
 Error cannot_open(const std::string& path) {
     const int error = errno;
-    const char* remedy = error == EACCES || error == EPERM ? "Run as root, or record elsewhere."
-                         : error == ENOENT || error == ENOTDIR
-                             ? "Make the folder first, or record elsewhere."
-                             : "Record elsewhere.";
+    const bool is_forbidden = error == EACCES || error == EPERM;
+    const char* remedy =
+        is_forbidden && ::geteuid() == 0
+            ? "The file or its folder is another user's: chown it to root, or record elsewhere."
+        : is_forbidden                        ? "Run as root, or record elsewhere."
+        : error == ENOENT || error == ENOTDIR ? "Make the folder first, or record elsewhere."
+                                              : "Record elsewhere.";
     return cannot_record(path, std::strerror(error), remedy);
+}
+
+Error foreign(const std::string& path, const std::string& whose, uid_t owner) {
+    return cannot_record(path,
+                         whose + " belongs to the user " + std::to_string(owner) +
+                             ", who could read and change what is recorded",
+                         "Remove it, chown it to the user who records, or record to another file.");
+}
+
+/// What SQLite keeps beside it too: it would take what is there.
+Status check_owner(const std::string& name, const std::string& path, int fd) {
+    struct stat status {};
+    if (::fstat(fd, &status) != 0) return cannot_open(name);
+    if (status.st_uid != ::geteuid()) return foreign(name, "the file", status.st_uid);
+    for (const char* beside : {"-wal", "-shm", "-journal"}) {
+        const std::string kept = path + beside;
+        if (::lstat(kept.c_str(), &status) == 0 && status.st_uid != ::geteuid())
+            return foreign(name, kept, status.st_uid);
+    }
+    return Done{};
 }
 
 /// Nothing where the file is empty or a SQLite database.
@@ -78,6 +101,7 @@ Result<RecordingFile> RecordingFile::open(const std::string& path) {
     RecordingFile file(path, fd, created);
     // The umask may have taken from it; SQLite gives what it makes beside it the same mode.
     if (created) ::fchmod(fd, kPrivate);
+    if (const Status checked = check_owner(path, file.path(), fd); !checked) return checked.error();
     if (const Status checked = check_content(path, fd); !checked) return checked.error();
     if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
         if (errno != EWOULDBLOCK) return cannot_open(path);
@@ -107,8 +131,11 @@ void RecordingFile::make_private() const {
 }
 
 bool RecordingFile::is_removed() const {
-    struct stat status {};
-    return ::fstat(fd_, &status) == 0 && status.st_nlink == 0;
+    struct stat ours {};
+    struct stat named {};
+    if (::fstat(fd_, &ours) != 0) return false;
+    if (::stat(path_.c_str(), &named) != 0) return errno == ENOENT || errno == ENOTDIR;
+    return ours.st_dev != named.st_dev || ours.st_ino != named.st_ino;
 }
 
 void RecordingFile::remove_if_created() const {

@@ -13,8 +13,8 @@ namespace pipetrace {
 class RecordingFile {
 public:
     /// Creates `path` (mode 0600, whatever the umask; kRecordingFolder too, 0700) or opens what is there, and
-    /// locks it. An Error where it cannot be, is no plain file, holds something else, or is being written by
-    /// another.
+    /// locks it. An Error where it cannot be, is another user's or no plain file, holds something else, or is
+    /// being written by another.
     static Result<RecordingFile> open(const std::string& path);
     RecordingFile(RecordingFile&& other) noexcept
         : name_(std::move(other.name_)),
@@ -30,7 +30,7 @@ public:
     const std::string& path() const { return path_; }  ///< with no link in it
     /// It is known to be a recording now, perhaps one that others could read.
     void make_private() const;
-    /// No name leads to it any more: what is written to it is gone when it is closed.
+    /// Its name leads to it no more: it was removed, or moved away.
     bool is_removed() const;
     /// Takes back a file that open() created and that became nothing.
     void remove_if_created() const;
