@@ -248,6 +248,27 @@ class LinesTest(live.LiveTest):
         self.assert_status(1, refused)
         self.assertIn("No such file or directory", refused.stderr)
 
+    def test_a_place_that_root_may_write_to_by_its_capabilities_alone_is_told(self):
+        """They are given up: what is open goes on, and cannot be opened again."""
+        folder = self.directory / "of-nobody"
+        folder.mkdir()
+        os.chown(folder, live.NOBODY, live.NOBODY)
+        self.path = folder / "incidents.json"
+        tracer = self.serve()
+        self.assertIn(f"its folder {folder} belongs to the user {live.NOBODY}", tracer.stderr())
+        victim = Victim(self)
+        victim.fail(1)
+        self.await_lines(victim, self.path)
+        self.stop(tracer)
+
+    def test_another_user_s_file_in_a_shared_folder_is_refused(self):
+        self.directory.chmod(0o1777)
+        self.path.touch()
+        os.chown(self.path, live.NOBODY, live.NOBODY)
+        refused = live.run("serve", "-o", self.path)
+        self.assert_status(1, refused)
+        self.assertIn(f"the file belongs to the user {live.NOBODY}", refused.stderr)
+
 
 if __name__ == "__main__":
     live.main()

@@ -1,5 +1,7 @@
 #include "app/line_file.h"
 
+#include "app/appended_file.h"
+
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
@@ -44,6 +46,17 @@ protected:
         return file.deliver(parcel);
     }
 
+    void open_folder_to_all() const { ASSERT_EQ(::chmod(folder_.c_str(), 01777), 0); }
+    static void give_to_somebody(const std::string& file) {
+        ASSERT_EQ(::lchown(file.c_str(), kSomebody, kSomebody), 0);
+    }
+    /// Why it is not opened.
+    std::string refusal() const {
+        const auto file = LineFile::open(path(), 1000);
+        return file ? "it was opened" : file.error().why;
+    }
+
+    static constexpr uid_t kSomebody = 65534;
     std::string folder_;
 };
 
@@ -148,6 +161,82 @@ TEST_F(LineFileTest, RefusesAPlaceThatItCannotWriteTo) {
     const auto unread = LineFile::open(folder_ + "/fifo", 1000);
     ASSERT_FALSE(unread);
     EXPECT_EQ(unread.error().remedy, "Nobody reads this pipe: start its reader first.");
+}
+
+TEST_F(LineFileTest, TakesNothingOfAnotherUsersInASharedFolder) {
+    if (::geteuid() != 0) GTEST_SKIP() << "only root gives files away";
+    open_folder_to_all();
+    std::ofstream(path()) << "";
+    give_to_somebody(path());
+    EXPECT_NE(refusal().find("the file belongs to the user 65534"), std::string::npos) << refusal();
+    EXPECT_EQ(written(), "");
+
+    const std::string target = folder_ + "/target";
+    std::filesystem::remove(path());
+    std::filesystem::create_symlink(target, path());
+    give_to_somebody(path());
+    EXPECT_NE(refusal().find("the link belongs to the user 65534"), std::string::npos) << refusal();
+    EXPECT_FALSE(std::filesystem::exists(target)) << "it was followed";
+
+    std::filesystem::remove(path());
+    std::ofstream(target) << "";
+    std::filesystem::create_hard_link(target, path());
+    EXPECT_NE(refusal().find("another name"), std::string::npos) << refusal();
+}
+
+TEST_F(LineFileTest, TakesWhatIsItsOwnInASharedFolder) {
+    open_folder_to_all();
+    ASSERT_EQ(write(*open(), "one\n"), Outcome::kTaken);
+    ASSERT_EQ(write(*open(), "two\n"), Outcome::kTaken);
+    EXPECT_EQ(written(), "one\ntwo\n");
+    std::filesystem::rename(path(), folder_ + "/target");
+    std::filesystem::create_symlink("target", path());
+    ASSERT_EQ(write(*open(), "three\n"), Outcome::kTaken);
+    EXPECT_EQ(content(folder_ + "/target"), "one\ntwo\nthree\n");
+}
+
+TEST_F(LineFileTest, TakesAnotherUsersFileWhereOnlyTheOwnerOfTheFolderPutsOne) {
+    if (::geteuid() != 0) GTEST_SKIP() << "only root gives files away";
+    std::ofstream(path()) << "";
+    give_to_somebody(path());
+    ASSERT_EQ(write(*open(), "one\n"), Outcome::kTaken);
+    EXPECT_EQ(written(), "one\n");
+}
+
+TEST_F(LineFileTest, LooksAgainWhenItIsOpenedAgain) {
+    if (::geteuid() != 0) GTEST_SKIP() << "only root gives files away";
+    open_folder_to_all();
+    const auto file = open();
+    ASSERT_EQ(write(*file, "one\n"), Outcome::kTaken);
+    std::filesystem::rename(path(), path() + ".old");
+    std::ofstream(path()) << "";
+    give_to_somebody(path());
+    EXPECT_EQ(write(*file, "two\n"), Outcome::kLater);
+    EXPECT_NE(file->trouble().why.find("belongs to the user 65534"), std::string::npos);
+    EXPECT_EQ(written(), "");
+    std::filesystem::remove(path());
+    EXPECT_EQ(write(*file, "two\n"), Outcome::kTaken);
+    EXPECT_EQ(written(), "two\n");
+}
+
+TEST_F(LineFileTest, KnowsWhetherItCanBeOpenedAgain) {
+    if (::geteuid() != 0) GTEST_SKIP() << "only root becomes somebody";
+    const auto problem_of_somebody = [](const std::string& file) -> std::string {
+        EXPECT_EQ(::seteuid(kSomebody), 0);
+        const Status again = can_be_opened_again(file);
+        EXPECT_EQ(::seteuid(0), 0);
+        return again ? "" : again.error().why;
+    };
+    open_folder_to_all();
+    EXPECT_EQ(problem_of_somebody(path()), "");
+    ASSERT_EQ(::chmod(folder_.c_str(), 0755), 0);
+    EXPECT_EQ(problem_of_somebody(path()),
+              "its folder " + folder_ + " belongs to the user 0, and the user 65534 may not write to it");
+    std::ofstream(path()) << "";
+    EXPECT_EQ(problem_of_somebody(path()),
+              "the file belongs to the user 0, and the user 65534 may not write to it");
+    EXPECT_EQ(problem_of_somebody("/dev/null"), "") << "nobody rotates it";
+    EXPECT_TRUE(can_be_opened_again(path()));
 }
 
 }  // namespace

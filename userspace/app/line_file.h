@@ -4,6 +4,7 @@
 #pragma once
 
 #include "app/outbox.h"
+#include "source/unique_fd.h"
 
 #include <cstdint>
 #include <memory>
@@ -13,11 +14,9 @@ namespace pipetrace {
 
 class LineFile final : public Receiver {
 public:
-    /// Creates it, mode 0600, or continues what is there. `size_bytes_max` is not for what is no plain file.
+    /// Creates it, mode 0600, or continues what is there, unless another user put it into a folder that is
+    /// open to many (open_to_append()). `size_bytes_max` is not for what is no plain file.
     static Result<std::unique_ptr<LineFile>> open(const std::string& path, std::uint64_t size_bytes_max);
-    LineFile(const LineFile&) = delete;
-    LineFile& operator=(const LineFile&) = delete;
-    ~LineFile() override;
 
     Outcome deliver(Parcel& parcel) override;
     Error trouble() const override { return trouble_; }
@@ -33,7 +32,7 @@ private:
 
     std::string path_;
     std::uint64_t size_bytes_max_;
-    int fd_ = -1;
+    UniqueFd fd_;
     Error trouble_;
 };
 

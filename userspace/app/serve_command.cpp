@@ -1,6 +1,7 @@
 // `pipetrace serve`: the system-wide monitor. One trace of the whole system, its incidents handed to several
 // sinks at once.
 #include "app/advice_files.h"
+#include "app/appended_file.h"
 #include "app/commands.h"
 #include "app/error_report.h"
 #include "app/incident_fan.h"
@@ -45,6 +46,7 @@ private:
     Status give_up_rights();
     Result<std::unique_ptr<IncidentLines>> open_lines(const Options& options) const;
     void write_lines_to(std::unique_ptr<IncidentLines> lines);
+    void warn_of_lines() const;
     void restrict();
     void reload();
     Result<Reload> take_on();
@@ -125,6 +127,14 @@ void Monitor::write_lines_to(std::unique_ptr<IncidentLines> lines) {
     if (kept_lines_) fan_.give_chosen(*kept_lines_);
 }
 
+/// With the rights that are left: one that root's mere uid may not write to is open, and stays so until it is
+/// moved.
+void Monitor::warn_of_lines() const {
+    if (!options_.output_path) return;
+    if (const Status lasting = can_be_opened_again(*options_.output_path); !lasting)
+        report_error(lasting.error());
+}
+
 /// True: it ends the trace.
 bool Monitor::takes(SignalGuard::Received signal) {
     if (signal.number == SIGHUP) reload();
@@ -149,6 +159,7 @@ Result<Reload> Monitor::take_on() {
     fan_.choose(planned.options.filter);
     session_->take_advice(std::move(*advice));
     options_ = planned.options;
+    if (is_other_file) warn_of_lines();
     return planned;
 }
 
@@ -157,7 +168,8 @@ void Monitor::reload() {
     const auto reloaded = take_on();
     if (!reloaded) {
         Error error = reloaded.error();
-        error.remedy += (error.remedy.empty() ? "" : ". ") + std::string("The configuration in force stays.");
+        error.remedy += error.remedy.empty() ? "" : error.remedy.ends_with('.') ? " " : ". ";
+        error.remedy += "The configuration in force stays.";
         report_error(error);
         notifier_.ready("not reloaded: " + error.what + ": " + error.why);
         return;
@@ -212,6 +224,7 @@ int Monitor::run() {
     if (!opened) return failed(opened.error());
     session_ = std::move(*opened);
     if (const Status given_up = give_up_rights(); !given_up) return failed(given_up.error());
+    warn_of_lines();
     const Status started =
         recording_.start([this] { return context(); }, [this] { return session_->source().losses(); });
     if (!started) return failed(started.error());
