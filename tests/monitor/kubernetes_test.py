@@ -57,6 +57,7 @@ class DaemonSet(unittest.TestCase):
         one = container(document)
         self.assertIn(f"container.apparmor.security.beta.kubernetes.io/{one['name']}", template["metadata"]["annotations"])
         self.assertEqual(template["metadata"]["annotations"]["prometheus.io/port"], str(one["ports"][0]["containerPort"]))
+        self.assertEqual(one["livenessProbe"]["httpGet"], {"path": "/-/healthy", "port": one["ports"][0]["name"]})
         self.assertTrue(one["args"][-1].endswith(f":{one['ports'][0]['containerPort']}"))
         self.assertEqual({mount["name"] for mount in one["volumeMounts"]},
                          {volume["name"] for volume in template["spec"]["volumes"]})
