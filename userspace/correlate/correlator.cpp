@@ -183,6 +183,8 @@ void Correlator::end_silent(Connection& connection) {
     if (connection.destroyed && connection.error_at_destroy == 0) {
         infer_taken_error(failure, connection, connection.destroyed_at, failure.task);
     }
+    if (const auto sampled = sampled_since(failure.first_at))
+        failure.share_millionths = sampled->share_millionths;
     connection.told = true;
     remember_silent(failure, connection);
     if (awaits_sender(connection)) {
@@ -234,7 +236,8 @@ void Correlator::print_alone(Failure& failure) {
     if (!failure.caused_by.empty()) incident.caused_by = failure.caused_by;
     incident.facts.cause_process = failure.cause_process;
     incident.facts.by_child = failure.by_child;
-    if (failure.share_millionths != 0) incident.sampled = Sampled{failure.share_millionths, sampling_.counted_only};
+    if (failure.share_millionths != 0)
+        incident.sampled = Sampled{failure.share_millionths, sampling_.counted_only};
     incident.is_final = failure.over;
     incident.revision = failure.printed ? ++failure.revision : 0;
     mark_told(failure.told_errors, incident.errors);
@@ -259,7 +262,8 @@ void Correlator::close(const FailureKey& key) {
 std::vector<FailureKey> Correlator::told_without_end() const {
     std::vector<FailureKey> keys;
     failures_.for_each([&](const FailureKey& key, const Failure& failure) {
-        if (failure.printed && !failure.exited && failure.endpoint.kind != EndpointKind::kTcp) keys.push_back(key);
+        if (failure.printed && !failure.exited && failure.endpoint.kind != EndpointKind::kTcp)
+            keys.push_back(key);
     });
     return keys;
 }
