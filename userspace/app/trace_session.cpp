@@ -2,6 +2,7 @@
 
 #include "app/error_report.h"
 #include "app/precedence.h"
+#include "app/resident_memory.h"
 #include "app/terminal.h"
 #include "render/utf8.h"
 
@@ -120,6 +121,7 @@ void TraceSession::announce() {
                             " is not there yet: it is waited for\n");
     }
     print_to_stderr(readiness_line(source_->hook_report(), settings_.target));
+    forget_startup_code();
 }
 
 std::uint64_t TraceSession::elapsed_seconds() const {

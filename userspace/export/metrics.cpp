@@ -122,10 +122,13 @@ struct Metrics::State {
         counters(registry, "pipetrace_process_incidents_total", "Incidents, by who met them."),
         {"process", "container"},
         kProcessesMax};
-    BoundedCounters errors{counters(registry, "pipetrace_errors_total",
-                                    "Failed calls, by errno and by what became of the SIGPIPE."),
-                           {"errno", "sigpipe"},
-                           kErrnosMax};
+    BoundedCounters errors{
+        counters(
+            registry, "pipetrace_errors_total",
+            "Failed calls, by errno and by what became of the SIGPIPE, as far as the hooks in use show them "
+            "(pipetrace_hook_attached)."),
+        {"errno", "sigpipe"},
+        kErrnosMax};
     CounterFamily& resets =
         counters(registry, "pipetrace_resets_total", "RSTs, by why their sender sent them.");
     ByReason resets_received = reset_counters(resets, "received");
