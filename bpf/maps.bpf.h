@@ -83,7 +83,8 @@ struct pt_by_address_map {
 	__type(key, struct pt_address_key);
 	__type(value, __u64);
 };
-/* Own ids for sockets without a cookie, by address; gone when the socket is destroyed. */
+/* Own ids for sockets without a cookie, and for those that are connected anew, by address; gone when the socket is
+ * destroyed. */
 struct pt_ids_map {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, PT_IDS_MAX);

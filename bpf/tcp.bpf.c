@@ -202,8 +202,10 @@ __noinline __u64 pt_connected_anew(__u64 socket, __u64 id)
 	struct pt_kept *kept = pt_kept_of(id);
 	bool failed;
 
-	if (!kept)
+	if (!kept) {
+		pt_tell_counts(id); /* its entry had to make room */
 		return id;
+	}
 	failed = kept->may_be_counted && pt_tell_counts(id);
 	if (!failed && !kept->memory.reported && !kept->told[0]) {
 		bpf_map_delete_elem(&endpoints, &id);

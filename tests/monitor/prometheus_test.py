@@ -125,7 +125,10 @@ class PrometheusTest(ServeTest):
         self.assertEqual(self.prometheus.query(f'min_over_time(up{{job="{job}"}}[{WINDOW_SECONDS}s])').popitem()[1], 1)
         samples = self.prometheus.query(f'max_over_time(scrape_samples_scraped{{job="{job}"}}[{WINDOW_SECONDS}s])')
         self.assertLessEqual(samples.popitem()[1], exposition.SERIES_MAX)
-        self.assertEqual(self.lost(job), {})
+        # A kernel program is not run for what an interrupt brings while it runs: rare, told, and the totals hold.
+        lost = {labels: count for labels, count in self.lost(job).items()
+                if not any(label.startswith("missed ") for label in labels)}
+        self.assertEqual(lost, {})
 
 
 if __name__ == "__main__":

@@ -53,7 +53,8 @@ public:
 private:
     Status check(const struct stat& there) const {
         const char* what = S_ISLNK(there.st_mode) ? "the link" : "the file";
-        const bool is_trusted = there.st_uid == 0 || there.st_uid == owner_ || there.st_uid == ::geteuid();
+        const bool is_trusted = there.st_uid == 0 || there.st_uid == ::geteuid() ||
+                                (there.st_uid == owner_ && !S_ISLNK(there.st_mode));
         if (!is_trusted) {
             return not_ours(path_,
                             fmt::format("{} belongs to the user {}, who may have put it there to read or "
@@ -84,7 +85,8 @@ Result<UniqueFd> open_to_append(const std::string& path) {
     const UniqueFd folder(::open(folder_of(path).c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
     struct stat status {};
     if (!folder || ::fstat(folder.get(), &status) != 0) return cannot_append(path, errno);
-    if ((status.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+    const bool is_anothers = status.st_uid != 0 && status.st_uid != ::geteuid();
+    if (is_anothers || (status.st_mode & (S_IWGRP | S_IWOTH)) != 0)
         return SharedFolder(path, folder.get(), status.st_uid).open();
     UniqueFd file(::openat(folder.get(), name_in_folder(path), kFlags, kPrivate));
     if (!file) return cannot_append(path, errno);

@@ -1,6 +1,6 @@
 // Who failed on what, the latest: the correlator knows of it once it is put in order, which an exit does not
-// wait for. Pure. Bounded: the oldest makes room, and more come in no storm while events wait for their
-// order.
+// wait for. Pure. Bounded: the oldest makes room, and the ring holds no more failures than there are
+// places.
 #pragma once
 
 #include "model/event.h"
@@ -14,7 +14,7 @@ namespace pipetrace {
 
 class LatelyMet {
 public:
-    static constexpr std::size_t kMetMax = 2048;
+    static constexpr std::size_t kMetMax = 8192;
 
     /// Nothing where it is no failure of a known end.
     void note(const Event& event);

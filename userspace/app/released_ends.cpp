@@ -6,34 +6,36 @@
 namespace pipetrace {
 namespace {
 
-/// For what has been counted to be put in order.
+/// For what has been counted to be put in order; and for what has failed to be told.
 constexpr std::uint64_t kSettleNs = 1'000'000'000;
 
-std::uint64_t inode_of(const FailureKey& key) {
+Endpoint endpoint_of(const FailureKey& key) {
     Endpoint endpoint;
     endpoint.id = key.first;
-    return endpoint.inode();
+    return endpoint;
 }
 
 }  // namespace
 
 void ReleasedEnds::look(Correlator& correlator, const ProcessLookup& processes, EventSource& source,
                         const RecordSink& sink, Ktime now) {
-    if (gone_.empty() && correlator.open_failures() >= next_look_) {
-        find(correlator, processes, source, sink, now);
-        counted_at_ = now;
-    } else if (!gone_.empty() && now >= counted_at_ + kSettleNs) {
+    if (now < next_time_) return;
+    if (!gone_.empty()) {
         for (const FailureKey& key : gone_) correlator.let_go(key);
         gone_.clear();
-    } else {
         return;
     }
-    // So that a look costs each failure no more than one of its own would.
-    next_look_ = std::max(kOpenMin, 2 * correlator.open_failures());
+    // What was held at the last look is no measure once it has ended.
+    next_look_ = std::min(next_look_, std::max(kOpenMin, 2 * correlator.open_failures()));
+    if (correlator.open_failures() < next_look_) return;
+    const std::size_t held = find(correlator, processes, source, sink, now);
+    next_look_ = std::max(kOpenMin, 2 * held);
+    next_time_ = now + kSettleNs;
 }
 
-void ReleasedEnds::find(Correlator& correlator, const ProcessLookup& processes, EventSource& source,
-                        const RecordSink& sink, Ktime now) {
+/// Says how many are still held, as far as is known.
+std::size_t ReleasedEnds::find(Correlator& correlator, const ProcessLookup& processes, EventSource& source,
+                               const RecordSink& sink, Ktime now) {
     auto ends = correlator.told_without_end();
     std::sort(ends.begin(), ends.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
     for (auto first = ends.begin(); first != ends.end();) {
@@ -43,7 +45,8 @@ void ReleasedEnds::find(Correlator& correlator, const ProcessLookup& processes, 
         if (const auto held = processes.open_inodes(tgid)) {
             std::vector<std::uint64_t> ids;
             for (; first != last; ++first) {
-                if (std::binary_search(held->begin(), held->end(), inode_of(*first))) continue;
+                const Endpoint end = endpoint_of(*first);
+                if (end.is_fifo() || std::binary_search(held->begin(), held->end(), end.inode())) continue;
                 gone_.push_back(*first);
                 ids.push_back(first->first);
             }
@@ -51,6 +54,7 @@ void ReleasedEnds::find(Correlator& correlator, const ProcessLookup& processes, 
         }
         first = last;
     }
+    return ends.size() - gone_.size();
 }
 
 }  // namespace pipetrace

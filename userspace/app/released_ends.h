@@ -20,11 +20,11 @@ public:
               const RecordSink& sink, Ktime now);
 
 private:
-    void find(Correlator& correlator, const ProcessLookup& processes, EventSource& source,
-              const RecordSink& sink, Ktime now);
+    std::size_t find(Correlator& correlator, const ProcessLookup& processes, EventSource& source,
+                     const RecordSink& sink, Ktime now);
 
     std::vector<FailureKey> gone_;  ///< whose counts are on their way through the correlator
-    Ktime counted_at_;
+    Ktime next_time_;
     std::size_t next_look_ = kOpenMin;
 
     static constexpr std::size_t kOpenMin = 256;

@@ -121,7 +121,6 @@ void TraceSession::announce() {
                             " is not there yet: it is waited for\n");
     }
     print_to_stderr(readiness_line(source_->hook_report(), settings_.target));
-    forget_startup_code();
 }
 
 std::uint64_t TraceSession::elapsed_seconds() const {
@@ -166,6 +165,7 @@ void TraceSession::clear_status_line() {
 }
 
 void TraceSession::run_until_end(SignalGuard& signals, const Watch& watch) {
+    forget_startup_code();
     take_precedence(kCollectorNice);
     int settling_rounds = 0;
     Clock::time_point next_look = Clock::now();

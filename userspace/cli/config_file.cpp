@@ -182,8 +182,9 @@ Error no_such_setting(const std::string& name, Command command) {
     constexpr const char* kWhy = "the settings are the long names of the options";
     if (!is_plausible_name(name)) return {"this line sets nothing that there is", kWhy, list};
     const std::string nearest = nearest_option(name);
-    const bool is_useful = !nearest.empty() && !is_never_in_a_file(nearest);
-    return {"there is no setting '" + name + "'", kWhy, is_useful ? "did you mean '" + nearest + "'?" : list};
+    if (nearest.empty() || is_never_in_a_file(nearest))
+        return {"this line sets nothing that there is", kWhy, list};
+    return {"there is no setting '" + name + "'", kWhy, "did you mean '" + nearest + "'?"};
 }
 
 Error without_values(Error error, const ConfigSetting& setting) {

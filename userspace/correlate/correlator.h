@@ -194,7 +194,7 @@ private:
     FailureHistory history_;
     LossLog loss_;
     LossLog loss_beyond_tcp_;  ///< without what can concern TCP alone
-    Forgotten forgotten_;
+    Forgotten forgotten_{kForgottenNs};
     std::pmr::deque<std::pair<Ktime, FailureKey>> opened_{&pool_};  ///< in order, for printing when due
     std::pmr::deque<std::pair<Ktime, FailureKey>> exited_{&pool_};  ///< processes that ended, same
     EndedEndpoints destroyed_{&pool_};                              ///< to be forgotten

@@ -81,7 +81,8 @@ void Correlator::print_origin(Origin& origin) {
                               endpoint.local.port, endpoint.remote.port);
     incident.revision = origin.printed ? ++origin.revision : 0;
     incident.sampled = sampled_since(origin.connection.reset_sent->at);
-    const bool is_doubtful = origin.cut_short || is_any_forgotten(endpoint, {});
+    const bool is_doubtful =
+        origin.cut_short || is_any_forgotten(endpoint, origin.connection.reset_sent->at - kResetTravelNsMax);
     incident.lost = loss_.total() - origin.lost_before + (is_doubtful ? 1 : 0);
     origin.printed = true;
     origin.changed = false;

@@ -47,7 +47,8 @@ bool Correlator::is_in_doubt(const Failure& failure) const {
     const Endpoint& endpoint = connection != nullptr ? connection->endpoint : failure.endpoint;
     // What was known of a connection's ends can be as old as it.
     const bool is_dated = connection != nullptr && connection->remembered;
-    return is_any_forgotten(endpoint, is_dated ? connection->remembered->opened : Ktime{});
+    return is_any_forgotten(endpoint,
+                            is_dated ? connection->remembered->opened : failure.first_at - kForgottenNs);
 }
 
 /// Events, and what was known and is forgotten.

@@ -13,6 +13,9 @@
 
 namespace pipetrace {
 
+/// For so long it is remembered of whom something was forgotten.
+inline constexpr std::uint64_t kForgottenNs = 600'000'000'000;
+
 class Forgotten {
 public:
     /// Of `kept_ns` ago and longer nobody will ask.

@@ -55,6 +55,8 @@ struct Endpoint {
     bool known() const { return kind != EndpointKind::kNone && id != 0; }
     /// Of a pipe or a unix socket, as /proc/PID/fd shows it.
     std::uint64_t inode() const { return id & 0xffffffffffffffULL; }
+    /// Of a pipe: it has a name (PT_FIFO_ID, bpf/pipe.bpf.h), and /proc/PID/fd shows that.
+    bool is_fifo() const { return (id >> 56 & 1) != 0; }
 
     bool operator==(const Endpoint&) const = default;
 };

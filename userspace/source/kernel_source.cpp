@@ -18,6 +18,7 @@
 #include <bpf/libbpf.h>
 #include <malloc.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -89,6 +90,18 @@ void add_repeats(pt_failure_counts& counts, int repeats_map) {
         slot.count += place.count;
         slot.last_ns = place.last_ns;
     }
+}
+
+/// Of a pipe, which no program sees go, as it does a socket: nobody but threads of `tgid`, which is done with it, ever
+/// failed there and still lives. What is kept would be the next one's, and keep places that others need.
+bool is_over(const pt_failure_counts& counts, Tgid tgid) {
+    if (counts.endpoint_kind != PT_KIND_PIPE) return false;
+    return std::ranges::all_of(counts.slots, [tgid](const pt_failure_count& slot) {
+        if (slot.count == 0 || slot.tid == tgid) return true;
+        const std::string tid = std::to_string(slot.tid);
+        const bool is_its_own = ::access(("/proc/" + std::to_string(tgid) + "/task/" + tid).c_str(), F_OK) == 0;
+        return is_its_own || ::access(("/proc/" + tid).c_str(), F_OK) != 0;
+    });
 }
 
 /// Every hook that makes the mode what it is has failed.
@@ -261,6 +274,7 @@ void KernelSource::count_failures_of(std::uint64_t id, std::optional<Tgid> tgid,
     record.header.ktime_ns = at.ns;
     add_repeats(record.counts, bpf_map__fd(maps.repeats));
     sink(std::as_bytes(std::span(&record, 1)));
+    if (tgid && is_over(record.counts, *tgid)) bpf_map_delete_elem(bpf_map__fd(maps.failing), &id);
 }
 
 void KernelSource::snapshot_owners() {

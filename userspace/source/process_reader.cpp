@@ -138,6 +138,8 @@ std::optional<std::vector<std::uint64_t>> ProcessReader::open_inodes(Tgid tgid) 
             return std::nullopt;
         }
     }
+    // Where the first thread has ended, none is listed though others have them all. Two are the folder's own.
+    if (descriptors <= 2) return std::nullopt;
     std::sort(inodes.begin(), inodes.end());
     return inodes;
 }
