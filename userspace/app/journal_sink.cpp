@@ -69,7 +69,6 @@ bool JournalSink::is_to_be_told(const Incident& incident) {
     const Judged judged{incident.verdict.cause, incident.verdict.severity};
     const auto found = told_.find(incident.id);
     const bool is_told = incident.revision == 0 || (found != told_.end() && found->second != judged);
-    if (incident.revision > 0 && found == told_.end()) ++forgotten_;
     if (incident.is_final) {
         if (found != told_.end()) told_.erase(found);
     } else if (found != told_.end()) {
@@ -84,7 +83,7 @@ void JournalSink::remember(const Incident& incident, Judged judged) {
     told_.emplace(incident.id, judged);
     told_by_age_.push_back(incident.id);
     if (told_by_age_.size() <= kToldMax) return;
-    told_.erase(told_by_age_.front());
+    forgotten_ += told_.erase(told_by_age_.front());  // 0: it is over
     told_by_age_.pop_front();
 }
 
