@@ -106,6 +106,20 @@ TEST(ConnectionSampler, KeepsNothingOfWhatIsOver) {
     EXPECT_EQ(sampler.evicted(), 0U);
 }
 
+/// No record tells when a process that lives on lets go of one.
+TEST(ConnectionSampler, KeepsNoPipeThatIsSilent) {
+    constexpr std::uint64_t kMinuteNs = 60'000'000'000;
+    ConnectionSampler sampler(kSecret);
+    for (std::uint64_t id = 1; id <= 1000; ++id) fails(sampler, pipe(id));
+    const Ktime later{kBegin.ns + kMinuteNs / 2};
+    for (std::uint64_t id = 1; id <= 10; ++id) fails(sampler, pipe(id), later);
+    sampler.advance_to(Ktime{kBegin.ns + kMinuteNs});
+    EXPECT_EQ(sampler.size(), 10U);
+    sampler.advance_to(Ktime{kBegin.ns + 2 * kMinuteNs});
+    EXPECT_EQ(sampler.size(), 0U);
+    EXPECT_EQ(sampler.evicted(), 0U);
+}
+
 /// A refused client may keep its socket for long: what was kept of the RST goes with it at the latest.
 TEST(ConnectionSampler, KeepsNothingOfAnAnswerWithoutASocket) {
     for (const std::uint64_t lives_ns : {10 * kMs, 30 * kSecondNs}) {

@@ -18,6 +18,8 @@ constexpr std::uint64_t kHoldToldNs = 250'000'000;
 constexpr std::uint64_t kHoldCountedNs = 60'000'000;
 /// A RST that left is received so much later at most.
 constexpr std::uint64_t kTravelNs = 3'000'000'000;
+/// What has not failed for so long on a pipe is over, or is decided anew.
+constexpr std::uint64_t kSilentNs = 60'000'000'000;
 constexpr std::uint8_t kSyn = 0x02;
 
 bool has_addresses(const Endpoint& endpoint) {
@@ -122,6 +124,7 @@ bool ConnectionSampler::decide(const Endpoint& endpoint, Ktime at) {
     end.told = has_addresses(endpoint) ? decide_pair(end, endpoint, at) : is_chosen(endpoint.id);
     by_id_.emplace(endpoint.id, end);
     by_age_.push_back({at, endpoint.id, end.number});
+    if (endpoint.kind != EndpointKind::kTcp) unending_.push_back(by_age_.back());
     return end.told;
 }
 
@@ -177,11 +180,29 @@ void ConnectionSampler::forget(std::pmr::unordered_map<std::uint64_t, End>::iter
         if (is_empty && !pair->second.announced.known()) by_addresses_.erase(pair);
     }
     by_id_.erase(end);
-    if (by_age_.size() > 2 * ends_max_ + 64) {
-        std::erase_if(by_age_, [this](const Place& place) {
-            const auto found = by_id_.find(place.id);
-            return found == by_id_.end() || found->second.number != place.number;
-        });
+    drop_stale(by_age_);
+    drop_stale(unending_);
+}
+
+void ConnectionSampler::drop_stale(std::deque<Place>& line) {
+    if (line.size() <= 2 * ends_max_ + 64) return;
+    std::erase_if(line, [this](const Place& place) {
+        const auto found = by_id_.find(place.id);
+        return found == by_id_.end() || found->second.number != place.number;
+    });
+}
+
+void ConnectionSampler::forget_silent(Ktime now) {
+    while (!unending_.empty() && unending_.front().since + kSilentNs <= now) {
+        const Place place = unending_.front();
+        unending_.pop_front();
+        const auto found = by_id_.find(place.id);
+        if (found == by_id_.end() || found->second.number != place.number) continue;
+        if (std::exchange(found->second.touched, false)) {
+            unending_.push_back({now, place.id, place.number});
+        } else {
+            forget(found);
+        }
     }
 }
 

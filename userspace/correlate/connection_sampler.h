@@ -39,6 +39,7 @@ public:
     void advance_to(Ktime now) {
         forget_ended(now);
         forget_announced(now);
+        forget_silent(now);
     }
 
     std::size_t size() const { return by_id_.size() + by_addresses_.size(); }
@@ -90,6 +91,8 @@ private:
     void note_ended(std::uint64_t id, Ktime at);
     void forget_ended(Ktime now);
     void forget_announced(Ktime now);
+    void forget_silent(Ktime now);
+    void drop_stale(std::deque<Place>& line);
     void forget(std::pmr::unordered_map<std::uint64_t, End>::iterator end);
     void make_room(Ktime now);
 
@@ -104,6 +107,7 @@ private:
     std::pmr::unordered_map<std::uint64_t, End> by_id_{&pool_};
     std::pmr::unordered_map<Key, Pair, KeyHash> by_addresses_{&pool_};
     std::deque<Place> by_age_;         ///< ends, as they came; those gone since among them
+    std::deque<Place> unending_;       ///< of them, pipes and unix sockets: no record tells of their end
     std::deque<Place> ended_told_;     ///< to be forgotten
     std::deque<Place> ended_counted_;  ///< the same, sooner
     std::deque<std::pair<Ktime, Key>> announced_;
