@@ -197,7 +197,7 @@ class Service(ServeTest):
         done = subprocess.run(["unshare", "-m", "sh", "-c", script, live.PIPETRACE], capture_output=True, text=True,
                               check=False, timeout=live.COMMAND_SECONDS, stdin=subprocess.DEVNULL)
         self.assert_status(2, done)
-        self.assertIn("/etc/pipetrace/pipetrace.conf:1: there is no setting", done.stderr)
+        self.assertIn("/etc/pipetrace/pipetrace.conf:1: this line sets nothing", done.stderr)
 
 
 if __name__ == "__main__":

@@ -70,7 +70,7 @@ class UnitFile(live.LiveTest):
         config.chmod(0o644)
         done = live.run(*command[1:], "--config", config, program=command[0])
         self.assert_status(2, done)
-        self.assertIn(f"{config}:{len(settings.splitlines()) + 1}: there is no setting", done.stderr)
+        self.assertIn(f"{config}:{len(settings.splitlines()) + 1}: this line sets nothing", done.stderr)
 
 
 if __name__ == "__main__":
