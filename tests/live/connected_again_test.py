@@ -7,8 +7,8 @@ import struct
 
 import live
 from live import LiveTest
+from reset_peer import have_reset
 
-LINGER_ZERO = struct.pack("ii", 1, 0)
 UNSPECIFIED = struct.pack("H14x", socket.AF_UNSPEC)
 
 
@@ -20,23 +20,8 @@ def refuse(connection):
         try:
             connection.connect(address)
         except ConnectionRefusedError:
-            return "%s:%d" % address
+            return address
     raise AssertionError("the connection was not refused")
-
-
-def have_reset(connection):
-    """Connect it, have the peer reset it, and be told; the address."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        address = listener.getsockname()
-        connection.connect(address)
-        server, _ = listener.accept()
-    server.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_ZERO)
-    server.close()
-    try:
-        connection.recv(1)
-    except ConnectionResetError:
-        return "%s:%d" % address
-    raise AssertionError("the reset was not told")
 
 
 def disconnect(connection):
@@ -53,10 +38,11 @@ class ConnectedAgain(LiveTest):
         with socket.socket() as connection:
             for act in acts:
                 address = act(connection)
+                remote = "%s:%d" % address if address else None
                 if act is refuse:
-                    wanted.append((address, "connection_refused", ["ECONNREFUSED"], 1))
+                    wanted.append((remote, "connection_refused", ["ECONNREFUSED"], 1))
                 elif act is have_reset:
-                    wanted.append((address, "peer_abortive_close", ["ECONNRESET"], 1))
+                    wanted.append((remote, "peer_abortive_close", ["ECONNRESET"], 1))
         self.stop(tracer, signal.SIGINT)
         told = []
         for incident in sorted(tracer.last_revisions(), key=lambda found: found["time"]):

@@ -2,13 +2,12 @@
 import os
 import signal
 import socket
-import struct
 import threading
 
 import live
 from live import LiveTest
+from reset_peer import have_reset
 
-LINGER_ZERO = struct.pack("ii", 1, 0)
 FEW, MANY = 3, 5000
 # More than the kernel programs have places for (PT_REPEATS_MAX).
 CONNECTIONS = 300
@@ -16,16 +15,9 @@ CONNECTIONS = 300
 
 def dead_connection():
     """A connection that its peer has reset; the error was taken."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        client = socket.create_connection(listener.getsockname())
-        server, _ = listener.accept()
-    server.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_ZERO)
-    server.close()
-    try:
-        client.recv(1)
-    except ConnectionResetError:
-        return client
-    raise AssertionError("the reset was not told")
+    client = socket.socket()
+    have_reset(client)
+    return client
 
 
 def send_in_vain(connection, times):
