@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* A call that fails over and over on a TCP endpoint is counted without a search, in a place of its own; its first few
  * are in the counts that records tell (struct pt_failure_counts), to which these are added when they are told. The place
- * follows from endpoint, thread and error, and is the first one's to need it, until that one's socket is destroyed. Of
- * the programs' direct form only (kernel_read.bpf.h). */
+ * follows from endpoint, thread and error, and is the first one's to need it, until that one's socket is destroyed or
+ * connected anew. Of the programs' direct form only (kernel_read.bpf.h). */
 #ifndef PIPETRACE_REPEATS_H
 #define PIPETRACE_REPEATS_H
 

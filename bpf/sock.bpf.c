@@ -92,8 +92,8 @@ int BPF_KPROBE(pt_error_report_kprobe, struct sock *sk)
 	return pt_error_raised(sk);
 }
 
-/* Counts a failure that is a repeat and has a place (repeats.h), which is its own until the socket is destroyed: nobody
- * calls it any more by then. */
+/* Counts a failure that is a repeat and has a place (repeats.h), which is its own until the socket is destroyed, or
+ * connected anew: its cookie is not its id from then on. */
 static __always_inline bool pt_is_repeat(struct sock *sk, __u8 error)
 {
 #if PT_DIRECT_READS

@@ -47,8 +47,7 @@ private:
     Ktime interval_began_;
     Ktime clocks_read_;
     std::uint64_t incidents_ = 0;
-    std::uint64_t forgotten_ =
-        0;  ///< revisions of those that are not in `told_` any more, or were never told
+    std::uint64_t forgotten_ = 0;  ///< that were not over: a correction would not be told
 };
 
 }  // namespace pipetrace

@@ -162,8 +162,7 @@ void ConnectionSampler::note_ended(std::uint64_t id, Ktime at) {
 void ConnectionSampler::forget_ended(Ktime now) {
     const auto forget_from = [&](std::deque<Place>& ended, std::uint64_t hold_ns) {
         while (!ended.empty() && ended.front().since + hold_ns <= now) {
-            const auto found = by_id_.find(ended.front().id);
-            if (found != by_id_.end() && found->second.number == ended.front().number) forget(found);
+            if (const auto found = find(ended.front()); found != by_id_.end()) forget(found);
             ended.pop_front();
         }
     };
@@ -171,7 +170,12 @@ void ConnectionSampler::forget_ended(Ktime now) {
     forget_from(ended_counted_, kHoldCountedNs);
 }
 
-void ConnectionSampler::forget(std::pmr::unordered_map<std::uint64_t, End>::iterator end) {
+ConnectionSampler::Ends::iterator ConnectionSampler::find(const Place& place) {
+    const auto found = by_id_.find(place.id);
+    return found != by_id_.end() && found->second.number == place.number ? found : by_id_.end();
+}
+
+void ConnectionSampler::forget(Ends::iterator end) {
     const auto pair = by_addresses_.find(end->second.key);
     if (pair != by_addresses_.end()) {
         Pair::Side& own = pair->second.sides[end->second.side];
@@ -186,18 +190,15 @@ void ConnectionSampler::forget(std::pmr::unordered_map<std::uint64_t, End>::iter
 
 void ConnectionSampler::drop_stale(std::deque<Place>& line) {
     if (line.size() <= 2 * ends_max_ + 64) return;
-    std::erase_if(line, [this](const Place& place) {
-        const auto found = by_id_.find(place.id);
-        return found == by_id_.end() || found->second.number != place.number;
-    });
+    std::erase_if(line, [this](const Place& place) { return find(place) == by_id_.end(); });
 }
 
 void ConnectionSampler::forget_silent(Ktime now) {
     while (!unending_.empty() && unending_.front().since + kSilentNs <= now) {
         const Place place = unending_.front();
         unending_.pop_front();
-        const auto found = by_id_.find(place.id);
-        if (found == by_id_.end() || found->second.number != place.number) continue;
+        const auto found = find(place);
+        if (found == by_id_.end()) continue;
         if (std::exchange(found->second.touched, false)) {
             unending_.push_back({now, place.id, place.number});
         } else {
@@ -211,8 +212,8 @@ void ConnectionSampler::make_room(Ktime now) {
     while (!by_age_.empty()) {
         const Place place = by_age_.front();
         by_age_.pop_front();
-        const auto found = by_id_.find(place.id);
-        if (found == by_id_.end() || found->second.number != place.number) continue;
+        const auto found = find(place);
+        if (found == by_id_.end()) continue;
         if (std::exchange(found->second.touched, false)) {
             by_age_.push_back(place);
             continue;

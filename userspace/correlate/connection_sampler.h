@@ -81,6 +81,8 @@ private:
         std::uint64_t number = 0;
     };
 
+    using Ends = std::pmr::unordered_map<std::uint64_t, End>;
+
     static std::uint8_t side_of(const Endpoint& endpoint) { return endpoint.remote < endpoint.local ? 1 : 0; }
     static Key key_of(const Endpoint& endpoint);
     bool is_chosen(const Key& key) const;
@@ -93,7 +95,9 @@ private:
     void forget_announced(Ktime now);
     void forget_silent(Ktime now);
     void drop_stale(std::deque<Place>& line);
-    void forget(std::pmr::unordered_map<std::uint64_t, End>::iterator end);
+    /// The end where another has that id by now.
+    Ends::iterator find(const Place& place);
+    void forget(Ends::iterator end);
     void make_room(Ktime now);
 
     std::uint64_t secret_;
@@ -104,7 +108,7 @@ private:
     std::uint64_t numbers_ = 0;
     std::uint64_t evicted_ = 0;
     NodePool pool_;  // before the tables that take their memory from it
-    std::pmr::unordered_map<std::uint64_t, End> by_id_{&pool_};
+    Ends by_id_{&pool_};
     std::pmr::unordered_map<Key, Pair, KeyHash> by_addresses_{&pool_};
     std::deque<Place> by_age_;         ///< ends, as they came; those gone since among them
     std::deque<Place> unending_;       ///< of them, pipes and unix sockets: no record tells of their end

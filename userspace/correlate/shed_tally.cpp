@@ -176,6 +176,11 @@ ShedTally::End* ShedTally::find(std::uint64_t id) {
     return found != ends_.end() ? &found->second : nullptr;
 }
 
+ShedTally::End* ShedTally::find(const Waiting& waiting) {
+    End* end = find(waiting.key.first);
+    return end != nullptr && end->number == waiting.number ? end : nullptr;
+}
+
 ShedTally::End& ShedTally::touch(const Endpoint& endpoint, Ktime at) {
     if (End* known = find(endpoint.id)) {
         // A disconnected socket forgets its addresses; the first ones seen are the connection's.

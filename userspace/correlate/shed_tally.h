@@ -91,6 +91,8 @@ private:
     void on(const Event&, const Body&) {}
 
     End* find(std::uint64_t id);
+    /// Null also where another has that id by now.
+    End* find(const Waiting& waiting);
     End& touch(const Endpoint& endpoint, Ktime at);
     Failure& open_failure(End& end, const Task& task, Ktime at);
     void infer_taken_error(End& end, Failure& failure, Ktime at, const Task& task);

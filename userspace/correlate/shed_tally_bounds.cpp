@@ -20,8 +20,8 @@ void ShedTally::close_exited(Ktime now) {
     while (!exited_.empty() && exited_.front().since + kExitGraceNs <= now) {
         const Waiting waiting = exited_.front();
         exited_.pop_front();
-        End* end = find(waiting.key.first);
-        if (end == nullptr || end->number != waiting.number) continue;
+        End* end = find(waiting);
+        if (end == nullptr) continue;
         for (auto one = end->failures.begin(); one != end->failures.end(); ++one) {
             if (one->failure.task.process.tgid != waiting.key.second || !one->failure.exited) continue;
             count(*end, *one);
@@ -38,8 +38,8 @@ void ShedTally::count_due(Ktime now) {
     while (!opened_.empty() && opened_.front().since + config_.print_after_ns <= now) {
         const Waiting waiting = opened_.front();
         opened_.pop_front();
-        End* end = find(waiting.key.first);
-        if (end == nullptr || end->number != waiting.number) continue;
+        End* end = find(waiting);
+        if (end == nullptr) continue;
         for (CountedFailure& failure : end->failures) {
             const bool is_it = failure.failure.task.process.tgid == waiting.key.second;
             if (is_it && !failure.is_counted) count(*end, failure);
@@ -51,8 +51,8 @@ void ShedTally::count_due(Ktime now) {
 void ShedTally::drop_stale(std::deque<Waiting>& line) {
     if (line.size() < 2 * (config_.endpoints_max + config_.failures_max)) return;
     std::erase_if(line, [this](const Waiting& waiting) {
-        const End* end = find(waiting.key.first);
-        if (end == nullptr || end->number != waiting.number) return true;
+        const End* end = find(waiting);
+        if (end == nullptr) return true;
         return waiting.key.second != 0 &&
                std::none_of(end->failures.begin(), end->failures.end(), [&](const CountedFailure& failure) {
                    return failure.failure.task.process.tgid == waiting.key.second &&
@@ -66,19 +66,15 @@ void ShedTally::forget_idle(Ktime now) {
     while (!by_age_.empty() && by_age_.front().since + kIdleNs <= now) {
         const Waiting waiting = by_age_.front();
         by_age_.pop_front();
-        End* end = find(waiting.key.first);
-        if (end == nullptr || end->number != waiting.number) continue;
+        End* end = find(waiting);
+        if (end == nullptr) continue;
         if (end->failures.empty() && (is_idle(end->connection) || end->connection.told)) {
             erase(waiting.key.first);
         } else {
             by_age_.push_back({now, waiting.key, waiting.number});
         }
     }
-    const auto is_gone = [&](const Waiting& waiting) {
-        const End* end = find(waiting.key.first);
-        return end == nullptr || end->number != waiting.number;
-    };
-    while (!others_by_age_.empty() && is_gone(others_by_age_.front())) others_by_age_.pop_front();
+    while (!others_by_age_.empty() && find(others_by_age_.front()) == nullptr) others_by_age_.pop_front();
 }
 
 /// False where there is no other.
@@ -86,8 +82,8 @@ bool ShedTally::evict_oldest(const End* kept) {
     for (std::size_t left = by_age_.size(); left > 0; --left) {
         const Waiting waiting = by_age_.front();
         by_age_.pop_front();
-        End* end = find(waiting.key.first);
-        if (end == nullptr || end->number != waiting.number) continue;
+        End* end = find(waiting);
+        if (end == nullptr) continue;
         if (end == kept) {
             by_age_.push_back(waiting);
             continue;
@@ -102,8 +98,7 @@ void ShedTally::evict_others() {
     while (others_ >= config_.known_ends_max && !others_by_age_.empty()) {
         const Waiting waiting = others_by_age_.front();
         others_by_age_.pop_front();
-        End* end = find(waiting.key.first);
-        if (end != nullptr && end->number == waiting.number) give_up(*end);
+        if (End* end = find(waiting)) give_up(*end);
     }
 }
 
