@@ -51,25 +51,30 @@ static __always_inline struct task_struct *pt_parent(void)
 }
 
 /* A parent that has it as its own standard input reads on when this program has done (a shell's
- * `( head -1; cat )`). One that has it elsewhere is just about to close its copy. */
+ * `( head -1; cat )`). One that has it elsewhere is most likely about to close its copy. */
 static __always_inline void pt_reader_begins(struct file *file, __u64 id)
 {
 	struct pt_pipe_reader *reader = pt_note_reader(id, pt_current(), false);
 	__u32 tgid = pt_own_tgid();
 
-	if (!reader || pt_file_of_task(pt_parent(), 0) != file)
+	if (!reader)
 		return;
-	reader->shared = 1;
-	bpf_map_update_elem(&pipe_sharers, &tgid, &id, BPF_ANY);
+	reader->shared = pt_file_of_task(pt_parent(), 0) == file;
+	bpf_map_update_elem(&pipes_begun_with, &tgid, &id, BPF_ANY);
 }
 
-/* Others hold what this process read from, or did. */
-static __always_inline void pt_pass_on(struct pt_pipe_reader *reader, __u64 id)
+/* Current, which read it, has `copies` of it left. Whether its parent has it, then. */
+static __always_inline bool pt_pass_to_parent(__u64 id, __u32 copies)
 {
-	if (pt_read_end_of_parent(id))
-		pt_note_reader(id, pt_parent(), false);
-	else
-		reader->shared = 1;
+	struct file *file = (struct file *)pt_read_end_of_parent(id);
+	struct pt_pipe_reader *reader;
+
+	if (!file)
+		return false;
+	reader = pt_note_reader(id, pt_parent(), false);
+	if (reader)
+		reader->shared = pt_file_references(file) > copies + 1;
+	return true;
 }
 
 static __always_inline void pt_reader_exits(struct file *file, __u64 id)
@@ -80,8 +85,8 @@ static __always_inline void pt_reader_exits(struct file *file, __u64 id)
 	__u32 files = 1;
 
 	if (pt_is_shared(file)) {
-		if (is_known && !reader->closure.at_ns)
-			pt_pass_on(reader, id);
+		if (is_known && !reader->closure.at_ns && !pt_pass_to_parent(id, pt_copies_of((__u64)file)))
+			reader->shared = 1;
 		return;
 	}
 	/* It may have opened the pipe by its name more than once (/dev/fd, a FIFO). */
@@ -135,19 +140,19 @@ __noinline int pt_look_at_pipe(__u64 address, __u32 exiting)
 	return 0;
 }
 
-/* It had closed its copy by itself before it exited, as head does: its parent has the pipe now. */
-__noinline int pt_sharer_exits(__u32 tgid)
+/* It may have closed its copy by itself before it exited, as head does: a parent that still has the pipe reads on. */
+__noinline int pt_beginner_exits(__u32 tgid)
 {
-	__u64 *shared = bpf_map_lookup_elem(&pipe_sharers, &tgid);
+	__u64 *begun_with = bpf_map_lookup_elem(&pipes_begun_with, &tgid);
 	struct pt_pipe_reader *reader;
 	__u64 id;
 
-	if (!shared)
+	if (!begun_with)
 		return 0;
-	id = *shared;
-	bpf_map_delete_elem(&pipe_sharers, &tgid);
+	id = *begun_with;
+	bpf_map_delete_elem(&pipes_begun_with, &tgid);
 	reader = bpf_map_lookup_elem(&pipe_readers, &id);
-	if (reader && reader->closure.by.tgid == tgid && reader->shared && !reader->closure.at_ns)
-		pt_pass_on(reader, id);
+	if (reader && reader->closure.by.tgid == tgid && !reader->closure.at_ns)
+		pt_pass_to_parent(id, 0);
 	return 0;
 }
