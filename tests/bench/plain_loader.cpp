@@ -3,6 +3,8 @@
 //
 // usage: plain_loader exact|inferred        prints what to load: the arguments of the other form
 //        plain_loader CONFIG PROGRAM...     loads and attaches that, and holds on until SIGINT or SIGTERM
+#include "pipetrace_abi.h"
+
 #include "pipetrace.skel.h"
 #include "ready.h"
 #include "source/hook_plan.h"
