@@ -45,6 +45,8 @@ TEST(Wrap, BreaksAtSpacesOnly) {
     EXPECT_EQ(wrap("one two three", 7), (std::vector<std::string>{"one two", "three"}));
     EXPECT_EQ(wrap("  a   b ", 80), (std::vector<std::string>{"a b"}));
     EXPECT_EQ(wrap("unbreakable", 4), (std::vector<std::string>{"unbreakable"}));
+    EXPECT_EQ(wrap("\xe6\x97\xa5 \xe6\x97\xa5 a", 5),
+              (std::vector<std::string>{"\xe6\x97\xa5 \xe6\x97\xa5", "a"}));
     EXPECT_EQ(wrap("", 10), std::vector<std::string>());
 }
 
@@ -291,8 +293,9 @@ TEST(TextRenderer, SaysWhatShareWasTold) {
     Incident incident = sample_incident();
     EXPECT_FALSE(contains(render_once(incident), "Sampled"));
     incident.sampled = Sampled{125'000, 1234};
-    EXPECT_TRUE(contains(unwrapped(render_once(incident)),
-                         "Sampled under load: 12.5 % of the connections are told; 1234 incidents were only counted"))
+    EXPECT_TRUE(
+        contains(unwrapped(render_once(incident)),
+                 "Sampled under load: 12.5 % of the connections are told; 1234 incidents were only counted"))
         << render_once(incident);
 }
 

@@ -34,6 +34,19 @@ TEST(DecodeUtf8, RefusesWhatTheStandardForbids) {
     }
 }
 
+TEST(IsAscii, SeesOneOtherByteWhereverItIs) {
+    for (std::size_t length = 0; length < 20; ++length) {
+        std::string text(length, 'a');
+        EXPECT_TRUE(is_ascii(text)) << length;
+        for (char& c : text) {
+            c = '\x80';
+            EXPECT_FALSE(is_ascii(text)) << length;
+            c = '\x7f';
+        }
+        EXPECT_TRUE(is_ascii(text)) << length;
+    }
+}
+
 TEST(TerminalSafe, LeavesReadableTextAlone) {
     EXPECT_EQ(terminal_safe("nginx: worker"), "nginx: worker");
     EXPECT_EQ(terminal_safe("caf\xc3\xa9 \xe6\x97\xa5"), "caf\xc3\xa9 \xe6\x97\xa5");

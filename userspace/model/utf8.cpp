@@ -2,6 +2,10 @@
 
 #include "model/code_range.h"
 
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+
 namespace pipetrace {
 namespace {
 
@@ -37,7 +41,23 @@ Utf8Step decode_utf8(std::string_view text, std::size_t at) {
     return {code, size, true};
 }
 
+bool is_ascii(std::string_view text) {
+    using Word = std::uint64_t;
+    constexpr Word kHighBits = 0x8080808080808080ULL;
+    Word bits = 0;
+    std::size_t at = 0;
+    for (; text.size() - at >= sizeof(Word); at += sizeof(Word)) {
+        Word word = 0;
+        std::memcpy(&word, text.data() + at, sizeof(word));
+        bits |= word;
+    }
+    for (; at < text.size(); ++at) bits |= static_cast<unsigned char>(text[at]);
+    return (bits & kHighBits) == 0;
+}
+
 std::string terminal_safe(std::string_view text) {
+    const auto is_printable = [](char c) { return c >= 0x20 && c < 0x7f; };
+    if (std::ranges::all_of(text, is_printable)) return std::string(text);
     std::string out;
     out.reserve(text.size());
     for (std::size_t at = 0; at < text.size();) {

@@ -33,16 +33,19 @@ std::string paint(std::string_view text, Paint colour, bool enabled) {
 
 std::vector<std::string> wrap(std::string_view text, std::size_t width) {
     std::vector<std::string> lines;
+    std::size_t taken = 0;  // by the last of them
     for (std::size_t at = 0; at < text.size();) {
         const std::size_t end = std::min(text.find(' ', at), text.size());
         const std::string_view word = text.substr(at, end - at);
         at = end + 1;
         if (word.empty()) continue;
-        const bool fits = !lines.empty() && display_width(lines.back()) + 1 + display_width(word) <= width;
-        if (fits) {
+        const std::size_t columns = display_width(word);
+        if (!lines.empty() && taken + 1 + columns <= width) {
             lines.back().append(" ").append(word);
+            taken += 1 + columns;
         } else {
             lines.emplace_back(word);
+            taken = columns;
         }
     }
     return lines;

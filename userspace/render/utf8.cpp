@@ -14,6 +14,7 @@ constexpr CodeRange kWide[] = {{0x1100, 0x115f}, {0x2e80, 0xa4cf},   {0xac00, 0x
 }  // namespace
 
 std::size_t display_width(std::string_view text) {
+    if (is_ascii(text)) return text.size();
     std::size_t width = 0;
     for (std::size_t at = 0; at < text.size();) {
         const Utf8Step step = decode_utf8(text, at);
