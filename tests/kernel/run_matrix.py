@@ -21,6 +21,7 @@ MODE_SECONDS = 120
 # A second boot after a crashed one gets what is left of this, if that is enough.
 TOTAL_SECONDS = 450
 RETRY_SECONDS_MIN = 60
+KPROBE_MISSES_COUNTED_SINCE = (6, 7)
 JUDGE_SECONDS = 60
 VERDICT = re.compile(r"^(ok|FAIL)\s+(\S+)", re.M)
 
@@ -173,6 +174,13 @@ def was_skipped(options, outcome):
     return False
 
 
+def may_have_been_skipped(outcome, problems):
+    """Before 6.7 nobody counts the runs of kprobes that are left out, which they are also while their processor is
+    in a bpf() call (trace_call_bpf()): where something fails in that mode alone, one of them may be to blame."""
+    release = tuple(int(number) for number in outcome.result("release").split(".")[:2])
+    return release < KPROBE_MISSES_COUNTED_SINCE and all(problem.startswith("kprobe: ") for problem in problems)
+
+
 def run(options, prepare_one, once, judge_one):
     """Prepare, boot and judge; never returns."""
     for mode in options.modes:
@@ -189,10 +197,12 @@ def run(options, prepare_one, once, judge_one):
         outcome = boot(options, kernel, work, once)
         problems = [outcome.describe()] if outcome.failure else judge_one(options, outcome)
         for again in ("again", "once_more"):
-            if not problems or outcome.failure or not was_skipped(options, outcome):
+            if not problems or outcome.failure:
+                break
+            if not was_skipped(options, outcome) and (again != "again" or not may_have_been_skipped(outcome, problems)):
                 break
             print("".join(f"FAIL: {problem}\n" for problem in problems)
-                  + "the kernel had skipped hooks: the whole once more", flush=True)
+                  + "the kernel had skipped hooks, or may have: the whole once more", flush=True)
             outcome = once(options, kernel, work, work / again, JOB_SECONDS)
             problems = [outcome.describe()] if outcome.failure else judge_one(options, outcome)
     for problem in problems:
