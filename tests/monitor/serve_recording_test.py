@@ -20,6 +20,16 @@ import live  # noqa: E402
 FOLDER = Path("/var/lib/pipetrace")
 DEFAULT = FOLDER / "serve.db"
 ASIDE = FOLDER / "serve.db.set-aside"
+# Six pipes that nobody reads are written to.
+BURST = """
+import contextlib, os
+print(os.getpid())
+for _ in range(6):
+    reader, writer = os.pipe()
+    os.close(reader)
+    with contextlib.suppress(BrokenPipeError):
+        os.write(writer, b"x")
+"""
 
 
 def rows(path, sql="SELECT pid FROM incidents"):
@@ -40,7 +50,7 @@ class ServeRecordingTest(live.LiveTest):
     def serve(self, *arguments, **options):
         return self.trace("serve", "--json", *arguments, **options)
 
-    def fail(self, tracer):
+    def meet_failure(self, tracer):
         """One failure, told; its victim's pid."""
         truth = live.provoke("unread_close")
         self.incident_of(tracer, truth)
@@ -55,7 +65,7 @@ class ServeRecordingTest(live.LiveTest):
 
     def test_report_without_a_file_reads_it_while_it_is_written(self):
         tracer = self.serve(umask=0)
-        pid = self.fail(tracer)
+        pid = self.meet_failure(tracer)
         self.await_row(pid)
         self.assertEqual(stat.S_IMODE(DEFAULT.stat().st_mode), 0o600)
         report = live.run("report", "--json")
@@ -74,7 +84,7 @@ class ServeRecordingTest(live.LiveTest):
     def test_report_without_a_file_reads_all_that_lies_there(self):
         both = self.serve()
         beside = self.trace("record")
-        pid = self.fail(both)
+        pid = self.meet_failure(both)
         self.await_row(pid)
         self.await_row(pid, FOLDER / "recording.db")
         self.stop(beside)
@@ -95,12 +105,22 @@ class ServeRecordingTest(live.LiveTest):
         self.assertIn(pid, rows(DEFAULT), "the next filter would not find it")
         self.assertGreater(rows(DEFAULT, "SELECT sum(record_count) FROM segments")[0], 0)
 
+    def test_a_filter_holds_for_bursts_too(self):
+        tracer = self.serve("--comm", "no-such-program")
+        writer = subprocess.run([sys.executable, "-c", BURST], stdout=subprocess.PIPE, text=True, check=True,
+                                timeout=live.COMMAND_SECONDS)
+        pid = int(writer.stdout)
+        self.stop(tracer)
+        bursts = rows(DEFAULT, f"SELECT burst FROM incidents WHERE pid = {pid} AND burst IS NOT NULL")
+        self.assertEqual(len(set(bursts)), 1, "it was one, and is kept as one")
+        self.assertNotIn("burst", tracer.stderr())
+
     def test_garbage_is_set_aside_and_a_new_one_begun(self):
         DEFAULT.write_text("garbage\n" * 1000)
         ASIDE.write_text("of an earlier time")
         tracer = self.serve()
         self.assertIn(f"set aside as {ASIDE}", tracer.stderr())
-        self.await_row(self.fail(tracer))
+        self.await_row(self.meet_failure(tracer))
         self.assertEqual(ASIDE.read_text(), "garbage\n" * 1000)
         self.stop(tracer)
         self.assertEqual({path.name for path in FOLDER.iterdir()}, {DEFAULT.name, ASIDE.name})
@@ -114,13 +134,13 @@ class ServeRecordingTest(live.LiveTest):
             database.commit()
         tracer = self.serve()
         self.assertIn("another program's SQLite database", tracer.stderr())
-        self.await_row(self.fail(tracer))
+        self.await_row(self.meet_failure(tracer))
         self.stop(tracer)
 
     def test_pages_damaged_below_it_are_set_aside_while_it_runs(self):
         tracer = self.serve()
         for _ in range(3):
-            pid = self.fail(tracer)
+            pid = self.meet_failure(tracer)
         self.await_row(pid)
         self.stop(tracer)
         size = DEFAULT.stat().st_size
@@ -128,9 +148,9 @@ class ServeRecordingTest(live.LiveTest):
             file.seek(4096)
             file.write(os.urandom(size - 4096))
         tracer = self.serve()
-        pid = self.fail(tracer)
+        pid = self.meet_failure(tracer)
         live.wait_for(lambda: "set aside" in tracer.stderr(), 20, "a message of the damaged file")
-        self.await_row(self.fail(tracer))
+        self.await_row(self.meet_failure(tracer))
         self.assertTrue(ASIDE.exists())
         self.stop(tracer)
 
@@ -148,10 +168,10 @@ class ServeRecordingTest(live.LiveTest):
         tracer = self.serve("--recording", path)
         self.assertIn("No such file or directory", tracer.stderr())
         self.assertIn("goes on without a recording", tracer.stderr())
-        self.fail(tracer)
+        self.meet_failure(tracer)
         path.parent.mkdir()
         live.wait_for(lambda: "recording to" in tracer.stderr(), 20, "a recording that begins")
-        self.await_row(self.fail(tracer), path)
+        self.await_row(self.meet_failure(tracer), path)
         self.stop(tracer)
         self.assertEqual(tracer.stderr().count("goes on without a recording"), 1)
         self.assertRegex(tracer.stderr(), r"recording\s+\d+", "what it missed is counted")
@@ -170,34 +190,34 @@ class ServeRecordingTest(live.LiveTest):
         self.addCleanup(subprocess.run, ["mount", "-o", "remount,size=50%", FOLDER], check=True, timeout=10)
         tracer = self.serve()
         self.assertIn("goes on without a recording", tracer.stderr())
-        self.fail(tracer)
+        self.meet_failure(tracer)
         subprocess.run(["mount", "-o", "remount,size=64m", FOLDER], check=True, timeout=10)
         live.wait_for(lambda: "recording to" in tracer.stderr(), 20, "a recording that begins")
-        self.await_row(self.fail(tracer))
+        self.await_row(self.meet_failure(tracer))
         self.assertFalse(ASIDE.exists(), "a full disk is no damage")
         self.stop(tracer)
         self.assertGreater(int(re.search(r"recording\s+(\d+)", tracer.stderr()).group(1)), 0)
 
     def test_a_removed_file_is_begun_anew(self):
         tracer = self.serve()
-        self.await_row(self.fail(tracer))
+        self.await_row(self.meet_failure(tracer))
         for path in FOLDER.iterdir():
             path.unlink()
-        self.fail(tracer)
+        self.meet_failure(tracer)
         live.wait_for(lambda: "has been removed" in tracer.stderr(), 15, "a message of the removed file")
         live.wait_for(DEFAULT.exists, 20, "a new recording")
-        self.await_row(self.fail(tracer))
+        self.await_row(self.meet_failure(tracer))
         self.stop(tracer)
 
     def test_a_file_that_was_moved_away_is_begun_anew(self):
         tracer = self.serve()
-        before = self.fail(tracer)
+        before = self.meet_failure(tracer)
         self.await_row(before)
         moved = FOLDER / "moved.db"
         DEFAULT.rename(moved)
         live.wait_for(lambda: "moved away" in tracer.stderr(), 15, "a message of the moved file")
         live.wait_for(DEFAULT.exists, 20, "a new recording")
-        after = self.fail(tracer)
+        after = self.meet_failure(tracer)
         self.await_row(after)
         self.stop(tracer)
         self.assertIn(before, rows(moved))
@@ -211,7 +231,7 @@ class ServeRecordingTest(live.LiveTest):
         tracer = self.serve()
         self.assertIn(f"belongs to the user {live.NOBODY}", tracer.stderr())
         self.assertIn("goes on without a recording", tracer.stderr())
-        self.fail(tracer)
+        self.meet_failure(tracer)
         self.assertEqual(DEFAULT.stat().st_size, 0)
         DEFAULT.unlink()
         live.wait_for(lambda: "recording to" in tracer.stderr(), 20, "a recording that begins")
@@ -228,7 +248,7 @@ class ServeRecordingTest(live.LiveTest):
         first = self.serve()
         second = self.serve()
         self.assertIn("another pipetrace is writing it", second.stderr())
-        pid = self.fail(first)
+        pid = self.meet_failure(first)
         self.assertTrue(second.wait_incident(lambda found: found["process"]["pid"] == pid, live.INCIDENT_SECONDS))
         self.await_row(pid)
         self.stop(second)

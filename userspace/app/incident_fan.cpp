@@ -13,13 +13,22 @@ void IncidentFan::take(const Incident& incident, const BurstStory* burst, Ktime 
     for (IncidentSink* sink : all_) sink->take(incident, burst, now);
     if (!chooser_.wants(incident)) return;
     if (incident.revision == 0) ++kept_;
-    for (IncidentSink* sink : chosen_) sink->take(incident, burst, now);
+    Incident chosen = incident;
+    chosen.burst.reset();
+    chosen.alike_group = 0;
+    bursts_.join(chosen);
+    const BurstStory* own_burst = chosen.burst ? bursts_.find(chosen.burst->id) : nullptr;
+    for (IncidentSink* sink : chosen_) sink->take(chosen, own_burst, now);
 }
 
 void IncidentFan::count(const CountedIncident& incident) {
     for (IncidentSink* sink : all_) sink->count(incident);
-    if (!chooser_.wants(incident)) return;
-    for (IncidentSink* sink : chosen_) sink->count(incident);
+    switch (chooser_.wants(incident)) {
+        case IncidentChooser::Wanted::kNo: break;
+        case IncidentChooser::Wanted::kUnknown: of_unknown_ += incident.is_new ? 1 : 0; break;
+        case IncidentChooser::Wanted::kYes:
+            for (IncidentSink* sink : chosen_) sink->count(incident);
+    }
 }
 
 void IncidentFan::advance_to(Ktime now) {
@@ -39,11 +48,13 @@ void IncidentFan::take_away(IncidentSink& sink) {
 
 LossCounts IncidentFan::losses() const {
     LossCounts losses = lost_by_former_;
+    if (of_unknown_ > 0) losses[kUnknownOwner] = of_unknown_;
     for_each([&losses](const IncidentSink& sink) { add_losses(losses, sink); });
     return losses;
 }
 
 void IncidentFan::add_evictions(Evictions& evictions) const {
+    evictions.of(Table::kBursts) += bursts_.evicted();
     for_each([&evictions](const IncidentSink& sink) { sink.add_evictions(evictions); });
 }
 

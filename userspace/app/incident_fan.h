@@ -3,6 +3,7 @@
 
 #include "app/incident_filter.h"
 #include "app/incident_sink.h"
+#include "correlate/burst_table.h"
 #include "model/observation.h"
 
 #include <cstdint>
@@ -11,9 +12,14 @@
 
 namespace pipetrace {
 
+/// What losses() tells besides what the sinks lost: incidents that were only counted, and may be of a process
+/// that the filter asks for.
+inline constexpr const char* kUnknownOwner = "incident of an unknown process";
+
 class IncidentFan final : public IncidentSink {
 public:
-    /// Incidents that `filter` does not want go to those alone that are given all.
+    /// Incidents that `filter` does not want go to those alone that are given all. For the others a burst is
+    /// what they are told of it.
     explicit IncidentFan(IncidentFilter filter) : chooser_(std::move(filter)) {}
 
     /// From now on.
@@ -31,6 +37,7 @@ public:
     void finish() override;
     /// Those that were chosen.
     std::uint64_t kept() const override { return kept_; }
+    const BurstTable* bursts() const override { return &bursts_; }
     LossCounts losses() const override;
     void add_evictions(Evictions& evictions) const override;
     bool is_holding() const override;
@@ -47,7 +54,9 @@ private:
     IncidentChooser chooser_;
     std::vector<IncidentSink*> all_;
     std::vector<IncidentSink*> chosen_;
+    BurstTable bursts_;  ///< of those that were chosen
     LossCounts lost_by_former_;
+    std::uint64_t of_unknown_ = 0;  ///< counted, and perhaps to be chosen
     std::uint64_t kept_ = 0;
 };
 

@@ -32,6 +32,20 @@ bool is_in_container(const Workload& workload, std::string_view wanted) {
            workload.pod_uid == wanted;
 }
 
+Incident as_incident(const CountedIncident& counted) {
+    Incident incident;
+    incident.verdict.cause = Cause::kUnknown;
+    incident.verdict.severity = Severity::kWarning;
+    incident.process = counted.process;
+    incident.endpoint.kind = counted.endpoint.kind;
+    if (counted.endpoint.local.port != 0) incident.endpoint.local = address_text(counted.endpoint.local);
+    if (counted.endpoint.remote.port != 0) incident.endpoint.remote = address_text(counted.endpoint.remote);
+    for (const CountedIncident::Error& error : counted.errors) {
+        incident.errors.emplace_back().error = error.error;
+    }
+    return incident;
+}
+
 }  // namespace
 
 IncidentChooser::IncidentChooser(IncidentFilter filter) : filter_(std::move(filter)) {
@@ -46,6 +60,11 @@ IncidentChooser::IncidentChooser(IncidentFilter filter) : filter_(std::move(filt
 bool IncidentChooser::wants(const Incident& incident) const {
     if (incident.role == Role::kOrigin && filter_.all_origins) return true;
     if (incident.role == Role::kOrigin && !filter_.include_origin) return false;
+    return wants_facts(incident) && wants_process(incident, false);
+}
+
+/// All but who it was.
+bool IncidentChooser::wants_facts(const Incident& incident) const {
     const bool errno_wanted = any(filter_.errnos, [&](int wanted) {
         return std::any_of(incident.errors.begin(), incident.errors.end(),
                            [&](const CallError& error) { return error.error == wanted; });
@@ -54,39 +73,34 @@ bool IncidentChooser::wants(const Incident& incident) const {
         any(filter_.causes, [&](Cause wanted) { return incident.verdict.cause == wanted; });
     const bool severity_wanted =
         any(filter_.severities, [&](Severity wanted) { return incident.verdict.severity == wanted; });
-    return errno_wanted && cause_wanted && severity_wanted && wants_process(incident) &&
-           wants_endpoint(incident);
+    return errno_wanted && cause_wanted && severity_wanted && wants_endpoint(incident);
 }
 
-bool IncidentChooser::wants(const CountedIncident& counted) const {
-    if (wants_all_) return true;  // tens of thousands a second
-    Incident incident;
-    incident.verdict.cause = Cause::kUnknown;
-    incident.verdict.severity = Severity::kWarning;
-    incident.process = counted.process;
-    incident.endpoint.kind = counted.endpoint.kind;
-    if (counted.endpoint.local.port != 0) incident.endpoint.local = address_text(counted.endpoint.local);
-    if (counted.endpoint.remote.port != 0) incident.endpoint.remote = address_text(counted.endpoint.remote);
-    for (const CountedIncident::Error& error : counted.errors) {
-        incident.errors.emplace_back().error = error.error;
-    }
-    return wants(incident);
+IncidentChooser::Wanted IncidentChooser::wants(const CountedIncident& counted) const {
+    if (wants_all_) return Wanted::kYes;  // tens of thousands a second
+    const Incident incident = as_incident(counted);
+    if (!wants_facts(incident) || !wants_process(incident, true)) return Wanted::kNo;
+    return wants_process(incident, false) ? Wanted::kYes : Wanted::kUnknown;
 }
 
-bool IncidentChooser::wants_process(const Incident& incident) const {
+/// `if_unknown`: what to make of a fact that is asked for and not known.
+bool IncidentChooser::wants_process(const Incident& incident, bool if_unknown) const {
     const InvolvedProcess& process = incident.process;
-    if (!traced_.empty() && (!process.tgid || !traced_.contains(*process.tgid))) return false;
+    if (!traced_.empty() && !(process.tgid ? traced_.contains(*process.tgid) : if_unknown)) return false;
     const bool comm_wanted = any(filter_.comms, [&](const std::string& wanted) {
-        return process.comm == wanted ||
+        return (process.comm ? process.comm == wanted : if_unknown) ||
                std::any_of(incident.errors.begin(), incident.errors.end(),
                            [&](const CallError& error) { return error.thread == wanted; });
     });
-    const bool uid_wanted = any(filter_.uids, [&](std::uint32_t wanted) { return process.uid == wanted; });
+    const bool uid_wanted = any(
+        filter_.uids, [&](std::uint32_t wanted) { return process.uid ? process.uid == wanted : if_unknown; });
+    // It tells of the container too.
+    const std::optional<std::string>& cgroup = process.details.cgroup;
     const bool cgroup_wanted = any(filter_.cgroups, [&](const std::string& wanted) {
-        return process.details.cgroup && is_cgroup(*process.details.cgroup, wanted);
+        return cgroup ? is_cgroup(*cgroup, wanted) : if_unknown;
     });
     const bool container_wanted = any(filter_.containers, [&](const std::string& wanted) {
-        return is_in_container(process.details, wanted);
+        return is_in_container(process.details, wanted) || (!cgroup && if_unknown);
     });
     return comm_wanted && uid_wanted && cgroup_wanted && container_wanted;
 }

@@ -6,6 +6,7 @@
 #include "model/incident.h"
 #include "model/options.h"
 
+#include <cstdint>
 #include <set>
 
 namespace pipetrace {
@@ -19,10 +20,13 @@ public:
 
     bool wants(const Incident& incident) const;
     /// By what is known of it: its cause is not, so it is `unknown`, a warning.
-    bool wants(const CountedIncident& counted) const;
+    /// kUnknown: nothing that is known speaks against it, and what is asked of its process is not known.
+    enum class Wanted : std::uint8_t { kNo, kUnknown, kYes };
+    Wanted wants(const CountedIncident& counted) const;
 
 private:
-    bool wants_process(const Incident& incident) const;
+    bool wants_facts(const Incident& incident) const;
+    bool wants_process(const Incident& incident, bool if_unknown) const;
     bool wants_endpoint(const Incident& incident) const;
 
     IncidentFilter filter_;

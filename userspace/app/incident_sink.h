@@ -12,6 +12,8 @@
 
 namespace pipetrace {
 
+class BurstTable;
+
 class IncidentSink {
 public:
     virtual ~IncidentSink() = default;
@@ -28,6 +30,8 @@ public:
 
     /// Incidents taken, revisions not counted, that were not lost on their way out.
     virtual std::uint64_t kept() const = 0;
+    /// The bursts of what it chose from what it was given; null: it does not choose.
+    virtual const BurstTable* bursts() const { return nullptr; }
     /// What it was given and could not keep, by the name of where it should have gone.
     virtual LossCounts losses() const { return {}; }
     /// Adds what its own tables forgot for want of room.

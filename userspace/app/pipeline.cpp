@@ -106,8 +106,9 @@ std::size_t Pipeline::pump() {
     sink_.advance_to(now);
     stopped_ = stopped_ || sink_.stopped();
     look_up_owners(now);
-    released_.look(correlator_, processes_, source_, [this](std::span<const std::byte> record) { take_record(record); },
-                   now);
+    released_.look(
+        correlator_, processes_, source_, [this](std::span<const std::byte> record) { take_record(record); },
+        now);
     give_back_memory(now);
     return events_ - before;
 }
@@ -173,7 +174,8 @@ void Pipeline::take_record(std::span<const std::byte> record) {
 }
 
 void Pipeline::shed_load(Ktime now) {
-    if (const auto sampling = guard_->look(now, events_, correlator_.stories_waiting())) state_sampling(*sampling, now);
+    if (const auto sampling = guard_->look(now, events_, correlator_.stories_waiting()))
+        state_sampling(*sampling, now);
 }
 
 /// As a record among the others: a replay must know it too.
@@ -283,8 +285,9 @@ TraceSummary Pipeline::summary() const {
     if (unattributed > 0) summary.lost_by_kind[kUnattributed] = unattributed;
     summary.lost_by_kind.merge(sink_.losses());
     summary.endpoints_older_than_trace = older_endpoints_;
-    summary.burst_count = bursts_.count();
-    summary.bursts = bursts_.largest(kBurstsNamedMax);
+    const BurstTable& bursts = sink_.bursts() != nullptr ? *sink_.bursts() : bursts_;
+    summary.burst_count = bursts.count();
+    summary.bursts = bursts.largest(kBurstsNamedMax);
     return summary;
 }
 

@@ -1,5 +1,7 @@
 #include "app/serve_metrics.h"
 
+#include "app/incident_fan.h"
+
 #include <utility>
 
 namespace pipetrace {
@@ -24,7 +26,7 @@ Result<std::unique_ptr<ServeMetrics>> ServeMetrics::open(const ListenAddress& ad
 Status ServeMetrics::begin(TraceSession& session, const Options& options) {
     std::vector<std::string> kinds = session.source().loss_kinds();
     for (const char* kind : kPipelineLossKinds) kinds.emplace_back(kind);
-    for (const char* sink : {"recording", "lines", "journal"}) kinds.emplace_back(sink);
+    for (const char* kind : {kUnknownOwner, "recording", "lines", "journal"}) kinds.emplace_back(kind);
     metrics_.describe(session.source().hook_report(), options.errors, kinds);
     publish(session);
     return server_->start();
