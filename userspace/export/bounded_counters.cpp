@@ -7,7 +7,7 @@
 namespace pipetrace {
 
 std::string label_text(std::string_view text, std::size_t bytes_max) {
-    std::string safe = terminal_safe(text);
+    std::string safe = is_ascii(text) ? terminal_safe(text) : terminal_safe(valid_utf8(text));
     std::size_t end = 0;
     while (end < safe.size()) {
         const std::size_t next = end + decode_utf8(safe, end).size;

@@ -12,8 +12,9 @@
 
 namespace pipetrace {
 
-/// What `text` is called as a label value: valid UTF-8 without control characters (terminal_safe()), cut at
-/// `bytes_max` on the boundary of a character. The exposition format escapes quotes and backslashes.
+/// What `text` is called as a label value: what JSON has, with valid_utf8(), without control characters
+/// (terminal_safe()), cut at `bytes_max` on the boundary of a character. The exposition format escapes quotes
+/// and backslashes.
 std::string label_text(std::string_view text, std::size_t bytes_max = 128);
 
 /// The first `series_max` sets of values keep their names for good; all others count under "other".

@@ -55,6 +55,16 @@ bool is_ascii(std::string_view text) {
     return (bits & kHighBits) == 0;
 }
 
+std::string valid_utf8(std::string_view text) {
+    std::string out;
+    for (std::size_t at = 0; at < text.size();) {
+        const Utf8Step step = decode_utf8(text, at);
+        out += step.valid ? text.substr(at, step.size) : kReplacementCharacter;
+        at += step.size;
+    }
+    return out;
+}
+
 std::string terminal_safe(std::string_view text) {
     const auto is_printable = [](char c) { return c >= 0x20 && c < 0x7f; };
     if (std::ranges::all_of(text, is_printable)) return std::string(text);

@@ -20,6 +20,10 @@ Utf8Step decode_utf8(std::string_view text, std::size_t at);
 /// Nothing but ASCII: each byte is a character.
 bool is_ascii(std::string_view text);
 
+/// U+FFFD: stands for a byte that is not UTF-8, where text has to be.
+inline constexpr std::string_view kReplacementCharacter = "\xef\xbf\xbd";
+std::string valid_utf8(std::string_view text);
+
 /// What cannot be printed safely becomes "\x1b": control characters, bytes that are not UTF-8;
 /// "\u202e": characters that are invisible or turn the writing direction, C1 controls. A
 /// backslash stays one: the result is to be read, not parsed.

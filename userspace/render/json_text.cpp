@@ -9,8 +9,7 @@
 namespace pipetrace {
 namespace {
 
-constexpr std::string_view kReplacement = "\xef\xbf\xbd";  // U+FFFD
-constexpr std::size_t kEscapeMax = 6;                      // "\u001b"
+constexpr std::size_t kEscapeMax = 6;  // "\u001b"
 
 /// Printable ASCII that stands for itself: nearly everything that comes.
 constexpr bool is_plain(char c) {
@@ -104,7 +103,7 @@ void JsonText::append_escaped(std::string_view text) {
         // U+2028 and U+2029 are legal JSON but end a line in JavaScript and some readers.
         const bool ends_line = step.code == 0x2028 || step.code == 0x2029;
         if (!step.valid) {
-            *this += kReplacement;
+            *this += kReplacementCharacter;
         } else if (step.code < 0xa0 || ends_line) {
             escape(step.code);
         } else {
