@@ -2,6 +2,8 @@
 import os
 import signal
 import socket
+import subprocess
+import sys
 import threading
 
 import live
@@ -11,6 +13,22 @@ from reset_peer import have_reset
 FEW, MANY = 3, 5000
 # More than the kernel programs have places for (PT_REPEATS_MAX).
 CONNECTIONS = 300
+# Fails for the first time when told to, and all the other times when told again.
+WRITER = """
+import os, sys
+def fail():
+    try:
+        os.write(int(sys.argv[1]), b"x")
+    except BrokenPipeError:
+        return
+    raise AssertionError("a write to a dead pipe succeeded")
+sys.stdin.readline()
+fail()
+print("failed", flush=True)
+sys.stdin.readline()
+for _ in range(1, int(sys.argv[2])):
+    fail()
+"""
 
 
 def dead_connection():
@@ -72,6 +90,26 @@ class Repeats(LiveTest):
         self.assertEqual(self.told(), wanted)
         for connection in held:
             connection.close()
+
+    def test_by_processes_at_once_on_one_pipe(self):
+        """Each in turn fails for the first time, before any of them has ended: the first of them is not the last."""
+        reader, writer = os.pipe()
+        os.close(reader)
+        writers = [subprocess.Popen([sys.executable, "-c", WRITER, str(writer), str(MANY)], stdin=subprocess.PIPE,
+                                    stdout=subprocess.PIPE, pass_fds=[writer]) for _ in range(FEW)]
+        for process in writers:
+            process.stdin.write(b"\n")
+            process.stdin.flush()
+            self.assertEqual(process.stdout.readline(), b"failed\n")
+        for process in (*writers[1:], writers[0]):
+            process.communicate(b"\n", timeout=live.COMMAND_SECONDS)
+            self.assertEqual(process.returncode, 0)
+        os.close(writer)
+        self.stop(self.tracer, signal.SIGINT)
+        told = {incident["process"]["pid"]: {(error["errno"], error["syscall"]): error["count"]
+                                             for error in incident["errors"]}
+                for incident in self.tracer.last_revisions()}
+        self.assertEqual(told, {process.pid: {("EPIPE", "write"): MANY} for process in writers})
 
     def test_by_two_calls_in_turn(self):
         with dead_connection() as connection:

@@ -219,6 +219,22 @@ TEST(Chain, ShellPassesOnThatSigpipeKilledWhatItWaitedFor) {
     for (const Told& told : play(tar_sh_gzip(1))) EXPECT_FALSE(told.incident.caused_by);
 }
 
+/// Two write to one pipe that nobody reads, and one of them once more, shortly before the first exits.
+Story two_on_one_pipe(const Person& fails_again) {
+    Story story;
+    story.on_a_pipe().numbered(1).wait_ms(3).reader_gone(kHead, 0, true).wait_us(300);
+    story.write_meets_sigpipe(kWriteStdout, Stance::kIgnored, kCat);
+    story.write_meets_sigpipe(kWriteStdout, Stance::kIgnored, kSecondCat).wait_ms(1500);
+    story.write_meets_sigpipe(kWriteStdout, Stance::kIgnored, fails_again).counts_flushed();
+    story.wait_ms(2).process_exits(kExit1, kCat);
+    return story.together_with(pipe_between(2, kYes, kCat, 0, 1510)).wait_ms(300);
+}
+
+TEST(Chain, AProcessDoesNotEndForAnothersFailures) {
+    EXPECT_TRUE(is_linked(two_on_one_pipe(kCat), kYes, kCat));
+    EXPECT_FALSE(is_linked(two_on_one_pipe(kSecondCat), kYes, kCat));
+}
+
 /// It handles what it meets and lives on: its end has another reason.
 TEST(Chain, ProcessThatSurvivesItsFailuresIsNoLink) {
     Story story;
@@ -246,7 +262,8 @@ TEST(Chain, ProxyThatAbortsAtOnceIsALinkAndOneThatClosesIsNot) {
     const std::vector<Told> printed = play(proxied(100, 80).wait_ms(300));
     const Told* client = told_of(printed, kClient);
     ASSERT_NE(client, nullptr);
-    EXPECT_EQ(client->incident.verdict.advice, "Look at what haproxy[4900] met; this connection only passed it on.");
+    EXPECT_EQ(client->incident.verdict.advice,
+              "Look at what haproxy[4900] met; this connection only passed it on.");
 }
 
 /// `ssh -o ProxyCommand=nc`: poll() tells nc that it is over, and it ends without having read the error.

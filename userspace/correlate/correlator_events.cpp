@@ -194,7 +194,7 @@ void Correlator::on(const Event&, const FailuresCounted& body) {
     for (const FailureKey& key : failures_.of_endpoint(body.endpoint.id)) {
         Failure& failure = *failures_.find(key);
         for (const FailureCount& count : body.counts) {
-            if (count.count == 0) continue;
+            if (count.count == 0 || !is_met_by(failure, count.tid)) continue;
             failure.changed |= raise_count(failure, count);
             remember_repeats(failure, count);
         }

@@ -232,6 +232,11 @@ RaisedSigpipe* add_delivery(Failure& failure, const Event& event, const SigpipeD
     return nullptr;
 }
 
+bool is_met_by(const Failure& failure, Tid tid) {
+    const auto is_its = [tid](const auto& met) { return met.task.tid == tid; };
+    return std::ranges::any_of(failure.calls, is_its) || std::ranges::any_of(failure.sigpipes, is_its);
+}
+
 bool raise_count(Failure& failure, const FailureCount& count) {
     const auto raise = [&](auto& met) {
         if (met.task.tid != count.tid || met.body.call.number != count.call_number) return false;

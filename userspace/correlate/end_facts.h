@@ -56,6 +56,8 @@ void add_failed_call(Failure& failure, const FailedCall& call);
 void add_raised_sigpipe(Failure& failure, const Event& event, const SigpipeGenerated& body);
 /// The SIGPIPE that this delivery is of; null where none of the thread's waits.
 RaisedSigpipe* add_delivery(Failure& failure, const Event& event, const SigpipeDelivered& body);
+/// The thread is one of those whose failures these are: others count theirs on the same endpoint.
+bool is_met_by(const Failure& failure, Tid tid);
 /// Takes over the kernel programs' count of repeats; false where it says nothing new.
 bool raise_count(Failure& failure, const FailureCount& count);
 

@@ -268,7 +268,6 @@ void KernelSource::count_failures_of(std::uint64_t id, std::optional<Tgid> tgid,
     const auto& maps = state_->programs.skeleton()->maps;
     pt_failures_counted record{};
     if (bpf_map_lookup_elem(bpf_map__fd(maps.failing), &id, &record.counts) != 0) return;
-    if (tgid && record.counts.tgid != *tgid) return;
     record.header.kind = PT_FAILURES_COUNTED;
     record.header.size = sizeof(record);
     record.header.ktime_ns = at.ns;
