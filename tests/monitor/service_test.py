@@ -2,11 +2,13 @@
 import contextlib
 import json
 import os
+import re
 import signal
 import socket
 import sqlite3
 import subprocess
 import time
+from pathlib import Path
 
 import serving
 from serving import ServeTest, live
@@ -133,6 +135,28 @@ class Service(ServeTest):
             self.assertIn(reason, self.reload(tracer)[0])
         self.config.rmdir()
         self.told_of(tracer, self.victim())
+        self.stop(tracer)
+
+    def test_relative_paths_mean_what_they_meant_at_the_start(self):
+        self.configure('output = "first.json"\n')
+        tracer = self.serve("--config", self.config.name, "--recording", "state/here.db", cwd=self.directory,
+                            env=self.manager.environment)
+        self.manager.message("READY=1")
+        process = Path("/proc", str(tracer.process.pid))
+        self.assertEqual((process / "cwd").readlink(), Path("/"), "nobody's file system is kept from being unmounted")
+        self.configure('output = "second.json"\n')
+        self.assertIn("applied output", self.reload(tracer)[0])
+        for name in ("first.json", "second.json", "state/here.db"):
+            self.assertTrue((self.directory / name).is_file(), name)
+        self.stop(tracer)
+
+    def test_what_only_loading_needed_is_let_go(self):
+        tracer = self.served()
+        targets = [os.readlink(link) for link in Path(f"/proc/{tracer.process.pid}/fd").iterdir()]
+        hooks = int(re.search(r" (\d+) hooks", tracer.stderr())[1])
+        self.assertEqual(targets.count("anon_inode:[btf]") + targets.count("anon_inode:btf"), 0)
+        # One by which misses are asked for, of each hook; and the one that looks for sockets' owners.
+        self.assertEqual(targets.count("anon_inode:bpf-prog"), hooks + 1)
         self.stop(tracer)
 
     def test_advice_is_read_again(self):

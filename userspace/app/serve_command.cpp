@@ -187,6 +187,13 @@ bool are_inherited_wanted(const Options& options) {
     return false;
 }
 
+/// The caller's folder would keep its file system from being unmounted. No path that we have is relative to
+/// it.
+void leave_folder(const Options& options) {
+    if (options.folder.empty()) return;
+    [[maybe_unused]] const int stayed = ::chdir("/");
+}
+
 /// Before any other thread runs: the rights are a thread's own.
 Status Monitor::give_up_rights() {
     const auto kept = drop_privileges([this] { return session_->source().still_works(); });
@@ -246,6 +253,7 @@ int Monitor::run() {
 
 int serve_command(const Options& options) {
     keep_to_oneself(!are_inherited_wanted(options));
+    leave_folder(options);
     return Monitor(options).run();
 }
 

@@ -12,8 +12,10 @@
 
 #include <algorithm>
 #include <chrono>
+#include <filesystem>
 #include <limits>
 #include <optional>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -305,8 +307,8 @@ Error at(const std::string& place, Error error) {
     return error;
 }
 
-/// Adds what the file says of options that the line does not name. Each setting is tried by itself first, so that the
-/// error can say where.
+/// Adds what the file says of options that the line does not name. Each setting is tried by itself first, so
+/// that the error can say where.
 Problem add_config(const std::string& path, CommandLine& line) {
     const auto text = read_config(path);
     if (!text) return text.error();
@@ -341,23 +343,43 @@ std::optional<std::string> config_of(const CommandLine& line) {
     return named;
 }
 
-}  // namespace
+/// What a relative path means in `folder`.
+std::string path_in(const std::string& folder, const std::string& path) {
+    return folder.empty() || path.starts_with('/') ? path : folder + "/" + path;
+}
 
-ParseOutcome parse_options(const std::vector<std::string>& arguments) {
+void name_from_root(const std::string& folder, Options& options) {
+    options.folder = folder;
+    if (options.output_path) options.output_path = path_in(folder, *options.output_path);
+    if (options.recording_path) options.recording_path = path_in(folder, *options.recording_path);
+    for (std::string& path : options.advice_paths) path = path_in(folder, path);
+}
+
+ParseOutcome parse_in(const std::string& folder, const std::vector<std::string>& arguments) {
     auto line = split_command_line(arguments);
     if (!line) return line.error();
     if (line->wants_help) return PrintedAnswer{help_text(line->command)};
     if (line->wants_version) return PrintedAnswer{version_text()};
-    const auto config = config_of(*line);
+    auto config = config_of(*line);
     if (config) {
+        *config = path_in(folder, *config);
         if (Problem problem = add_config(*config, *line)) return *problem;
     }
     ParseOutcome outcome = parse_line(*line);
     if (auto* options = std::get_if<Options>(&outcome)) {
         options->config_path = config;
         options->arguments = arguments;
+        if (options->command == Command::kServe) name_from_root(folder, *options);
     }
     return outcome;
+}
+
+}  // namespace
+
+ParseOutcome parse_options(const std::vector<std::string>& arguments) {
+    std::error_code failed;
+    const auto folder = std::filesystem::current_path(failed);
+    return parse_in(failed ? "" : folder.string(), arguments);
 }
 
 ParseOutcome parse_options(int argc, const char* const* argv) {
@@ -365,7 +387,7 @@ ParseOutcome parse_options(int argc, const char* const* argv) {
 }
 
 Result<Options> reread_options(const Options& in_force) {
-    ParseOutcome outcome = parse_options(in_force.arguments);
+    ParseOutcome outcome = parse_in(in_force.folder, in_force.arguments);
     if (const auto* error = std::get_if<Error>(&outcome)) return *error;
     auto& options = std::get<Options>(outcome);
     if (in_force.config_path && !options.config_path)

@@ -1,5 +1,5 @@
-// argv, and the configuration file of serve, -> validated Options, or what to tell the user instead. What the command
-// line names, the file does not change. Prints nothing, ends nothing.
+// argv, and the configuration file of serve, -> validated Options, or what to tell the user instead. What the
+// command line names, the file does not change. Prints nothing, ends nothing.
 #pragma once
 
 #include "model/options.h"
@@ -19,8 +19,9 @@ struct PrintedAnswer {
 /// Error: bad usage, for stderr, then status 2.
 using ParseOutcome = std::variant<Options, PrintedAnswer, Error>;
 
-/// Whether a pid, a cgroup or an output directory exists is not asked here; a user name is
-/// resolved, since the filter is by uid.
+/// The paths that serve is given are absolute then, for it leaves its working directory. Whether a pid, a
+/// cgroup or an output directory exists is not asked here; a user name is resolved, since the filter is by
+/// uid.
 ParseOutcome parse_options(int argc, const char* const* argv);
 /// Likewise, without the program's name.
 ParseOutcome parse_options(const std::vector<std::string>& arguments);

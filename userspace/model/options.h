@@ -81,6 +81,7 @@ struct Options {
     std::optional<ListenAddress> metrics;       ///< of serve; not set: no listener
     std::optional<std::string> recording_path;  ///< of serve; not set: its default
     std::optional<std::string> config_path;     ///< of serve: the file that was read
+    std::string folder;                         ///< of serve: where it was started; empty: not known
     std::vector<std::string> arguments;         ///< of the command line, without the program's name
 
     bool operator==(const Options&) const = default;

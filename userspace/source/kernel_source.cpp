@@ -190,6 +190,7 @@ Result<std::unique_ptr<KernelSource>> KernelSource::open(const Settings& setting
         state->programs.run_iterator("pt_snapshot_tcp");
         state->programs.run_iterator("pt_snapshot_files");
     }
+    state->programs.forget_loading("pt_snapshot_tcp");
     return std::unique_ptr<KernelSource>(new KernelSource(std::move(state)));
 }
 

@@ -197,6 +197,14 @@ bool ProgramLoader::run_iterator(const char* program_name) {
     return count == 0;
 }
 
+void ProgramLoader::forget_loading(const char* iterator_name) {
+    if (bpf_program* iterator = bpf_object__find_program_by_name(skeleton_->obj, iterator_name))
+        bpf_program__unload(iterator);
+    struct btf* types = bpf_object__btf(skeleton_->obj);
+    const UniqueFd unneeded(btf__fd(types));
+    btf__set_fd(types, -1);
+}
+
 template <typename Look>
 void ProgramLoader::for_each_hook(Look look) const {
     bpf_program* program = nullptr;

@@ -45,6 +45,10 @@ public:
     /// Runs a loaded iterator program to its end. False: it is not loaded or failed.
     bool run_iterator(const char* program_name);
 
+    /// Lets go of what only loading needed, and of an iterator program that is run no more. The programs' own
+    /// descriptors stay: misses() asks by them, and by its link alone a program is found with CAP_SYS_ADMIN.
+    void forget_loading(const char* iterator_name);
+
     /// How often the kernel skipped a program because another one, or the same, was at work on that
     /// CPU; by hook, those skipped only. Kernels before 5.12 do not tell.
     std::map<std::string, std::uint64_t> misses() const;
