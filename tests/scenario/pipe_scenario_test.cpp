@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
+
 namespace pipetrace::testing {
 namespace {
 
@@ -114,6 +116,26 @@ const auto reader_unseen = scenario("pipe_reader_unseen", {Cause::kPipeReaderClo
     Story story;
     return story.on_a_pipe().write_meets_sigpipe(kWriteLine, Stance::kIgnored);
 });
+
+/// More kinds than the kernel programs count: each failure of the threads beyond them is a record of its own.
+const auto many_writers = scenario("pipe_many_writers", {Cause::kPipeReaderClosed}, [] {
+    Story story;
+    story.on_a_pipe().reader_gone(kHead);
+    for (int round = 0; round < 6; ++round) {
+        for (Tid tid = 4242; tid < 4242 + 9; ++tid)
+            story.sigpipe_raised(kWriteLine, Stance::kIgnored, Person{4242, "client", tid});
+    }
+    return story.counts_flushed();
+});
+
+TEST(PipeReaderClosed, EachFailureOfManyThreadsIsCounted) {
+    const Told told = play_to_one_incident(many_writers());
+    std::map<Tid, std::uint64_t> counts;
+    for (const CallError& error : told.incident.errors) counts[error.tid.value_or(0)] += error.count;
+    EXPECT_EQ(counts.size(), 9U);
+    for (const auto& [tid, count] : counts) EXPECT_EQ(count, 6U) << tid;
+    EXPECT_EQ(told.incident.errors.size(), 9U) << "one kind, one entry";
+}
 
 TEST(PipeReaderClosed, YesPipeHeadIsBenign) {
     const Told told = play_to_one_incident(head_closed());

@@ -108,8 +108,9 @@ FailedCall implied_call(const RaisedSigpipe& sigpipe, const SyscallNames& syscal
     return call;
 }
 
-bool is_seen(const RaisedSigpipe& sigpipe, const std::vector<FailedCall>& calls) {
-    return std::any_of(calls.begin(), calls.end(), [&](const FailedCall& call) {
+template <typename Calls>
+auto failed_with(const RaisedSigpipe& sigpipe, Calls&& calls) {
+    return std::find_if(calls.begin(), calls.end(), [&](const FailedCall& call) {
         return call.task.tid == sigpipe.task.tid && call.body.error == EPIPE &&
                call.body.call.number == sigpipe.body.call.number;
     });
@@ -124,8 +125,13 @@ std::vector<FailedCall> all_calls(const Story& story) {
         // The delivery that would show a count returned may be lost.
         const bool may_have_succeeded =
             story.signals_lost > 0 && !sigpipe.delivered && !surely_failed(sigpipe, *story.syscall_names);
-        if (!is_seen(sigpipe, calls) && !write_succeeded(sigpipe) && !may_have_succeeded) {
+        const bool is_seen = failed_with(sigpipe, failure.calls) != failure.calls.end();
+        if (is_seen || write_succeeded(sigpipe) || may_have_succeeded) continue;
+        const auto implied = failed_with(sigpipe, calls);
+        if (implied == calls.end()) {
             calls.push_back(implied_call(sigpipe, *story.syscall_names));
+        } else {
+            implied->count += sigpipe.count;
         }
     }
     std::stable_sort(calls.begin(), calls.end(),
