@@ -67,6 +67,28 @@ const auto rejected = scenario("peer_abortive_close_rejected", {Cause::kPeerAbor
 const auto never_accepted = scenario("never_accepted_unread_data", {Cause::kPeerClosedUnreadData},
                                      [] { return turned_away(ClosePath::kListener, 59); });
 
+/// It had ended its sending and waits for the rest of the answer: the connection is still its own.
+Story half_closed(Hooks hooks) {
+    Story story(hooks);
+    return story.connected()
+        .sent(100, true)
+        .wait_ms(20)
+        .shut_down_by(kClient)
+        .wait_ms(20)
+        .peer_aborts(kResetState, 0, ClosePath::kLingerZero)
+        .reset_received(0x14);
+}
+const auto while_reading = scenario("peer_abortive_close_half_closed", {Cause::kPeerAbortiveClose}, [] {
+    return half_closed(kFewHooks).wait_ms(1).error_taken_unseen().destroyed(kClient);
+});
+const auto after_reading = scenario("peer_abortive_close_half_closed_unread", {Cause::kPeerAbortiveClose},
+                                    [] { return half_closed({}).wait_ms(1).destroyed(kClient); });
+
+TEST(PeerAbortiveClose, ReachesWhoHasOnlyEndedItsSending) {
+    EXPECT_EQ(errors_of(play_to_one_incident(while_reading())), Words{"ECONNRESET ? inferred"});
+    EXPECT_EQ(errors_of(play_to_one_incident(after_reading())), Words{});
+}
+
 TEST(PeerAbortiveClose, IsTheVictimsIncidentAlone) {
     for (const auto& story : {linger, linger_few_hooks}) {
         const Told told = play_to_one_incident(story());
@@ -135,7 +157,8 @@ TEST(PeerAbortiveClose, OfWhatWasNeverAcceptedBlamesNoReader) {
               std::string::npos)
         << told.incident.verdict.summary;
     for (const std::uint32_t unread : {0U, 59U}) {
-        const Verdict verdict = play_to_one_incident(turned_away(ClosePath::kListener, unread)).incident.verdict;
+        const Verdict verdict =
+            play_to_one_incident(turned_away(ClosePath::kListener, unread)).incident.verdict;
         EXPECT_NE(verdict.advice.find("Trying again is safe"), std::string::npos) << verdict.advice;
         EXPECT_EQ(verdict.advice.find("SO_LINGER"), std::string::npos);
     }

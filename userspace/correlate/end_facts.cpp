@@ -33,6 +33,11 @@ bool is_told_without_fin(const Connection& connection) {
     return connection.remembered && !connection.remembered->fin_seen && (connection.told || connection.error);
 }
 
+bool is_same_kind(const RaisedSigpipe& met, Tid tid, std::uint16_t call_number, bool took_some) {
+    return met.task.tid == tid && met.body.call.number == call_number &&
+           met.body.took_some.value_or(false) == took_some;
+}
+
 bool is_connect(const SyscallNames& syscall_names, std::uint16_t number) {
     const char* text = syscall_names.find(number);
     return text != nullptr && std::string_view(text) == "connect";
@@ -114,7 +119,9 @@ bool is_silent_end(const Connection& connection) {
     const bool destroyed = connection.closure.path == ClosePath::kDestroyed;
     const Ktime closed_at = destroyed ? Ktime{} : connection.closure.at;
     const bool fin_seen = connection.remembered && connection.remembered->fin_seen;
-    const bool may_be_noticed = fin_seen && connection.reset;
+    const bool still_reads =
+        connection.reset && (connection.reset->body.tcp.shutdown & kReceiveShutdown) == 0;
+    const bool may_be_noticed = (fin_seen && connection.reset) || still_reads;
     return !(closed_at.known() && closed_at <= ended_at && !may_be_noticed);
 }
 
@@ -217,9 +224,12 @@ void add_raised_sigpipe(Failure& failure, const Event& event, const SigpipeGener
     failure.changed = true;
     if (failure.sigpipes.size() < kCallKindsMax) {
         failure.sigpipes.push_back(RaisedSigpipe{event.at, event.task, body, 1, std::nullopt});
-    } else {
-        ++failure.sigpipes.back().count;
+        return;
     }
+    const auto same = std::find_if(failure.sigpipes.begin(), failure.sigpipes.end(), [&](const auto& met) {
+        return is_same_kind(met, event.task.tid, body.call.number, body.took_some.value_or(false));
+    });
+    ++(same != failure.sigpipes.end() ? *same : failure.sigpipes.back()).count;
 }
 
 RaisedSigpipe* add_delivery(Failure& failure, const Event& event, const SigpipeDelivered& body) {
@@ -239,18 +249,21 @@ bool is_met_by(const Failure& failure, Tid tid) {
 
 bool raise_count(Failure& failure, const FailureCount& count) {
     const auto raise = [&](auto& met) {
-        if (met.task.tid != count.tid || met.body.call.number != count.call_number) return false;
         if (met.count >= count.count) return false;
         met.count = count.count;
         return true;
     };
     bool raised = false;
     if (count.is_sigpipe) {
-        for (auto& sigpipe : failure.sigpipes) {
-            raised |= sigpipe.body.took_some.value_or(false) == count.took_some && raise(sigpipe);
+        // One of a kind: what else is told of the same kind is not in the count.
+        for (RaisedSigpipe& sigpipe : failure.sigpipes) {
+            if (is_same_kind(sigpipe, count.tid, count.call_number, count.took_some)) return raise(sigpipe);
         }
-    } else {
-        for (auto& call : failure.calls) raised |= call.body.error == count.error && raise(call);
+        return false;
+    }
+    for (FailedCall& call : failure.calls) {
+        const bool is_met = call.task.tid == count.tid && call.body.call.number == count.call_number;
+        raised |= is_met && call.body.error == count.error && raise(call);
     }
     return raised;
 }
