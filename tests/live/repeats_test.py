@@ -11,6 +11,8 @@ from live import LiveTest
 from reset_peer import have_reset
 
 FEW, MANY = 3, 5000
+# More than have a place of their own on one end (PT_COUNT_SLOTS).
+MANY_THREADS = 9
 # More than the kernel programs have places for (PT_REPEATS_MAX).
 CONNECTIONS = 300
 # Fails for the first time when told to, and all the other times when told again.
@@ -47,13 +49,40 @@ def send_in_vain(connection, times):
         raise AssertionError("a send on a dead connection succeeded")
 
 
-def write_in_vain(connection):
+def write_in_vain(connection, times=1):
     """With SIGPIPE ignored, as Python does."""
-    try:
-        os.write(connection.fileno(), b"x")
-    except BrokenPipeError:
-        return
-    raise AssertionError("a write on a dead connection succeeded")
+    for _ in range(times):
+        try:
+            os.write(connection.fileno(), b"x")
+        except BrokenPipeError:
+            continue
+        raise AssertionError("a write on a dead connection succeeded")
+
+
+def broken_pipe():
+    reader, writer = os.pipe()
+    os.close(reader)
+    return open(writer, "wb", buffering=0)
+
+
+def lonely_socket():
+    own, other = socket.socketpair()
+    other.close()
+    return own
+
+
+def write_in_children(ends, times):
+    """Each writes to all of them, at the same time as the others; their pids."""
+    pids = []
+    for _ in range(FEW):
+        pids.append(os.fork())
+        if pids[-1] == 0:
+            for end in ends:
+                write_in_vain(end, times)
+            os._exit(0)
+    for pid in pids:
+        os.waitpid(pid, 0)
+    return pids
 
 
 class Repeats(LiveTest):
@@ -129,6 +158,28 @@ class Repeats(LiveTest):
                 thread.join()
             self.assertEqual(self.told(), {self.name_of(connection): self.expected(
                 *(("sendto", tid, MANY) for tid in ids))})
+
+    def test_by_more_threads_than_are_counted(self):
+        with broken_pipe() as pipe:
+            threads = [threading.Thread(target=write_in_vain, args=(pipe, MANY // 10)) for _ in range(MANY_THREADS)]
+            for thread in threads:
+                thread.start()
+            ids = [thread.native_id for thread in threads]
+            for thread in threads:
+                thread.join()
+            self.assertEqual(list(self.told().values()), [{("EPIPE", "write", tid): MANY // 10 for tid in ids}])
+
+    def test_by_processes_at_once(self):
+        with broken_pipe() as pipe, lonely_socket() as pair, dead_connection() as connection:
+            pids = write_in_children((pipe, pair, connection), MANY)
+            # Each is over with its process, not with the trace.
+            live.wait_for(lambda: len(self.tracer.last_revisions()) == 3 * FEW, live.INCIDENT_SECONDS, "all incidents")
+        self.stop(self.tracer, signal.SIGINT)
+        told = [(incident["endpoint"]["kind"], incident["process"]["pid"],
+                 [(error["errno"], error["count"]) for error in incident["errors"]])
+                for incident in self.tracer.last_revisions() if incident["process"]["pid"] in pids]
+        self.assertCountEqual(told, [(kind, pid, [("EPIPE", MANY)]) for kind in ("pipe", "unix", "tcp")
+                                     for pid in pids])
 
     def test_on_more_connections_than_there_are_places(self):
         connections = [dead_connection() for _ in range(CONNECTIONS)]

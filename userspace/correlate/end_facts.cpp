@@ -220,16 +220,22 @@ void add_failed_call(Failure& failure, const FailedCall& call) {
     failure.calls.push_back(call);
 }
 
+/// Where the kernel programs have no place to count a repeat in, it comes as the first one did.
 void add_raised_sigpipe(Failure& failure, const Event& event, const SigpipeGenerated& body) {
     failure.changed = true;
-    if (failure.sigpipes.size() < kCallKindsMax) {
-        failure.sigpipes.push_back(RaisedSigpipe{event.at, event.task, body, 1, std::nullopt});
+    for (RaisedSigpipe& met : failure.sigpipes) {
+        const bool same_fate = met.body.disposition == body.disposition && met.body.blocked == body.blocked &&
+                               met.body.result == body.result;
+        const bool took_some = body.took_some.value_or(false);
+        if (!same_fate || !is_same_kind(met, event.task.tid, body.call.number, took_some)) continue;
+        ++met.count;
         return;
     }
-    const auto same = std::find_if(failure.sigpipes.begin(), failure.sigpipes.end(), [&](const auto& met) {
-        return is_same_kind(met, event.task.tid, body.call.number, body.took_some.value_or(false));
-    });
-    ++(same != failure.sigpipes.end() ? *same : failure.sigpipes.back()).count;
+    if (failure.sigpipes.size() < kCallKindsMax) {
+        failure.sigpipes.push_back(RaisedSigpipe{event.at, event.task, body, 1, std::nullopt});
+    } else {
+        ++failure.sigpipes.back().count;
+    }
 }
 
 RaisedSigpipe* add_delivery(Failure& failure, const Event& event, const SigpipeDelivered& body) {

@@ -45,8 +45,8 @@ public:
     /// Hands over a PT_FAILURES_COUNTED record for every endpoint that has failed and still lives. Nothing is
     /// reset.
     virtual void failure_counts(const RecordSink&) {}
-    /// The same for those of one process that ended at `exited`, by which they were reached: of these
-    /// endpoints.
+    /// The same of these endpoints, at the end of one process (at `exited`) that failed on them, alone or with
+    /// others.
     virtual void failure_counts_of(const RecordSink&, Tgid, std::span<const std::uint64_t>, Ktime) {}
     /// Looks up the holders of reported endpoints that have none known yet; those found come as
     /// PT_ENDPOINT_REMEMBERED records with the next drain().

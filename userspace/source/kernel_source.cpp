@@ -93,11 +93,13 @@ void add_repeats(pt_failure_counts& counts, int repeats_map) {
 }
 
 /// Of a pipe, which no program sees go, as it does a socket: nobody but threads of `tgid`, which is done with it, ever
-/// failed there and still lives. What is kept would be the next one's, and keep places that others need.
-bool is_over(const pt_failure_counts& counts, Tgid tgid) {
+/// failed there and still lives. What is kept would be the next one's, and keep places that others need. Who failed
+/// after `at` is counted at its own end, which is still to come.
+bool is_over(const pt_failure_counts& counts, Tgid tgid, Ktime at) {
     if (counts.endpoint_kind != PT_KIND_PIPE) return false;
-    return std::ranges::all_of(counts.slots, [tgid](const pt_failure_count& slot) {
+    return std::ranges::all_of(counts.slots, [tgid, at](const pt_failure_count& slot) {
         if (slot.count == 0 || slot.tid == tgid) return true;
+        if (slot.last_ns > at.ns) return false;
         const std::string tid = std::to_string(slot.tid);
         const bool is_its_own = ::access(("/proc/" + std::to_string(tgid) + "/task/" + tid).c_str(), F_OK) == 0;
         return is_its_own || ::access(("/proc/" + tid).c_str(), F_OK) != 0;
@@ -274,7 +276,7 @@ void KernelSource::count_failures_of(std::uint64_t id, std::optional<Tgid> tgid,
     record.header.ktime_ns = at.ns;
     add_repeats(record.counts, bpf_map__fd(maps.repeats));
     sink(std::as_bytes(std::span(&record, 1)));
-    if (tgid && is_over(record.counts, *tgid)) bpf_map_delete_elem(bpf_map__fd(maps.failing), &id);
+    if (tgid && is_over(record.counts, *tgid, at)) bpf_map_delete_elem(bpf_map__fd(maps.failing), &id);
 }
 
 void KernelSource::snapshot_owners() {
