@@ -1,5 +1,6 @@
 #include "correlate/failure_table.h"
 
+#include "correlate/end_facts.h"
 #include "correlate/loss_log.h"
 
 #include <gtest/gtest.h>
@@ -70,6 +71,29 @@ TEST(LossLog, CountsTheGapsThatReachAMoment) {
     EXPECT_EQ(log.total_before(Ktime{31}), 5U) << "a gap without an end reaches everything";
 }
 
+/// Two processors can take the same place at once: the one that loses it tells its next failure anew, and
+/// counts from there.
+TEST(FailedCall, IsCountedByRecordsAndByWhatTheKernelProgramsCount) {
+    Failure failure;
+    FailedCall call;
+    call.task.tid = 100;
+    call.body.call.number = 44;
+    call.body.error = 32;
+    add_failed_call(failure, call);
+    add_failed_call(failure, call);
+    FailureCount count;
+    count.tid = 100;
+    count.call_number = 44;
+    count.error = 32;
+    count.count = 5;
+    EXPECT_TRUE(raise_count(failure, count));
+    EXPECT_EQ(failure.calls.at(0).count, 6U) << "the record before, and five with the second one among them";
+    EXPECT_FALSE(raise_count(failure, count)) << "told once more";
+    count.count = 7;
+    EXPECT_TRUE(raise_count(failure, count));
+    EXPECT_EQ(failure.calls.at(0).count, 8U);
+}
+
 TEST(LossLog, KeepsABoundedPast) {
     LossLog log;
     for (std::uint64_t i = 1; i <= 1000; ++i) {
@@ -77,7 +101,8 @@ TEST(LossLog, KeepsABoundedPast) {
         log.advance_to(Ktime{i * 10});
     }
     EXPECT_EQ(log.total_before(Ktime{9995}), 999U);
-    EXPECT_EQ(log.total_before(Ktime{1}), 0U) << "the oldest gaps become one, and what was lost in them stays";
+    EXPECT_EQ(log.total_before(Ktime{1}), 0U)
+        << "the oldest gaps become one, and what was lost in them stays";
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <string_view>
+#include <utility>
 
 namespace pipetrace {
 namespace {
@@ -255,8 +256,8 @@ bool is_met_by(const Failure& failure, Tid tid) {
 
 bool raise_count(Failure& failure, const FailureCount& count) {
     const auto raise = [&](auto& met) {
-        if (met.count >= count.count) return false;
-        met.count = count.count;
+        if (met.counted >= count.count) return false;
+        met.count += count.count - std::exchange(met.counted, count.count);
         return true;
     };
     bool raised = false;

@@ -19,6 +19,7 @@ struct FailedCall {
     std::uint64_t count = 1;
     bool inferred = false;
     const char* syscall = nullptr;  ///< where it is known without a number (getsockopt)
+    std::uint64_t counted = 1;      ///< of `count`, by the kernel programs; one of these was a record too
 };
 
 struct RaisedSigpipe {
@@ -27,6 +28,7 @@ struct RaisedSigpipe {
     SigpipeGenerated body;
     std::uint64_t count = 1;
     std::optional<Stamped<SigpipeDelivered>> delivered;
+    std::uint64_t counted = 1;
 };
 
 /// Bounds what a hostile program can make us keep: further kinds raise the last one's count.
