@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <iterator>
 #include <utility>
 
 namespace pipetrace {
@@ -54,6 +55,7 @@ Status Recorder::start(const TraceContext& trace, std::function<LossCounts()> lo
     losses_of_source_ = std::move(losses);
     host_ = trace.host;
     clocks_ = trace.clocks;
+    limits_ = settings_.limits;
     batch_bytes_max_ = writer_->batch_bytes_max();
     segment_bytes_max_ = std::min(kSegmentBytes, batch_bytes_max_ / 4);
     thread_ = std::thread([this] { write_until_stopped(); });
@@ -300,9 +302,10 @@ void Recorder::write_one(RecordingBatch& batch) {
         std::unique_lock lock(mutex_);
         if (!failing_) {
             trouble_ = written.error();
-            trouble_->remedy += writer_->is_damaged()
-                                    ? " The trace goes on, and keeps no more in it."
-                                    : " The trace goes on, and tries again; what cannot be kept until then is lost.";
+            trouble_->remedy +=
+                writer_->is_damaged()
+                    ? " The trace goes on, and keeps no more in it."
+                    : " The trace goes on, and tries again; what cannot be kept until then is lost.";
         }
         failing_ = written.error();
         is_damaged_ = writer_->is_damaged();
@@ -317,7 +320,23 @@ void Recorder::write_one(RecordingBatch& batch) {
             return;
         }
         changed_.wait_for(lock, stopping_ ? kRetryInterval / 4 : kRetryInterval);
+        const auto limits = take_raised_limits();
+        lock.unlock();
+        if (limits) keep_within(*limits);
     }
+}
+
+/// That wait behind what cannot be written: there may be room for it within them. What was made for larger
+/// ones would not fit lower ones.
+std::optional<RecordingLimits> Recorder::take_raised_limits() {
+    std::optional<RecordingLimits> raised;
+    for (auto queued = queue_.begin(); queued != queue_.end();) {
+        const std::optional<RecordingLimits> limits = queued->limits;
+        if (limits && limits->size_bytes_max < (raised ? *raised : limits_).size_bytes_max) break;
+        if (limits) raised = limits;
+        queued = limits ? queue_.erase(queued) : std::next(queued);
+    }
+    return raised;
 }
 
 /// For good: what was in it is gone, and a new file would begin in the midst of the trace.
@@ -333,6 +352,7 @@ bool Recorder::is_removed() {
 
 void Recorder::keep_within(RecordingLimits limits) {
     if (is_removed()) return;
+    limits_ = limits;
     // What is in its way is in the way of the next batch too, and told then.
     [[maybe_unused]] const Status kept = writer_->set_limits(limits);
     expired_at_ns_ = 0;

@@ -42,7 +42,7 @@ public:
     Status start(const TraceContext& trace, std::function<LossCounts()> losses);
 
     const std::string& path() const { return settings_.path; }
-    /// Others from now on, once what has been handed over is written.
+    /// Others from now on, once what has been handed over is written; raised ones at once where it cannot be.
     void set_limits(RecordingLimits limits);
 
     /// Each record, before anything is made of it.
@@ -54,9 +54,7 @@ public:
     void finish() override;
     std::uint64_t kept() const override { return incidents_; }
     std::uint64_t lost() const { return lost_; }  ///< records and incidents
-    LossCounts losses() const override {
-        return lost_ > 0 ? LossCounts{{"recording", lost_}} : LossCounts{};
-    }
+    LossCounts losses() const override { return lost_ > 0 ? LossCounts{{"recording", lost_}} : LossCounts{}; }
     bool is_holding() const override {
         return !pending_.empty() || segment_.record_count > 0 || is_writing();
     }
@@ -118,6 +116,7 @@ private:
         std::optional<RecordingLimits> limits;  ///< that hold from this batch on
     };
     Queued take_queued();
+    std::optional<RecordingLimits> take_raised_limits();
     std::deque<Queued> queue_;
     std::uint64_t queued_bytes_ = 0;
     bool stopping_ = false;
@@ -135,6 +134,7 @@ private:
     std::optional<Error> failing_;            ///< since the last batch that could be written
     std::optional<std::chrono::steady_clock::time_point> last_tries_end_;
     std::int64_t expired_at_ns_ = 0;
+    RecordingLimits limits_;  ///< in force
 };
 
 }  // namespace pipetrace
