@@ -244,6 +244,38 @@ static __always_inline long pt_number_in(struct pt_regs *regs)
 #endif
 }
 
+/* Calls that may hold another process's file for a moment: they read a walk over descriptors, or /proc/PID/fd. */
+#if defined(__TARGET_ARCH_x86)
+#define PT_MAY_LOOK_AT_FILES(number) \
+	((number) == 0 /* read */ || (number) == 89 /* readlink */ || (number) == 262 /* newfstatat */ || \
+	 (number) == 267 /* readlinkat */ || (number) == 332 /* statx */)
+#else
+#define PT_MAY_LOOK_AT_FILES(number) \
+	((number) == 63 /* read */ || (number) == 78 /* readlinkat */ || (number) == 79 /* newfstatat */ || \
+	 (number) == 291 /* statx */)
+#endif
+
+/* Whether current can be named as the one who closes. Not a kernel thread; and not the tracer, or whoever else looks
+ * at others' files (another tracer, ls, lsof), which holds each for a moment: if its owner closes it just then, the
+ * last reference is the looker's, and the socket's release runs there. */
+static __always_inline bool pt_can_be_closer(void)
+{
+	unsigned int flags = PT_READ(pt_current(), flags);
+	struct pt_regs *regs;
+	long number;
+
+	if (bpf_get_current_pid_tgid() >> 32 == pt_tracer_tgid || (flags & PT_PF_KTHREAD))
+		return false;
+	/* A signal ends a process in whatever call it is. */
+	if (flags & (PT_PF_EXITING | PT_PF_IO_WORKER))
+		return true;
+	regs = pt_saved_registers();
+	if (!regs)
+		return true;
+	number = pt_number_in(regs);
+	return !PT_MAY_LOOK_AT_FILES(number);
+}
+
 /* Where a failure's repeats are counted, or would be. */
 static __always_inline struct pt_repeats *pt_repeats_of(__u64 id, __u64 failure)
 {

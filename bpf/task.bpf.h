@@ -75,16 +75,6 @@ static __always_inline void pt_fill_task(struct pt_task *out, struct task_struct
 		pt_fill_task_by(out, task, false);
 }
 
-/* Whether current can be named as the one who closes. Not a kernel thread; and not the tracer, whose walk
- * over descriptors holds each file for a moment: if its owner closes it just then, the last reference is
- * the walk's, and the socket's release runs in the tracer. */
-static __always_inline bool pt_can_be_closer(void)
-{
-	if (bpf_get_current_pid_tgid() >> 32 == pt_tracer_tgid)
-		return false;
-	return !(PT_READ(pt_current(), flags) & PT_PF_KTHREAD);
-}
-
 /* How current goes, where it is on its way out. */
 static __always_inline void pt_fill_ending(struct pt_closure *out, struct task_struct *task)
 {
