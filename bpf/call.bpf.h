@@ -244,36 +244,71 @@ static __always_inline long pt_number_in(struct pt_regs *regs)
 #endif
 }
 
-/* Calls that may hold another process's file for a moment: they read a walk over descriptors, or /proc/PID/fd. */
+/* Whether current's call may hold another process's file for a moment: it reads a walk over descriptors, lists
+ * /proc/PID/fd or follows a path there. Of what it names by path it lets go itself in no other way. A 32-bit program's
+ * numbers are taken for those of a 64-bit one. Global: the verifier goes through it once. */
+__weak __noinline __u32 pt_may_look_at_files(void)
+{
+	struct pt_registers r = {};
+
+	if (!pt_read_registers(&r))
+		return false;
+	switch (r.number) {
 #if defined(__TARGET_ARCH_x86)
-#define PT_MAY_LOOK_AT_FILES(number) \
-	((number) == 0 /* read */ || (number) == 89 /* readlink */ || (number) == 262 /* newfstatat */ || \
-	 (number) == 267 /* readlinkat */ || (number) == 332 /* statx */)
+	case 0: /* read */
 #else
-#define PT_MAY_LOOK_AT_FILES(number) \
-	((number) == 63 /* read */ || (number) == 78 /* readlinkat */ || (number) == 79 /* newfstatat */ || \
-	 (number) == 291 /* statx */)
+	case 63:
 #endif
+		/* One on a socket that another thread has closed meanwhile lets go of it itself: no descriptor is left. */
+		return pt_file_of_fd(r.argument[0]) != 0;
+#if defined(__TARGET_ARCH_x86)
+	case 2: /* open */
+	case 4: /* stat */
+	case 6: /* lstat */
+	case 21: /* access */
+	case 78: /* getdents */
+	case 89: /* readlink */
+	case 191: /* getxattr */
+	case 192: /* lgetxattr */
+	case 194: /* listxattr */
+	case 195: /* llistxattr */
+	case 217: /* getdents64 */
+	case 257: /* openat */
+	case 262: /* newfstatat */
+	case 267: /* readlinkat */
+	case 269: /* faccessat */
+	case 332: /* statx */
+#else
+	case 8: /* getxattr */
+	case 9: /* lgetxattr */
+	case 11: /* listxattr */
+	case 12: /* llistxattr */
+	case 48: /* faccessat */
+	case 56: /* openat */
+	case 61: /* getdents64 */
+	case 78: /* readlinkat */
+	case 79: /* newfstatat */
+	case 291: /* statx */
+#endif
+	case 437: /* openat2 */
+	case 438: /* pidfd_getfd */
+	case 439: /* faccessat2 */
+		return true;
+	}
+	return false;
+}
 
 /* Whether current can be named as the one who closes. Not a kernel thread; and not the tracer, or whoever else looks
  * at others' files (another tracer, ls, lsof), which holds each for a moment: if its owner closes it just then, the
- * last reference is the looker's, and the socket's release runs there. */
+ * last reference is the looker's, and the release runs there. */
 static __always_inline bool pt_can_be_closer(void)
 {
 	unsigned int flags = PT_READ(pt_current(), flags);
-	struct pt_regs *regs;
-	long number;
 
 	if (bpf_get_current_pid_tgid() >> 32 == pt_tracer_tgid || (flags & PT_PF_KTHREAD))
 		return false;
 	/* A signal ends a process in whatever call it is. */
-	if (flags & (PT_PF_EXITING | PT_PF_IO_WORKER))
-		return true;
-	regs = pt_saved_registers();
-	if (!regs)
-		return true;
-	number = pt_number_in(regs);
-	return !PT_MAY_LOOK_AT_FILES(number);
+	return (flags & PT_PF_EXITING) || !pt_may_look_at_files();
 }
 
 /* Where a failure's repeats are counted, or would be. */

@@ -52,6 +52,8 @@ static __always_inline void pt_fill_closure(struct pt_closure *out, struct sock 
 	out->at_ns = bpf_ktime_get_ns();
 	if (pt_can_be_closer())
 		pt_fill_task(&out->by, task);
+	else
+		__builtin_memset(&out->by, 0, sizeof(out->by));
 	out->unread_bytes = pt_unread_bytes(sk, fin_received);
 	out->call_number = pt_read_registers(&registers) ? registers.number : PT_NO_CALL;
 	out->from_state = from;

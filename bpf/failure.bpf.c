@@ -77,6 +77,17 @@ static __always_inline void pt_take_place(__u64 id, __u64 failure)
 
 static const struct pt_failure_counts pt_no_counts = {};
 
+/* Two processors may want the same one. (Before 5.12 there is no compare and swap.) */
+static __always_inline bool pt_claim(struct pt_failure_count *slot, __u64 failure)
+{
+#if PT_DIRECT_READS
+	return !__sync_val_compare_and_swap(pt_kind_of(slot), 0, failure);
+#else
+	*pt_kind_of(slot) = failure;
+	return true;
+#endif
+}
+
 /* Counts a failure. True for the first of its kind, unless a record told of it already. */
 __noinline __u32 pt_count_failure(__u64 id, __u32 kind, __u64 failure, __u32 is_told)
 {
@@ -94,8 +105,7 @@ __noinline __u32 pt_count_failure(__u64 id, __u32 kind, __u64 failure, __u32 is_
 	for (int i = 0; i < PT_COUNT_SLOTS; i++) {
 		struct pt_failure_count *slot = &counts->slots[i];
 
-		if (!slot->count) {
-			*pt_kind_of(slot) = failure;
+		if (!slot->count && pt_claim(slot, failure)) {
 			slot->last_ns = bpf_ktime_get_ns();
 			slot->count = is_told ? 2 : 1;
 			return !is_told;

@@ -7,13 +7,18 @@
 static __always_inline int pt_pipe_released(struct inode *inode, struct file *file)
 {
 	struct pipe_inode_info *pipe = BPF_CORE_READ(inode, i_pipe);
+	__u64 id;
 
 	if (!(BPF_CORE_READ(file, f_mode) & PT_FMODE_READ))
 		return 0;
 	/* pipe_release() has not counted down yet. Without a writer nobody will ever mind. */
 	if (BPF_CORE_READ(pipe, readers) != 1 || !BPF_CORE_READ(pipe, writers))
 		return 0;
-	pt_note_reader(pt_pipe_id(file), pt_current(), true);
+	id = pt_pipe_id(file);
+	if (pt_can_be_closer())
+		pt_note_reader(id, pt_current(), true);
+	else
+		bpf_map_delete_elem(&pipe_readers, &id);
 	return 0;
 }
 

@@ -60,11 +60,12 @@ static __always_inline void pt_reader_begins(struct file *file, __u64 id)
 	if (!reader)
 		return;
 	reader->shared = pt_file_of_task(pt_parent(), 0) == file;
-	bpf_map_update_elem(&pipes_begun_with, &tgid, &id, BPF_ANY);
+	/* Its standard input, if that is one of several. */
+	bpf_map_update_elem(&pipes_begun_with, &tgid, &id, pt_file_of_fd(0) == file ? BPF_ANY : BPF_NOEXIST);
 }
 
-/* Current, which read it, has `copies` of it left. Whether its parent has it, then. */
-static __always_inline bool pt_pass_to_parent(__u64 id, __u32 copies)
+/* Current has read it, and ends. False: its parent does not have it. */
+static __always_inline bool pt_pass_to_parent(__u64 id)
 {
 	struct file *file = (struct file *)pt_read_end_of_parent(id);
 	struct pt_pipe_reader *reader;
@@ -73,7 +74,7 @@ static __always_inline bool pt_pass_to_parent(__u64 id, __u32 copies)
 		return false;
 	reader = pt_note_reader(id, pt_parent(), false);
 	if (reader)
-		reader->shared = pt_file_references(file) > copies + 1;
+		reader->shared = pt_file_references(file) > pt_copies_of((__u64)file) + 1;
 	return true;
 }
 
@@ -85,7 +86,7 @@ static __always_inline void pt_reader_exits(struct file *file, __u64 id)
 	__u32 files = 1;
 
 	if (pt_is_shared(file)) {
-		if (is_known && !reader->closure.at_ns && !pt_pass_to_parent(id, pt_copies_of((__u64)file)))
+		if (is_known && !reader->closure.at_ns && !pt_pass_to_parent(id))
 			reader->shared = 1;
 		return;
 	}
@@ -141,7 +142,7 @@ __noinline int pt_look_at_pipe(__u64 address, __u32 exiting)
 }
 
 /* It may have closed its copy by itself before it exited, as head does: a parent that still has the pipe reads on. */
-__noinline int pt_beginner_exits(__u32 tgid)
+__noinline int pt_hand_on_closed_pipe(__u32 tgid)
 {
 	__u64 *begun_with = bpf_map_lookup_elem(&pipes_begun_with, &tgid);
 	struct pt_pipe_reader *reader;
@@ -153,6 +154,6 @@ __noinline int pt_beginner_exits(__u32 tgid)
 	bpf_map_delete_elem(&pipes_begun_with, &tgid);
 	reader = bpf_map_lookup_elem(&pipe_readers, &id);
 	if (reader && reader->closure.by.tgid == tgid && !reader->closure.at_ns)
-		pt_pass_to_parent(id, 0);
+		pt_pass_to_parent(id);
 	return 0;
 }
