@@ -1,5 +1,7 @@
 #include "app/incident_fan.h"
 
+#include <algorithm>
+
 namespace pipetrace {
 namespace {
 
@@ -13,6 +15,10 @@ void IncidentFan::take(const Incident& incident, const BurstStory* burst, Ktime 
     for (IncidentSink* sink : all_) sink->take(incident, burst, now);
     if (!chooser_.wants(incident)) return;
     if (incident.revision == 0) ++kept_;
+    if (chooser_.wants_all()) {
+        for (IncidentSink* sink : chosen_) sink->take(incident, burst, now);
+        return;
+    }
     Incident chosen = incident;
     chosen.burst.reset();
     chosen.alike_group = 0;
@@ -54,7 +60,9 @@ LossCounts IncidentFan::losses() const {
 }
 
 void IncidentFan::add_evictions(Evictions& evictions) const {
-    evictions.of(Table::kBursts) += bursts_.evicted();
+    // What went by here is a part of what others have counted bursts of.
+    std::uint64_t& bursts = evictions.of(Table::kBursts);
+    bursts = std::max(bursts, bursts_.evicted());
     for_each([&evictions](const IncidentSink& sink) { sink.add_evictions(evictions); });
 }
 

@@ -18,8 +18,8 @@ inline constexpr const char* kUnknownOwner = "incident of an unknown process";
 
 class IncidentFan final : public IncidentSink {
 public:
-    /// Incidents that `filter` does not want go to those alone that are given all. For the others a burst is
-    /// what they are told of it.
+    /// Incidents that `filter` does not want go to those alone that are given all. To the others a burst is made of
+    /// what they get.
     explicit IncidentFan(IncidentFilter filter) : chooser_(std::move(filter)) {}
 
     /// From now on.
@@ -37,7 +37,7 @@ public:
     void finish() override;
     /// Those that were chosen.
     std::uint64_t kept() const override { return kept_; }
-    const BurstTable* bursts() const override { return &bursts_; }
+    const BurstTable* bursts() const override { return chooser_.wants_all() ? nullptr : &bursts_; }
     LossCounts losses() const override;
     void add_evictions(Evictions& evictions) const override;
     bool is_holding() const override;
@@ -54,7 +54,7 @@ private:
     IncidentChooser chooser_;
     std::vector<IncidentSink*> all_;
     std::vector<IncidentSink*> chosen_;
-    BurstTable bursts_;  ///< of those that were chosen
+    BurstTable bursts_;  ///< of those that were chosen, where some are not
     LossCounts lost_by_former_;
     std::uint64_t of_unknown_ = 0;  ///< counted, and perhaps to be chosen
     std::uint64_t kept_ = 0;

@@ -19,9 +19,11 @@ public:
     void add_traced(Tgid tgid) { traced_.insert(tgid); }
 
     bool wants(const Incident& incident) const;
-    /// By what is known of it: its cause is not, so it is `unknown`, a warning.
+    /// Whether no victim's incident is left out.
+    bool wants_all() const { return wants_all_; }
     /// kUnknown: nothing that is known speaks against it, and what is asked of its process is not known.
     enum class Wanted : std::uint8_t { kNo, kUnknown, kYes };
+    /// By what is known of it: its cause is not, so it is `unknown`, a warning.
     Wanted wants(const CountedIncident& counted) const;
 
 private:

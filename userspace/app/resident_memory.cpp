@@ -1,6 +1,7 @@
 #include "app/resident_memory.h"
 
 #include <link.h>
+#include <malloc.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -26,5 +27,10 @@ int forget_code_of(dl_phdr_info* file, std::size_t, void*) {
 }  // namespace
 
 void forget_startup_code() { ::dl_iterate_phdr(forget_code_of, nullptr); }
+
+void keep_large_blocks_apart() {
+    constexpr int kLarge = 128 << 10;  // glibc's own threshold, which once set no longer grows
+    ::mallopt(M_MMAP_THRESHOLD, kLarge);
+}
 
 }  // namespace pipetrace

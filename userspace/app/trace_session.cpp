@@ -166,6 +166,7 @@ void TraceSession::clear_status_line() {
 
 void TraceSession::run_until_end(SignalGuard& signals, const Watch& watch) {
     forget_startup_code();
+    keep_large_blocks_apart();
     take_precedence(kCollectorNice);
     int settling_rounds = 0;
     Clock::time_point next_look = Clock::now();
