@@ -22,9 +22,11 @@ child.stdout.close()
 child.wait()
 """
 
-# The shell that forks a pipeline closes its own copies of the pipe afterwards, on a busy machine after the subshell's end.
-ALONE = """
-alone() { for fd in /proc/$$/fd/*; do [[ $fd -ef /proc/self/fd/0 ]] && return 1; done; return 0; }
+# The shell that forks a pipeline closes its own copies of the pipe afterwards, on a busy machine after the subshell has
+# ended.
+SUBSHELL = """
+holds() { for fd in /proc/$$/fd/*; do [[ $fd -ef /proc/self/fd/0 ]] && return; done; return 1; }
+begin() { echo $BASHPID > $OUT; while holds; do :; done; }
 """
 
 
@@ -32,7 +34,7 @@ class Pipelines(LiveTest):
     def told_in_bash(self, script):
         """Told of a script whose $OUT takes process ids, with these."""
         out = self.directory / "pids"
-        told = self.told_of("bash", "-c", f"{ALONE}OUT={out}; {script}")
+        told = self.told_of("bash", "-c", f"{SUBSHELL}OUT={out}; {script}")
         return told, [int(word) for word in out.read_text().split()]
 
     def assert_closed_by(self, incident, pid, action):
@@ -42,17 +44,17 @@ class Pipelines(LiveTest):
     def test_a_subshell_that_closes_what_its_program_had_read_from(self):
         for program in ("head -1", "sh -c 'read line'"):  # the first closes its own copy, the second does not
             told, (subshell,) = self.told_in_bash(
-                f"yes | {{ echo $BASHPID > $OUT; until alone; do :; done; {program} > /dev/null; exec <&-; sleep 0.1; }}")
+                f"yes | {{ begin; {program} > /dev/null; exec <&-; sleep 0.1; }}")
             self.assertEqual(list(told), ["yes"])
             self.assert_closed_by(told["yes"], subshell, "close")
 
     def test_a_subshell_that_reads_on_and_exits(self):
-        told, (subshell,) = self.told_in_bash("yes | { echo $BASHPID > $OUT; until alone; do :; done; head -1 > /dev/null; echo; }")
+        told, (subshell,) = self.told_in_bash("yes | { begin; head -1 > /dev/null; echo; }")
         self.assert_closed_by(told["yes"], subshell, "exit")
 
     def test_the_last_reader_is_not_known_where_it_only_closes(self):
         """Only a hook on the pipe's release sees it; without one nobody else is named in its stead."""
-        told, (subshell,) = self.told_in_bash("yes | { echo $BASHPID > $OUT; until alone; do :; done; read line; exec <&-; sleep 0.1; }")
+        told, (subshell,) = self.told_in_bash("yes | { begin; read line; exec <&-; sleep 0.1; }")
         if told["yes"]["peer"] is None:
             self.assertEqual(told["yes"]["verdict"]["confidence"], "likely")
         else:

@@ -120,7 +120,7 @@ class Repeats(LiveTest):
         for connection in held:
             connection.close()
 
-    def test_by_processes_at_once_on_one_pipe(self):
+    def test_by_processes_in_turn_on_one_pipe(self):
         """Each in turn fails for the first time, before any of them has ended: the first of them is not the last."""
         reader, writer = os.pipe()
         os.close(reader)
@@ -173,7 +173,9 @@ class Repeats(LiveTest):
         with broken_pipe() as pipe, lonely_socket() as pair, dead_connection() as connection:
             pids = write_in_children((pipe, pair, connection), MANY)
             # Each is over with its process, not with the trace.
-            live.wait_for(lambda: len(self.tracer.last_revisions()) == 3 * FEW, live.INCIDENT_SECONDS, "all incidents")
+            live.wait_for(lambda: sum(incident["process"]["pid"] in pids and incident["errors"][0]["count"] == MANY
+                                      for incident in self.tracer.last_revisions()) == 3 * FEW,
+                          live.INCIDENT_SECONDS, "all counts")
         self.stop(self.tracer, signal.SIGINT)
         told = [(incident["endpoint"]["kind"], incident["process"]["pid"],
                  [(error["errno"], error["count"]) for error in incident["errors"]])

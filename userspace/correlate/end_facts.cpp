@@ -120,9 +120,8 @@ bool is_silent_end(const Connection& connection) {
     const bool destroyed = connection.closure.path == ClosePath::kDestroyed;
     const Ktime closed_at = destroyed ? Ktime{} : connection.closure.at;
     const bool fin_seen = connection.remembered && connection.remembered->fin_seen;
-    const bool still_reads =
-        connection.reset && (connection.reset->body.tcp.shutdown & kReceiveShutdown) == 0;
-    const bool may_be_noticed = (fin_seen && connection.reset) || still_reads;
+    const bool may_be_noticed =
+        connection.reset && (fin_seen || (connection.reset->body.tcp.shutdown & kReceiveShutdown) == 0);
     return !(closed_at.known() && closed_at <= ended_at && !may_be_noticed);
 }
 

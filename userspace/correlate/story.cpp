@@ -108,8 +108,7 @@ FailedCall implied_call(const RaisedSigpipe& sigpipe, const SyscallNames& syscal
     return call;
 }
 
-template <typename Calls>
-auto failed_with(const RaisedSigpipe& sigpipe, Calls&& calls) {
+auto failed_with(const RaisedSigpipe& sigpipe, std::vector<FailedCall>& calls) {
     return std::find_if(calls.begin(), calls.end(), [&](const FailedCall& call) {
         return call.task.tid == sigpipe.task.tid && call.body.error == EPIPE &&
                call.body.call.number == sigpipe.body.call.number;
@@ -123,15 +122,16 @@ std::vector<FailedCall> all_calls(const Story& story) {
     calls = failure.calls;
     for (const RaisedSigpipe& sigpipe : failure.sigpipes) {
         // The delivery that would show a count returned may be lost.
-        const bool may_have_succeeded =
-            story.signals_lost > 0 && !sigpipe.delivered && !surely_failed(sigpipe, *story.syscall_names);
-        const bool is_seen = failed_with(sigpipe, failure.calls) != failure.calls.end();
+        const bool surely = surely_failed(sigpipe, *story.syscall_names);
+        const bool may_have_succeeded = story.signals_lost > 0 && !sigpipe.delivered && !surely;
+        const auto same = failed_with(sigpipe, calls);
+        const bool is_seen = static_cast<std::size_t>(same - calls.begin()) < failure.calls.size();
         if (is_seen || write_succeeded(sigpipe) || may_have_succeeded) continue;
-        const auto implied = failed_with(sigpipe, calls);
-        if (implied == calls.end()) {
+        if (same == calls.end()) {
             calls.push_back(implied_call(sigpipe, *story.syscall_names));
         } else {
-            implied->count += sigpipe.count;
+            same->count += sigpipe.count;
+            same->inferred |= !surely;
         }
     }
     std::stable_sort(calls.begin(), calls.end(),
