@@ -18,8 +18,8 @@ inline constexpr const char* kUnknownOwner = "incident of an unknown process";
 
 class IncidentFan final : public IncidentSink {
 public:
-    /// Incidents that `filter` does not want go to those alone that are given all. To the others a burst is made of
-    /// what they get.
+    /// Incidents that `filter` does not want go to those alone that are given all. To the others a burst is
+    /// made of what they get.
     explicit IncidentFan(IncidentFilter filter) : chooser_(std::move(filter)) {}
 
     /// From now on.

@@ -7,8 +7,8 @@ namespace pipetrace {
 /// the page cache. More than half were run to parse options and the kernel's types, and to load programs.
 void forget_startup_code();
 
-/// From now on large blocks are mappings of their own, which go back when they are freed. As it comes, the allocator
-/// puts those that recur on the heap, among small ones that stay.
+/// From now on large blocks are mappings of their own, which go back when they are freed. As it comes, the
+/// allocator puts those that recur on the heap, among small ones that stay.
 void keep_large_blocks_apart();
 
 }  // namespace pipetrace
