@@ -118,7 +118,7 @@ struct pt_pipe_readers_map {
 	__type(key, __u64);
 	__type(value, struct pt_pipe_reader);
 };
-/* Programs that had a pipe to read from as they began, with that pipe. */
+/* Programs that share the pipe they began to read from with their parent, with that pipe. */
 struct pt_pipes_begun_with_map {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, PT_PIPES_MAX);

@@ -51,15 +51,16 @@ static __always_inline struct task_struct *pt_parent(void)
 }
 
 /* A parent that has it as its own standard input reads on when this program has done (a shell's
- * `( head -1; cat )`). One that has it elsewhere is most likely about to close its copy. */
+ * `( head -1; cat )`). One that has it elsewhere is taken to be about to close its copy: a shell does, on a busy
+ * machine after its program has ended. */
 static __always_inline void pt_reader_begins(struct file *file, __u64 id)
 {
 	struct pt_pipe_reader *reader = pt_note_reader(id, pt_current(), false);
 	__u32 tgid = pt_own_tgid();
 
-	if (!reader)
+	if (!reader || pt_file_of_task(pt_parent(), 0) != file)
 		return;
-	reader->shared = pt_file_of_task(pt_parent(), 0) == file;
+	reader->shared = 1;
 	/* Its standard input, if that is one of several. */
 	bpf_map_update_elem(&pipes_begun_with, &tgid, &id, pt_file_of_fd(0) == file ? BPF_ANY : BPF_NOEXIST);
 }
@@ -141,7 +142,7 @@ __noinline int pt_look_at_pipe(__u64 address, __u32 exiting)
 	return 0;
 }
 
-/* It may have closed its copy by itself before it exited, as head does: a parent that still has the pipe reads on. */
+/* It may have closed its copy by itself before it exited, as head does: its parent reads on. */
 __noinline int pt_hand_on_closed_pipe(__u32 tgid)
 {
 	__u64 *begun_with = bpf_map_lookup_elem(&pipes_begun_with, &tgid);
@@ -153,7 +154,7 @@ __noinline int pt_hand_on_closed_pipe(__u32 tgid)
 	id = *begun_with;
 	bpf_map_delete_elem(&pipes_begun_with, &tgid);
 	reader = bpf_map_lookup_elem(&pipe_readers, &id);
-	if (reader && reader->closure.by.tgid == tgid && !reader->closure.at_ns)
+	if (reader && reader->closure.by.tgid == tgid && reader->shared && !reader->closure.at_ns)
 		pt_pass_to_parent(id);
 	return 0;
 }
