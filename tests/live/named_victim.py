@@ -1,4 +1,7 @@
-"""A victim under any name: writes to a pipe without a reader. Usage: named_victim.py NAME-IN-HEX"""
+"""A victim under any name: writes to a pipe without a reader, and lives until its input ends.
+
+Usage: named_victim.py NAME-IN-HEX
+"""
 import json
 import os
 import sys
@@ -10,4 +13,5 @@ os.close(reader)
 try:
     os.write(writer, b"lost")
 except BrokenPipeError:
-    print(json.dumps({"victim": {"pid": os.getpid()}}))
+    print(json.dumps({"victim": {"pid": os.getpid()}}), flush=True)
+sys.stdin.read()

@@ -18,7 +18,8 @@ COLOUR = re.compile(rb"\x1b\[[0-9;]*m")
 def fail_as(name):
     """Let a process of that name meet a broken pipe; return its truth."""
     done = subprocess.run([sys.executable, str(Path(__file__).with_name("named_victim.py")), name.hex()],
-                          capture_output=True, text=True, check=True, timeout=live.COMMAND_SECONDS)
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True,
+                          timeout=live.COMMAND_SECONDS)
     return json.loads(done.stdout)
 
 

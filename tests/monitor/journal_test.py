@@ -94,8 +94,13 @@ class JournalTest(live.LiveTest):
         unit = f"pipetrace-test-{os.getpid()}.service"
         group = self.control_group(unit)
         tracer = self.serve()
-        pid = fail(prefix=["sh", "-c", f'echo $$ > {group}/cgroup.procs && exec "$@"', "sh"])
-        entry, = self.entry_of(pid)
+        # Of a process that has ended the group is no longer known: this one lives until its entry is there.
+        with subprocess.Popen(["sh", "-c", f'echo $$ > {group}/cgroup.procs && exec "$@"', "sh", sys.executable,
+                               str(LIVE / "named_victim.py"), VICTIM.encode().hex()], stdin=subprocess.PIPE) as victim:
+            pid = victim.pid
+            entry, = self.entry_of(pid)
+            victim.stdin.close()
+            victim.wait(live.COMMAND_SECONDS)
         self.assertEqual(entry["PIPETRACE_UNIT"], unit)
         self.assertIn(f"{VICTIM}[{pid}] ", journalctl("--unit", unit, "--output=cat"))
         self.stop(tracer)
