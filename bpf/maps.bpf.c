@@ -42,7 +42,7 @@ struct pt_ids_map ids SEC(".maps");
 struct pt_failing_map failing SEC(".maps");
 struct pt_repeats_map repeats SEC(".maps");
 struct pt_pipe_readers_map pipe_readers SEC(".maps");
-struct pt_pipes_begun_with_map pipes_begun_with SEC(".maps");
+struct pt_pipe_sharers_map pipe_sharers SEC(".maps");
 struct pt_pipe_keepers_map pipe_keepers SEC(".maps");
 struct pt_unix_ends_map unix_ends SEC(".maps");
 struct pt_watched_map watched SEC(".maps");

@@ -118,8 +118,8 @@ struct pt_pipe_readers_map {
 	__type(key, __u64);
 	__type(value, struct pt_pipe_reader);
 };
-/* Programs that share the pipe they began to read from with their parent, with that pipe. */
-struct pt_pipes_begun_with_map {
+/* Programs that share what they read with their parent, with the pipe. */
+struct pt_pipe_sharers_map {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, PT_PIPES_MAX);
 	__type(key, __u32);
@@ -178,7 +178,7 @@ extern struct pt_ids_map ids SEC(".maps");
 extern struct pt_failing_map failing SEC(".maps");
 extern struct pt_repeats_map repeats SEC(".maps");
 extern struct pt_pipe_readers_map pipe_readers SEC(".maps");
-extern struct pt_pipes_begun_with_map pipes_begun_with SEC(".maps");
+extern struct pt_pipe_sharers_map pipe_sharers SEC(".maps");
 extern struct pt_pipe_keepers_map pipe_keepers SEC(".maps");
 extern struct pt_unix_ends_map unix_ends SEC(".maps");
 extern struct pt_watched_map watched SEC(".maps");

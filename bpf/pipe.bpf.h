@@ -56,4 +56,4 @@ static __always_inline bool pt_is_shared(struct file *file)
 
 /* pipe_walk.bpf.c: an end of a pipe that current has as its program begins, or as it exits. */
 int pt_look_at_pipe(__u64 file, __u32 exiting);
-int pt_hand_on_closed_pipe(__u32 tgid);
+int pt_sharer_exits(__u32 tgid);

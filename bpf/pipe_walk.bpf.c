@@ -62,7 +62,7 @@ static __always_inline void pt_reader_begins(struct file *file, __u64 id)
 		return;
 	reader->shared = 1;
 	/* Its standard input, if that is one of several. */
-	bpf_map_update_elem(&pipes_begun_with, &tgid, &id, pt_file_of_fd(0) == file ? BPF_ANY : BPF_NOEXIST);
+	bpf_map_update_elem(&pipe_sharers, &tgid, &id, pt_file_of_fd(0) == file ? BPF_ANY : BPF_NOEXIST);
 }
 
 /* Current has read it, and ends. False: its parent does not have it. */
@@ -143,16 +143,16 @@ __noinline int pt_look_at_pipe(__u64 address, __u32 exiting)
 }
 
 /* It may have closed its copy by itself before it exited, as head does: its parent reads on. */
-__noinline int pt_hand_on_closed_pipe(__u32 tgid)
+__noinline int pt_sharer_exits(__u32 tgid)
 {
-	__u64 *begun_with = bpf_map_lookup_elem(&pipes_begun_with, &tgid);
+	__u64 *shared = bpf_map_lookup_elem(&pipe_sharers, &tgid);
 	struct pt_pipe_reader *reader;
 	__u64 id;
 
-	if (!begun_with)
+	if (!shared)
 		return 0;
-	id = *begun_with;
-	bpf_map_delete_elem(&pipes_begun_with, &tgid);
+	id = *shared;
+	bpf_map_delete_elem(&pipe_sharers, &tgid);
 	reader = bpf_map_lookup_elem(&pipe_readers, &id);
 	if (reader && reader->closure.by.tgid == tgid && reader->shared && !reader->closure.at_ns)
 		pt_pass_to_parent(id);

@@ -173,7 +173,7 @@ int BPF_PROG(pt_process_exit, struct task_struct *task)
 	if (pt_config.walk_pipes || pt_config.walk_unix)
 		pt_walk_descriptors(true);
 	if (pt_config.walk_pipes)
-		pt_hand_on_closed_pipe(tgid);
+		pt_sharer_exits(tgid);
 	if (!bpf_map_lookup_elem(&watched, &tgid))
 		return 0;
 	record = pt_reserve(struct pt_process_exited, PT_PROCESS_EXITED);

@@ -348,7 +348,7 @@ std::string path_in(const std::string& folder, const std::string& path) {
     return folder.empty() || path.starts_with('/') ? path : folder + "/" + path;
 }
 
-void name_from_root(const std::string& folder, Options& options) {
+void make_paths_absolute(const std::string& folder, Options& options) {
     options.folder = folder;
     if (options.output_path) options.output_path = path_in(folder, *options.output_path);
     if (options.recording_path) options.recording_path = path_in(folder, *options.recording_path);
@@ -369,7 +369,7 @@ ParseOutcome parse_in(const std::string& folder, const std::vector<std::string>&
     if (auto* options = std::get_if<Options>(&outcome)) {
         options->config_path = config;
         options->arguments = arguments;
-        if (options->command == Command::kServe) name_from_root(folder, *options);
+        if (options->command == Command::kServe) make_paths_absolute(folder, *options);
     }
     return outcome;
 }
